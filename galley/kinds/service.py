@@ -1,0 +1,63 @@
+"""Kubernetes core Service, so that a tutorial's manifests work unchanged."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from galley.kinds.values import named, unsupported
+from galley.meta import NO_LABELS, Labels, frozen
+
+
+class ServiceType(StrEnum):
+    """How a Service is reached; LoadBalancer and NodePort mean nothing more than ClusterIP without Kubernetes."""
+
+    CLUSTER_IP = "ClusterIP"
+    NODE_PORT = "NodePort"
+    LOAD_BALANCER = "LoadBalancer"
+    EXTERNAL_NAME = "ExternalName"
+
+
+class InternalTrafficPolicy(StrEnum):
+    """Which endpoints clients may use."""
+
+    CLUSTER = "Cluster"
+    LOCAL = "Local"
+
+
+@frozen
+class KubernetesServicePort:
+    """A port of a Service. ``target_port`` is a number, or the name of a port of the workload."""
+
+    port: int = 0
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str = ""
+    target_port: int | str | None = None
+    node_port: int = 0
+
+
+@frozen
+class KubernetesService:
+    """Ports, selector and address of a Service. ``cluster_ip`` is "None" for a headless one."""
+
+    type: ServiceType = ServiceType.CLUSTER_IP
+    ports: tuple[KubernetesServicePort, ...] = ()
+    selector: Labels = NO_LABELS
+    cluster_ip: str = named("clusterIP", "")
+    cluster_ips: tuple[str, ...] = named("clusterIPs", ())
+    external_name: str = ""
+    external_ips: tuple[str, ...] = named("externalIPs", ())
+    publish_not_ready_addresses: bool = False
+    session_affinity: str = ""
+    session_affinity_config: Any = None
+    ip_families: tuple[str, ...] = ()
+    ip_family_policy: str = ""
+    internal_traffic_policy: InternalTrafficPolicy | None = None
+    external_traffic_policy: str = ""
+    traffic_distribution: str = unsupported("", "endpoints of all localities count alike")
+    allocate_load_balancer_node_ports: bool | None = None
+    health_check_node_port: int = 0
+    load_balancer_ip: str = named("loadBalancerIP", "")
+    load_balancer_class: str = ""
+    load_balancer_source_ranges: tuple[str, ...] = ()

@@ -1,0 +1,134 @@
+"""Leaf values that several kinds share, and the field declarations that mark what is read but not translated yet."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+
+
+def unsupported(default: Any, reason: str = "") -> Any:
+    """Declare a field that is read and checked but not translated yet: its presence is a warning with its line."""
+    return field(default=default, metadata={"unsupported": reason or "it has no effect yet"})
+
+
+def unenforced(default: Any, reason: str) -> Any:
+    """Declare a security setting that cannot be enforced yet: its presence is an error, for it would leave a door
+    open (a warning under ``--accept-unenforced``)."""
+    return field(default=default, metadata={"unenforced": reason})
+
+
+def named(name: str, default: Any) -> Any:
+    """Declare a field whose name in YAML is not the lowerCamelCase form of the attribute."""
+    return field(default=default, metadata={"name": name})
+
+
+@frozen
+class StringMatch:
+    """How a string is compared: at most one of the three. None of them set means "any value, but present"."""
+
+    __oneofs__: ClassVar[tuple[tuple[str, ...], ...]] = (("exact", "prefix", "regex"),)
+    exact: str | None = None
+    prefix: str | None = None
+    regex: str | None = None
+
+    @property
+    def is_presence(self) -> bool:
+        """Whether any value matches: nothing set, or the regex ``*`` that Istio reads the same way."""
+        return self.exact is None and self.prefix is None and self.regex in (None, "*")
+
+
+@frozen
+class Percent:
+    """A percentage, 0 to 100, fractions allowed."""
+
+    value: float = 0.0
+
+
+@frozen
+class PortSelector:
+    """Names a port of a service by its number."""
+
+    number: int = 0
+
+
+@frozen
+class Destination:
+    """Where a request goes: host (short names relate to the resource's namespace), subset and port."""
+
+    host: str = ""
+    subset: str = ""
+    port: PortSelector | None = None
+
+
+@frozen
+class WorkloadLabelSelector:
+    """``networking`` WorkloadSelector: ``labels`` that a workload must carry; none selects every workload."""
+
+    labels: Labels = NO_LABELS
+
+
+@frozen
+class WorkloadMatchSelector:
+    """``type`` WorkloadSelector, as DestinationRule and the security kinds write it."""
+
+    match_labels: Labels = NO_LABELS
+
+
+class ClientTlsMode(StrEnum):
+    """DestinationRule ``tls.mode``."""
+
+    DISABLE = "DISABLE"
+    SIMPLE = "SIMPLE"
+    MUTUAL = "MUTUAL"
+    ISTIO_MUTUAL = "ISTIO_MUTUAL"
+
+
+@frozen
+class ClientTlsSettings:
+    """TLS that a client's proxy originates. Certificate fields are paths on the proxy's own file system."""
+
+    mode: ClientTlsMode = field(
+        default=ClientTlsMode.DISABLE,
+        metadata={
+            "unenforced_values": {
+                "ISTIO_MUTUAL": "mesh identities are not issued yet, so the connection would be plain text"
+            }
+        },
+    )
+    client_certificate: str = ""
+    private_key: str = ""
+    ca_certificates: str = ""
+    credential_name: str = unenforced("", "credentials are not served by SDS yet; name certificate files instead")
+    subject_alt_names: tuple[str, ...] = ()
+    sni: str = ""
+    insecure_skip_verify: bool | None = None
+    ca_crl: str = ""
+
+
+@frozen
+class Failover:
+    """Traffic of region ``from`` goes to region ``to`` when it has no healthy endpoint."""
+
+    from_region: str = named("from", "")
+    to_region: str = named("to", "")
+
+
+@frozen
+class Distribute:
+    """Weights (summing to 100) of the localities that traffic of locality ``from`` goes to."""
+
+    from_locality: str = named("from", "")
+    to: FrozenMap[str, int] = field(default_factory=FrozenMap)
+
+
+@frozen
+class TcpKeepalive:
+    """TCP keepalive of upstream connections; unset values are the operating system's."""
+
+    probes: int = 0
+    time: timedelta | None = None
+    interval: timedelta | None = None
