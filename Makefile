@@ -1,0 +1,41 @@
+# Every target prepares what it needs, so a fresh checkout on a fresh machine starts with any of them.
+# scripts/prepare-venv returns at once while pyproject.toml is unchanged.
+
+PYTHON_BIN := .venv/bin
+PYTEST_WORKERS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-check test test-unit lint bench clean venv
+
+help: ## Show the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv:
+	@scripts/prepare-venv
+
+demo: venv ## Bookinfo behind real Envoys on this machine; edit rules and watch (Ctrl-C ends it).
+	@$(PYTHON_BIN)/python -m samples.bookinfo.demo
+
+demo-check: venv ## The same unattended: applies rules, measures traffic, exits 0 or 1.
+	@$(PYTHON_BIN)/python -m samples.bookinfo.demo --check
+
+test: venv ## Every test: unit, golden, dialogue, oracle and end to end with real Envoys.
+	$(PYTHON_BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist worksteal
+
+test-unit: venv ## The fast tests: no process is started, no port opened.
+	$(PYTHON_BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not e2e and not oracle"
+
+lint: venv ## Formatting, lint, types and import contracts.
+	$(PYTHON_BIN)/ruff format --check .
+	$(PYTHON_BIN)/ruff check .
+	$(PYTHON_BIN)/mypy
+	$(PYTHON_BIN)/mypy samples/bookinfo tests/e2e/harness
+	$(PYTHON_BIN)/lint-imports
+
+bench: venv ## Times and sizes for 10, 100 and 1,000 services.
+	$(PYTHON_BIN)/python -m bench
+
+clean: ## Remove everything that the other targets made.
+	rm -rf .venv .venv-oracle .envoy .demo build dist *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,298 @@
+"""The static part of one Envoy's configuration: who it is, where its control plane is, and its own listeners.
+
+Everything is a function of `BootstrapOptions`; the result is plain JSON that stock Envoy 1.36 and later accepts.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import Any
+
+from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+
+Json = dict[str, Any]
+
+XDS_CLUSTER = "xds-grpc"
+ADMIN_CLUSTER = "envoy-admin"
+
+NO_PORTS: FrozenMap[str, int] = FrozenMap()
+
+
+class NodeType(StrEnum):
+    """The first part of a node id (Istio's proxy types)."""
+
+    SIDECAR = "sidecar"
+    ROUTER = "router"
+
+
+class InterceptionMode(StrEnum):
+    """How traffic reaches a sidecar. NONE: nothing is captured, applications and clients address its listeners."""
+
+    REDIRECT = "REDIRECT"
+    TPROXY = "TPROXY"
+    NONE = "NONE"
+
+
+@frozen
+class SocketAddress:
+    """An IP address or DNS name with a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@frozen
+class PipeAddress:
+    """A Unix domain socket."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = SocketAddress | PipeAddress
+
+
+@frozen
+class NodeLocality:
+    """Where a proxy runs, from coarse to fine. Empty parts are unknown."""
+
+    region: str = ""
+    zone: str = ""
+    subzone: str = ""
+
+
+@frozen
+class BootstrapOptions:
+    """What one Envoy is to be told before it meets its control plane.
+
+    ``ports`` maps a port name to the port where other workloads reach this one (WorkloadEntry's ``ports``);
+    ``app_ports`` maps it to the port where the application itself listens, for mode NONE, in which the sidecar
+    holds the former and forwards to the latter. ``self_register`` makes this Envoy's workload an endpoint of the
+    services that select it for as long as it is connected. ``status_port`` and ``stats_port`` open the readiness and
+    Prometheus listeners on all addresses; None leaves them out.
+    """
+
+    node_type: NodeType
+    name: str
+    ip: str
+    namespace: str = "default"
+    service_account: str = "default"
+    workload_name: str = ""
+    labels: Labels = NO_LABELS
+    ports: FrozenMap[str, int] = NO_PORTS
+    app_ports: FrozenMap[str, int] = NO_PORTS
+    mode: InterceptionMode = InterceptionMode.REDIRECT
+    http_proxy_port: int | None = None
+    workload_group: str = ""
+    self_register: bool = False
+    cluster_id: str = ""
+    network: str = ""
+    mesh_id: str = ""
+    locality: NodeLocality = NodeLocality()
+    domain_suffix: str = "cluster.local"
+    xds: Address = SocketAddress("127.0.0.1", 15010)
+    delta: bool = True
+    admin: Address = SocketAddress("127.0.0.1", 15000)
+    status_port: int | None = None
+    stats_port: int | None = None
+
+
+def build_bootstrap(options: BootstrapOptions) -> Json:
+    """The bootstrap of one Envoy, as JSON."""
+    bootstrap: Json = {
+        "node": build_node(options),
+        "admin": {"address": _address(options.admin), "ignore_global_conn_limit": True},
+        "dynamic_resources": _dynamic_resources(delta=options.delta),
+        "static_resources": {
+            "clusters": [_xds_cluster(options.xds), _admin_cluster(options.admin)],
+        },
+        # Long regular expressions in VirtualServices exceed Envoy's default limit of 100 instructions.
+        "layered_runtime": {
+            "layers": [
+                {"name": "bootstrap", "static_layer": {"re2.max_program_size.error_level": 32768}},
+                {"name": "admin", "admin_layer": {}},
+            ]
+        },
+    }
+    listeners = _own_listeners(options)
+    if listeners:
+        bootstrap["static_resources"]["listeners"] = listeners
+    return bootstrap
+
+
+def build_node(options: BootstrapOptions) -> Json:
+    """The xDS node: Istio's node id and metadata names, with our SELF_REGISTER, PORTS and APP_PORTS."""
+    domain = f"{options.namespace}.svc.{options.domain_suffix}"
+    node: Json = {
+        "id": f"{options.node_type.value}~{options.ip}~{options.name}.{options.namespace}~{domain}",
+        "cluster": f"{options.labels.get('app', options.workload_name or options.name)}.{options.namespace}",
+        "metadata": _metadata(options),
+    }
+    locality = {
+        key: value
+        for key, value in (
+            ("region", options.locality.region),
+            ("zone", options.locality.zone),
+            ("sub_zone", options.locality.subzone),
+        )
+        if value
+    }
+    if locality:
+        node["locality"] = locality
+    return node
+
+
+def _metadata(options: BootstrapOptions) -> Json:
+    """Booleans and numbers are strings, as Istio's agent writes them, except in PORTS and APP_PORTS."""
+    metadata: Json = {
+        "NAME": options.name,
+        "NAMESPACE": options.namespace,
+        "SERVICE_ACCOUNT": options.service_account,
+        "WORKLOAD_NAME": options.workload_name or options.name,
+        "INSTANCE_IPS": options.ip,
+        "LABELS": dict(options.labels),
+    }
+    if options.node_type is NodeType.SIDECAR:
+        metadata["INTERCEPTION_MODE"] = options.mode.value
+    if options.http_proxy_port is not None:
+        metadata["HTTP_PROXY_PORT"] = str(options.http_proxy_port)
+    if options.self_register:
+        metadata["SELF_REGISTER"] = "true"
+    optional: dict[str, Any] = {
+        "AUTO_REGISTER_GROUP": options.workload_group,
+        "CLUSTER_ID": options.cluster_id,
+        "NETWORK": options.network,
+        "MESH_ID": options.mesh_id,
+        "PORTS": dict(options.ports),
+        "APP_PORTS": dict(options.app_ports),
+    }
+    metadata.update({key: value for key, value in optional.items() if value})
+    return metadata
+
+
+def _dynamic_resources(*, delta: bool) -> Json:
+    return {
+        "lds_config": _from_ads(),
+        "cds_config": _from_ads(),
+        "ads_config": {
+            "api_type": "DELTA_GRPC" if delta else "GRPC",
+            "transport_api_version": "V3",
+            "set_node_on_first_message_only": True,
+            "grpc_services": [
+                {
+                    "envoy_grpc": {
+                        "cluster_name": XDS_CLUSTER,
+                        # Envoy's default goes up to 30 s; a control plane that restarts should be met sooner.
+                        "retry_policy": {"retry_back_off": {"base_interval": "0.2s", "max_interval": "5s"}},
+                    }
+                }
+            ],
+        },
+    }
+
+
+def _from_ads() -> Json:
+    # Without a fetch timeout Envoy stays unready until the control plane has answered, instead of opening with
+    # half of a configuration.
+    return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+
+
+def _xds_cluster(address: Address) -> Json:
+    return {
+        "name": XDS_CLUSTER,
+        "type": _discovery_type(address),
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {
+                    "http2_protocol_options": {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
+                },
+            }
+        },
+        "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": 300}},
+        "load_assignment": _load_assignment(XDS_CLUSTER, address),
+    }
+
+
+def _admin_cluster(address: Address) -> Json:
+    return {
+        "name": ADMIN_CLUSTER,
+        "type": _discovery_type(address),
+        "connect_timeout": "1s",
+        "load_assignment": _load_assignment(ADMIN_CLUSTER, address),
+    }
+
+
+def _load_assignment(name: str, address: Address) -> Json:
+    return {
+        "cluster_name": name,
+        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(address)}}]}],
+    }
+
+
+def _discovery_type(address: Address) -> str:
+    if isinstance(address, PipeAddress):
+        return "STATIC"
+    try:
+        ip_address(address.host)
+    except ValueError:
+        return "STRICT_DNS"
+    return "STATIC"
+
+
+def _address(address: Address) -> Json:
+    if isinstance(address, PipeAddress):
+        return {"pipe": {"path": address.path}}
+    return {"socket_address": {"address": address.host, "port_value": address.port}}
+
+
+def _own_listeners(options: BootstrapOptions) -> list[Json]:
+    """The listeners that stay when the control plane is away: readiness, and statistics for Prometheus."""
+    listeners = []
+    if options.status_port is not None:
+        listeners.append(
+            _admin_listener(name="status", port=options.status_port, path="/healthz/ready", admin_path="/ready")
+        )
+    if options.stats_port is not None:
+        listeners.append(
+            _admin_listener(
+                name="stats", port=options.stats_port, path="/stats/prometheus", admin_path="/stats/prometheus"
+            )
+        )
+    return listeners
+
+
+def _admin_listener(*, name: str, port: int, path: str, admin_path: str) -> Json:
+    """A listener through which exactly one path of the admin interface can be read."""
+    route: Json = {
+        "match": {"path": path, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
+        "route": {"cluster": ADMIN_CLUSTER, "prefix_rewrite": admin_path},
+    }
+    manager = {
+        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": name,
+        "route_config": {
+            "name": name,
+            "virtual_hosts": [{"name": name, "domains": ["*"], "routes": [route]}],
+        },
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+            }
+        ],
+    }
+    return {
+        "name": name,
+        "address": _address(SocketAddress("0.0.0.0", port)),
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
