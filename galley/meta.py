@@ -28,14 +28,14 @@ def frozen(cls: type[_C]) -> type[_C]:
     made: Any = dataclass(frozen=True)(cls)
     generated = made.__hash__
 
-    def __hash__(self: Any) -> int:
+    def kept_hash(self: Any) -> int:
         known: int | None = self.__dict__.get("_hash")
         if known is None:
             known = generated(self)
             self.__dict__["_hash"] = known
         return known
 
-    made.__hash__ = __hash__
+    made.__hash__ = kept_hash
     return made  # type: ignore[no-any-return]
 
 

@@ -1,0 +1,185 @@
+"""MeshConfig: settings of the whole mesh (mesh.istio.io), from a file, with Istio's defaults."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from galley.kinds.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported
+from galley.kinds.virtual_service import HttpRetry
+from galley.meta import frozen
+
+EVERYWHERE = ("*",)
+
+
+class InboundTrafficPolicyMode(StrEnum):
+    """Where inbound traffic is forwarded: to its original destination, or to 127.0.0.1."""
+
+    PASSTHROUGH = "PASSTHROUGH"
+    LOCALHOST = "LOCALHOST"
+
+
+@frozen
+class InboundTrafficPolicy:
+    """Treatment of inbound traffic."""
+
+    mode: InboundTrafficPolicyMode = InboundTrafficPolicyMode.PASSTHROUGH
+
+
+@frozen
+class MeshOutboundTrafficPolicy:
+    """Mesh-wide treatment of unknown destinations."""
+
+    mode: OutboundTrafficPolicyMode = OutboundTrafficPolicyMode.ALLOW_ANY
+    tls: ClientTlsSettings | None = unsupported(None)
+
+
+class MeshH2UpgradePolicy(StrEnum):
+    """Whether HTTP/1.1 ports are spoken to in HTTP/2 by default."""
+
+    DO_NOT_UPGRADE = "DO_NOT_UPGRADE"
+    UPGRADE = "UPGRADE"
+
+
+class AccessLogEncoding(StrEnum):
+    """Format of access log lines."""
+
+    TEXT = "TEXT"
+    JSON = "JSON"
+
+
+class NormalizationType(StrEnum):
+    """How paths are normalized before they are matched; DEFAULT is BASE."""
+
+    DEFAULT = "DEFAULT"
+    NONE = "NONE"
+    BASE = "BASE"
+    MERGE_SLASHES = "MERGE_SLASHES"
+    DECODE_AND_MERGE_SLASHES = "DECODE_AND_MERGE_SLASHES"
+
+
+@frozen
+class PathNormalization:
+    """Path normalization of every proxy; policies see the normalized path."""
+
+    normalization: NormalizationType = NormalizationType.DEFAULT
+
+
+class ForwardClientCertDetails(StrEnum):
+    """What a gateway does with ``x-forwarded-client-cert``."""
+
+    UNDEFINED = "UNDEFINED"
+    SANITIZE = "SANITIZE"
+    FORWARD_ONLY = "FORWARD_ONLY"
+    APPEND_FORWARD = "APPEND_FORWARD"
+    SANITIZE_SET = "SANITIZE_SET"
+    ALWAYS_FORWARD_ONLY = "ALWAYS_FORWARD_ONLY"
+
+
+@frozen
+class Topology:
+    """What stands in front of a gateway."""
+
+    num_trusted_proxies: int = 0
+    forward_client_cert_details: ForwardClientCertDetails = ForwardClientCertDetails.UNDEFINED
+    proxy_protocol: Any = unsupported(None, "no PROXY protocol is expected")
+
+
+@frozen
+class ProxyConfig:
+    """``defaultConfig``: only the fields that reach xDS; all others belong to a proxy's bootstrap."""
+
+    gateway_topology: Topology | None = None
+    discovery_address: str = unsupported("", "pilot bootstrap --xds-address says where Envoys connect")
+    concurrency: int | None = unsupported(None, "start Envoy with --concurrency")
+    drain_duration: timedelta | None = unsupported(None, "start Envoy with --drain-time-s")
+    termination_drain_duration: timedelta | None = unsupported(None)
+    proxy_admin_port: int = unsupported(0, "pilot bootstrap --admin-port says it")
+    status_port: int = unsupported(0)
+    stat_name_length: int = unsupported(0)
+    service_cluster: str = unsupported("", "pilot bootstrap says it")
+    interception_mode: str = unsupported("", "pilot bootstrap --mode says it")
+    config_path: str = unsupported("")
+    binary_path: str = unsupported("")
+    tracing_service_name: str = unsupported("")
+    tracing: Any = unsupported(None, "no trace spans are sent")
+    proxy_metadata: Any = unsupported(None, "node metadata comes from pilot bootstrap")
+    proxy_headers: Any = unsupported(None)
+    proxy_stats_matcher: Any = unsupported(None)
+    extra_stat_tags: Any = unsupported(None)
+    hold_application_until_proxy_starts: bool | None = unsupported(None)
+    control_plane_auth_policy: str = unsupported("")
+    mesh_id: str = unsupported("", "pilot bootstrap says it")
+    image: Any = unsupported(None)
+    readiness_probe: Any = unsupported(None)
+    runtime_values: Any = unsupported(None)
+    envoy_access_log_service: Any = unsupported(None)
+    envoy_metrics_service: Any = unsupported(None)
+    ca_certificates_pem: Any = unsupported(None)
+    private_key_provider: Any = unsupported(None)
+    connection_settings: Any = unsupported(None)
+    availability_zone: str = unsupported("")
+    custom_config_file: str = unsupported("")
+    proxy_bootstrap_template_path: str = unsupported("")
+    statsd_udp_address: str = unsupported("")
+    zipkin_address: str = unsupported("")
+
+
+@frozen
+class MeshConfig:
+    """The mesh's settings; every default is Istio's."""
+
+    proxy_listen_port: int = 15001
+    proxy_inbound_listen_port: int = 15006
+    proxy_http_port: int = 0
+    connect_timeout: timedelta = timedelta(seconds=10)
+    protocol_detection_timeout: timedelta = timedelta(0)
+    tcp_keepalive: TcpKeepalive | None = None
+    access_log_file: str = ""
+    access_log_format: str = ""
+    access_log_encoding: AccessLogEncoding = AccessLogEncoding.TEXT
+    default_config: ProxyConfig = ProxyConfig()
+    outbound_traffic_policy: MeshOutboundTrafficPolicy = MeshOutboundTrafficPolicy()
+    inbound_traffic_policy: InboundTrafficPolicy = InboundTrafficPolicy()
+    default_service_export_to: tuple[str, ...] = EVERYWHERE
+    default_virtual_service_export_to: tuple[str, ...] = EVERYWHERE
+    default_destination_rule_export_to: tuple[str, ...] = EVERYWHERE
+    root_namespace: str = "istio-system"
+    dns_refresh_rate: timedelta = timedelta(seconds=60)
+    h2_upgrade_policy: MeshH2UpgradePolicy = MeshH2UpgradePolicy.DO_NOT_UPGRADE
+    default_http_retry_policy: HttpRetry | None = None
+    trust_domain: str = "cluster.local"
+    trust_domain_aliases: tuple[str, ...] = unsupported((), "no identities are issued yet")
+    enable_auto_mtls: bool | None = None
+    mesh_mtls: Any = field(default=None, metadata={"name": "meshMTLS", "unenforced": "no mutual TLS is configured yet"})
+    tls_defaults: Any = unsupported(None)
+    locality_lb_setting: Any = unsupported(None, "endpoints of all localities count alike")
+    zone_aware_lb_setting: Any = unsupported(None, "endpoints of all zones count alike")
+    hbone_idle_timeout: timedelta | None = unsupported(None)
+    ingress_class: str = unsupported("")
+    ingress_service: str = unsupported("")
+    ingress_selector: str = unsupported("")
+    ingress_controller_mode: str = unsupported("")
+    enable_tracing: bool = unsupported(True, "no trace spans are sent")
+    enable_envoy_access_log_service: bool = unsupported(False)
+    disable_envoy_listener_log: bool = unsupported(False)
+    config_sources: Any = unsupported(None, "pilot serve --config names the directories")
+    ca_certificates: Any = unsupported(None)
+    certificates: Any = unsupported(None)
+    inbound_cluster_stat_name: str = unsupported("")
+    outbound_cluster_stat_name: str = unsupported("")
+    service_settings: Any = unsupported(None)
+    service_scope_configs: Any = unsupported(None)
+    enable_prometheus_merge: bool | None = unsupported(None)
+    verify_certificate_at_client: bool | None = unsupported(None)
+    ca: Any = unsupported(None)
+    extension_providers: Any = unsupported(None, "no telemetry or authorization provider is called")
+    default_providers: Any = unsupported(None)
+    discovery_selectors: Any = unsupported(None)
+    path_normalization: PathNormalization = PathNormalization()
+    default_traffic_policy: Any = unsupported(None)
+    default_inbound_http_retry_policy: Any = unsupported(None)
+    service_entry_visibility: Any = unsupported(None)

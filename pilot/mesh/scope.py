@@ -1,0 +1,68 @@
+"""Scopes: all that generation may know of a proxy, as frozen keys. Proxies of one scope share one result."""
+
+from __future__ import annotations
+
+from galley.meta import NO_LABELS, FrozenMap, Labels, ResourceKey, frozen
+from pilot.mesh.proxy import Interception, ProxyKind
+
+
+@frozen
+class OutboundScope:
+    """What clusters, endpoints and routes depend on.
+
+    ``labels`` are only those that some rule asks about (``sourceLabels``, Gateway selectors); ``sidecar`` names the
+    Sidecar resource that applies. ``services_of_own`` lists the target ports of a gateway's own service
+    (declared port → listener port).
+    """
+
+    kind: ProxyKind
+    namespace: str
+    dns_domain: str
+    interception: Interception = Interception.REDIRECT
+    labels: Labels = NO_LABELS
+    sidecar: ResourceKey | None = None
+    own_target_ports: FrozenMap[int, int] = FrozenMap()
+    ipv6: bool = False
+
+
+@frozen
+class ListenerScope:
+    """What outbound listeners depend on besides: where they bind in interception mode NONE."""
+
+    outbound: OutboundScope
+    bind_address: str = ""
+    http_proxy_port: int = 0
+    accept_http_10: bool = False
+    inbound_ports: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports that inbound listeners of mode NONE hold already; inbound wins."""
+
+
+@frozen
+class InboundPort:
+    """One port on which a workload serves: a service's protocol and names, and where the application listens.
+
+    ``listen_address``/``listen_port`` are what the listener captures (REDIRECT) or binds (NONE); ``app_address`` and
+    ``app_port`` are 0/"" when traffic goes to its original destination. ``app_address`` may be ``unix://…``.
+    """
+
+    protocol: str
+    service_host: str
+    service_port: int
+    listen_port: int
+    listen_address: str = ""
+    app_address: str = ""
+    app_port: int = 0
+    bound: bool = False
+    origins: tuple[ResourceKey, ...] = ()
+
+
+@frozen
+class InboundScope:
+    """What inbound listeners and clusters depend on: the workload's ports, not its name."""
+
+    namespace: str
+    interception: Interception
+    ports: tuple[InboundPort, ...] = ()
+    sidecar: ResourceKey | None = None
+    accept_http_10: bool = False
+    ipv6: bool = False

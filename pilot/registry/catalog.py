@@ -1,0 +1,167 @@
+"""What the registries know: services, their ports and their endpoints, as immutable values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from galley.meta import NO_LABELS, Labels, ResourceKey, frozen
+
+
+class Protocol(StrEnum):
+    """A port's application protocol (Istio, "Protocol Selection"). AUTO means "sniff it"."""
+
+    HTTP = "HTTP"
+    HTTP2 = "HTTP2"
+    GRPC = "GRPC"
+    GRPC_WEB = "GRPC-Web"
+    HTTP_PROXY = "HTTP_PROXY"
+    TCP = "TCP"
+    TLS = "TLS"
+    HTTPS = "HTTPS"
+    MONGO = "Mongo"
+    REDIS = "Redis"
+    MYSQL = "MySQL"
+    UDP = "UDP"
+    AUTO = "AUTO"
+
+    @property
+    def is_http(self) -> bool:
+        return self in _HTTP
+
+    @property
+    def is_http2(self) -> bool:
+        return self in _HTTP2
+
+    @property
+    def is_tls(self) -> bool:
+        """Opaque TLS, routed by SNI."""
+        return self in (Protocol.TLS, Protocol.HTTPS)
+
+    @property
+    def is_tcp(self) -> bool:
+        """Opaque bytes, TLS included."""
+        return not self.is_http and self not in (Protocol.UDP, Protocol.AUTO)
+
+
+_HTTP2 = frozenset({Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB})
+_HTTP = _HTTP2 | {Protocol.HTTP, Protocol.HTTP_PROXY}
+
+
+class ServiceResolution(StrEnum):
+    """How a client's proxy finds the endpoints of a service."""
+
+    CLIENT_SIDE = "CLIENT_SIDE"  # endpoints by EDS
+    DNS = "DNS"  # Envoy resolves, all addresses are endpoints
+    DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"  # Envoy resolves, connects to the first address
+    PASSTHROUGH = "PASSTHROUGH"  # the connection's original destination
+    ALIAS = "ALIAS"  # ExternalName: another name for ``alias_of``
+
+
+@frozen
+class Port:
+    """A port of a service. ``number`` is the service's; endpoints carry their own."""
+
+    number: int
+    name: str
+    protocol: Protocol
+
+
+@frozen
+class ServiceKey:
+    """Services with one hostname in two namespaces are two services."""
+
+    hostname: str
+    namespace: str
+
+
+@frozen
+class Service:
+    """A service as clients know it. ``age`` sorts older first (see ``galley.meta.Resource.age``)."""
+
+    hostname: str
+    namespace: str
+    ports: tuple[Port, ...]
+    origin: ResourceKey
+    resolution: ServiceResolution = ServiceResolution.CLIENT_SIDE
+    addresses: tuple[str, ...] = ()
+    mesh_external: bool = False
+    export_to: tuple[str, ...] = ()
+    labels: Labels = NO_LABELS
+    subject_alt_names: tuple[str, ...] = ()
+    kubernetes: bool = False
+    headless: bool = False
+    alias_of: str = ""
+    target_ports: tuple[tuple[int, int], ...] = ()
+    """Pairs (service port, numeric target port) where the target differs and is known without an endpoint."""
+    age: tuple[bool, str, str, str] = (True, "", "", "")
+
+    @property
+    def key(self) -> ServiceKey:
+        return ServiceKey(hostname=self.hostname, namespace=self.namespace)
+
+    def port_numbered(self, number: int) -> Port | None:
+        return next((port for port in self.ports if port.number == number), None)
+
+    def target_port(self, number: int) -> int:
+        """The numeric port that endpoints of service port ``number`` listen on, as far as the service says it."""
+        return dict(self.target_ports).get(number, number)
+
+
+@frozen
+class Locality:
+    """Region, zone and sub-zone; all empty when unknown."""
+
+    region: str = ""
+    zone: str = ""
+    sub_zone: str = ""
+
+    @staticmethod
+    def parse(text: str) -> Locality:
+        """``region/zone/subzone``, trailing parts optional; dots may stand for slashes in a label's value."""
+        parts = (text if "/" in text else text.replace(".", "/")).split("/", 2)
+        region, zone, sub_zone = (*parts, "", "")[:3]
+        return Locality(region=region, zone=zone, sub_zone=sub_zone)
+
+
+@frozen
+class Endpoint:
+    """One address of one port of a service. ``port`` is 0 and ``address`` a path for a Unix socket."""
+
+    address: str
+    port: int
+    labels: Labels = NO_LABELS
+    locality: Locality = Locality()
+    weight: int = 1
+    network: str = ""
+    service_account: str = ""
+
+
+EndpointsByPort = Mapping[str, tuple[Endpoint, ...]]
+"""Endpoints of one service by port name, each tuple sorted by address and port."""
+
+
+@frozen
+class WorkloadPort:
+    """A port on which a workload serves a service: what its inbound listener is made of."""
+
+    service: Service
+    port: Port
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceCatalog:
+    """Everything that the registries say at one moment.
+
+    Unchanged services and endpoint tuples are the same objects from catalog to catalog, so that work downstream
+    follows what changed. ``by_address`` answers "which ports does this address serve".
+    """
+
+    services: Mapping[ServiceKey, Service] = field(default_factory=dict)
+    endpoints: Mapping[ServiceKey, EndpointsByPort] = field(default_factory=dict)
+    by_address: Mapping[str, tuple[WorkloadPort, ...]] = field(default_factory=dict)
+
+    def endpoints_of(self, key: ServiceKey, port_name: str) -> tuple[Endpoint, ...]:
+        return self.endpoints.get(key, {}).get(port_name, ())
