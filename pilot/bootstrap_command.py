@@ -186,7 +186,7 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     try:
         _write_atomically(args.output, text)
     except OSError as error:
-        print(f"pilot bootstrap: cannot write {args.output}: {error.strerror}", file=sys.stderr)
+        sys.stderr.write(f"pilot bootstrap: cannot write {args.output}: {error.strerror}\n")
         return 1
     return 0
 

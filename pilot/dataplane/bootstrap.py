@@ -15,6 +15,7 @@ Json = dict[str, Any]
 
 XDS_CLUSTER = "xds-grpc"
 ADMIN_CLUSTER = "envoy-admin"
+_TYPE_PREFIX = "type.googleapis.com/envoy.extensions."
 
 NO_PORTS: FrozenMap[str, int] = FrozenMap()
 
@@ -210,7 +211,7 @@ def _xds_cluster(address: Address) -> Json:
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "@type": _TYPE_PREFIX + "upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {
                     "http2_protocol_options": {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
                 },
@@ -276,7 +277,7 @@ def _admin_listener(*, name: str, port: int, path: str, admin_path: str) -> Json
         "route": {"cluster": ADMIN_CLUSTER, "prefix_rewrite": admin_path},
     }
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": _TYPE_PREFIX + "filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": name,
         "route_config": {
             "name": name,
@@ -285,7 +286,7 @@ def _admin_listener(*, name: str, port: int, path: str, admin_path: str) -> Json
         "http_filters": [
             {
                 "name": "envoy.filters.http.router",
-                "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+                "typed_config": {"@type": _TYPE_PREFIX + "filters.http.router.v3.Router"},
             }
         ],
     }
