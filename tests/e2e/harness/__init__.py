@@ -1,0 +1,1 @@
+"""What end-to-end tests are built from: addresses, upstream servers, a control plane, Envoys, and patience."""
