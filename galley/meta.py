@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
-    from galley.compose import Node
+    from galley.nodes import Node
 
 K = TypeVar("K")
 V = TypeVar("V")

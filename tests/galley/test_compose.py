@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.compose import DEFAULT_LIMITS, Limits, Mapping, Node, Scalar, Sequence, compose, locate
+from galley.compose import DEFAULT_LIMITS, Limits, Mapping, Node, Scalar, Sequence, compose
 from galley.diagnostics import Diagnostic
-from galley.scalars import core_type
+from galley.nodes import locate
 
 RULE = b"""apiVersion: networking.istio.io/v1
 kind: VirtualService
@@ -83,15 +83,6 @@ def test_nodes_know_where_they_are_written() -> None:
     name = locate(root, "spec.name")
     assert name == Scalar("a b", plain=False, line=4, column=9, end_line=5, end_column=7)
     assert root.end_line == 5
-
-
-def test_a_path_that_does_not_exist_leads_to_its_nearest_ancestor() -> None:
-    root = the_root("spec:\n  http:\n  - timeout: 5s\n  labels: {a.b/c: x}\n")
-    assert locate(root, "spec.http[0].timeout").line == 3
-    assert locate(root, "spec.http[0].retries.attempts") is locate(root, "spec.http[0]")
-    assert locate(root, "spec.http[7]") is locate(root, "spec.http")
-    assert locate(root, 'spec.labels["a.b/c"]') == Scalar("x", True, 4, 19, 4, 20)
-    assert locate(root, "") is root
 
 
 def test_json_is_yaml() -> None:
@@ -307,17 +298,3 @@ def test_two_thousand_rules_are_composed_in_a_second() -> None:
         fastest = min(fastest, time.process_time() - start)
     assert len(documents) == 1000
     assert fastest < 0.5
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        *((text, "null") for text in ("", "~", "null", "Null", "NULL")),
-        *((text, "bool") for text in ("true", "True", "FALSE")),
-        *((text, "int") for text in ("0", "017", "-3", "+3", "0x1F", "0o17")),
-        *((text, "float") for text in ("1.0", "1e3", ".5", "1.", "-.inf", ".NaN", "+1.5E-3")),
-        *((text, "str") for text in ("no", "yes", "on", "tRUE", "22:22", "1_000", "v1", "1.0.0", "-", ".", "5s", "0x")),
-    ],
-)
-def test_the_type_of_plain_text_is_that_of_yaml_1_2(text: str, expected: str) -> None:
-    assert core_type(text) == expected
