@@ -8,6 +8,8 @@ the classes that a control plane uses.
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import itertools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -90,7 +92,7 @@ def _kind(meta: Metadata, annotation: str, namespace: dict[str, Any]) -> Kind:
     if meta.unwrap is not None:
         return Kind(meta.proto_type, wrapper=meta.unwrap().__name__)
     if meta.proto_type in ("message", "enum"):
-        return Kind(meta.proto_type, cls=_class_named(_innermost(annotation), namespace))
+        return Kind(meta.proto_type, cls=_named_in(_innermost(annotation), namespace))
     return Kind(meta.proto_type)
 
 
@@ -104,7 +106,7 @@ def _innermost(annotation: str) -> str:
     return name
 
 
-def _class_named(name: str, namespace: dict[str, Any]) -> type:
+def _named_in(name: str, namespace: dict[str, Any]) -> type:
     head, _, rest = name.partition(".")
     found = namespace[head]
     for part in rest.split(".") if rest else ():
@@ -127,3 +129,25 @@ def full_name(cls: type) -> str:
 def package_of(cls: type) -> str:
     """The protobuf package of a message or enum class."""
     return cls.__module__.removeprefix(PACKAGE_ROOT)
+
+
+@cache
+def classes_in(package: str) -> tuple[type, ...]:
+    """Every message class of a protobuf package, which is imported if need be; KeyError if there is none such."""
+    try:
+        module = importlib.import_module(PACKAGE_ROOT + package)
+    except (ImportError, ValueError) as missing:
+        raise KeyError(f"envoy-data-plane has no package {package}") from missing
+    return tuple(cls for cls in default_message_pool.type_to_url if cls.__module__ == module.__name__)
+
+
+def class_named(name: str) -> type:
+    """The message class of a full protobuf name; its package is imported if need be.  KeyError if there is none."""
+    url = TYPE_URL_PREFIX + name
+    if url not in default_message_pool.url_to_type:
+        # Package names are in lower case and message names are not.
+        classes_in(".".join(itertools.takewhile(str.islower, name.split("."))))
+    found = default_message_pool.url_to_type.get(url)
+    if found is None:
+        raise KeyError(f"envoy-data-plane has no message {name}")
+    return found

@@ -45,7 +45,7 @@ def test_unknown_fields_are_refused_by_name() -> None:
 
 def test_positional_arguments_are_refused() -> None:
     with pytest.raises(TypeError, match="keyword arguments only"):
-        new_cluster(None)
+        new_cluster([])
 
 
 def test_containers_are_not_shared_between_messages() -> None:
