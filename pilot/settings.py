@@ -1,0 +1,71 @@
+"""What a control plane is told at its start, as one frozen value."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+
+from galley.meta import frozen
+
+
+class AddressError(ValueError):
+    """An address that cannot be listened on; the text says what is right."""
+
+
+@frozen
+class ListenAddress:
+    """``host:port`` to listen on; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str) -> ListenAddress:
+    """Parse ``HOST:PORT``, ``[IPv6]:PORT`` or ``:PORT`` (all addresses). Raises ``AddressError``."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise AddressError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:15010")
+    return ListenAddress(host=host.strip("[]") or "0.0.0.0", port=int(port))  # noqa: S104 - the user wrote ":PORT"
+
+
+@frozen
+class Settings:
+    """Everything ``pilot serve`` can be told. Durations are in seconds."""
+
+    config: tuple[Path, ...]
+    state: Path | None = None
+    xds_address: ListenAddress = ListenAddress(host="127.0.0.1", port=15010)
+    admin_address: ListenAddress = ListenAddress(host="127.0.0.1", port=15014)
+    insecure: bool = False
+    accept_partial: bool = False
+    accept_unenforced: bool = False
+    allow_empty: bool = False
+    deregister_after: float = 2.0
+    """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
+
+    def check(self) -> str:
+        """Why these settings cannot be served, or ""."""
+        if not self.insecure and not self.xds_address.is_loopback:
+            return (
+                f"--xds-address {self.xds_address} is reachable from other hosts, and the xDS port has no transport "
+                "security yet; listen on 127.0.0.1, or say --insecure to accept that anyone who reaches the port "
+                "reads the configuration and can register workloads"
+            )
+        if not self.insecure and not self.admin_address.is_loopback:
+            return (
+                f"--admin-address {self.admin_address} is reachable from other hosts and the admin port has no "
+                "authentication; listen on 127.0.0.1, or say --insecure"
+            )
+        return ""
