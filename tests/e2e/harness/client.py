@@ -74,7 +74,9 @@ def names(answers: Iterable[Answer]) -> Counter[str]:
     return Counter(answer.name or str(answer.status) for answer in answers)
 
 
-def repeat(count: int, address: tuple[str, int], target: str = "/", *, parallel: int = 4, **details: Any) -> list[Answer]:
+def repeat(
+    count: int, address: tuple[str, int], target: str = "/", *, parallel: int = 4, **details: Any
+) -> list[Answer]:
     """Send the same request ``count`` times, ``parallel`` at once."""
     with ThreadPoolExecutor(parallel) as pool:
         return [f.result() for f in [pool.submit(request, address, target, **details) for _ in range(count)]]

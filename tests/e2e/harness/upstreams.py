@@ -188,9 +188,7 @@ class _GrpcHandler(grpc.GenericRpcHandler[bytes, bytes]):
     def __init__(self, owner: GrpcEcho) -> None:
         self._owner = owner
 
-    def service(
-        self, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[bytes, bytes]:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         metadata = {key: str(value) for key, value in handler_call_details.invocation_metadata}
 
         def echo(request: bytes, context: grpc.ServicerContext) -> bytes:

@@ -1,0 +1,61 @@
+"""Fixtures for tests with real Envoys. Everything under tests/e2e is marked ``e2e``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness.addresses import Addresses, own_addresses
+from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
+from tests.e2e.harness.mesh import Mesh
+
+_HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Show the logs of control plane and Envoys with a failure."""
+    report = yield
+    mesh = getattr(item, "funcargs", {}).get("mesh")
+    if report.failed and isinstance(mesh, Mesh):  # type: ignore[attr-defined]
+        report.sections.append(("mesh", mesh.report()))  # type: ignore[attr-defined]
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture
+def addresses() -> Addresses:
+    """Loopback addresses and ports of this process's own."""
+    return own_addresses()
+
+
+@pytest.fixture
+def envoy() -> Path:
+    """The newest Envoy. `every_envoy` runs a test with each supported version instead."""
+    return envoy_binary(VERSIONS[-1])
+
+
+@pytest.fixture(params=VERSIONS)
+def every_envoy(request: pytest.FixtureRequest) -> Path:
+    """Each supported Envoy version in turn."""
+    return envoy_binary(request.param)
+
+
+@pytest.fixture
+def mesh(tmp_path: Path, addresses: Addresses, envoy: Path) -> Iterator[Mesh]:
+    """An empty mesh of the newest Envoy, over incremental xDS. Write configuration, then `serve`."""
+    with Mesh(tmp_path, addresses, envoy) as started:
+        yield started
+
+
+@pytest.fixture(params=[True, False], ids=["delta", "sotw"])
+def delta(request: pytest.FixtureRequest) -> bool:
+    """Both variants of xDS in turn."""
+    return bool(request.param)

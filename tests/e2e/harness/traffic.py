@@ -1,0 +1,68 @@
+"""Constant traffic in the background, to show that a change fails no request."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from tests.e2e.harness.client import request
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One request of the stream: when it was sent, and the status or the error that came of it."""
+
+    at: float
+    status: int
+    name: str
+    error: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.error) or self.status >= 500
+
+
+class Traffic:
+    """Sends requests from ``workers`` threads, each as fast as answers come, until the end of the `with` block."""
+
+    def __init__(self, address: tuple[str, int], target: str = "/", *, workers: int = 2, **details: Any) -> None:
+        self.outcomes: list[Outcome] = []
+        self._address, self._target, self._details = address, target, details
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(workers)]
+
+    def __enter__(self) -> Traffic:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Let the requests under way finish, and send no more."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def failures(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.failed]
+
+    def names(self, *, since: float = 0.0) -> Counter[str]:
+        """How many requests each upstream answered, of those sent after ``since`` (monotonic seconds)."""
+        return Counter(outcome.name for outcome in self.outcomes if outcome.at >= since and not outcome.failed)
+
+    def _send(self) -> None:
+        while not self._stopping.is_set():
+            at = time.monotonic()
+            try:
+                answer = request(self._address, self._target, **self._details)
+            except (OSError, http.client.HTTPException) as error:
+                self.outcomes.append(Outcome(at=at, status=0, name="", error=repr(error)))
+                continue
+            self.outcomes.append(Outcome(at=at, status=answer.status, name=answer.name))
