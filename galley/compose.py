@@ -27,7 +27,6 @@ from galley.meta import Origin, frozen
 from galley.nodes import Document, Mapping, Node, Scalar, Sequence
 from galley.scalars import core_type
 
-
 __all__ = ["DEFAULT_LIMITS", "LINE_BREAK", "Document", "Limits", "Mapping", "Node", "Scalar", "Sequence", "compose"]
 
 

@@ -1,0 +1,76 @@
+"""KINDS, the one table: API group and kind to the type that holds it, its versions and its checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from galley.diagnostics import Diagnostic
+from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.gateway import Gateway
+from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.service import KubernetesService
+from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
+from galley.kinds.sidecar import Sidecar
+from galley.kinds.virtual_service import VirtualService
+from galley.meta import Resource
+
+NETWORKING = "networking.istio.io"
+SECURITY = "security.istio.io"
+ISTIO_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+
+Check = Callable[[Resource[Any]], Iterable[Diagnostic]]
+
+
+@dataclass(frozen=True, slots=True)
+class KindSpec:
+    """One kind. ``type`` is None where it is known but not read: ``unsupported`` says then what that means.
+
+    A kind with ``is_security`` set that is not read is an error instead of a warning. A kind that is not namespaced
+    has the namespace "".
+    """
+
+    group: str
+    kind: str
+    type: type | None
+    versions: tuple[str, ...] = ISTIO_VERSIONS
+    check: Check | None = None
+    unsupported: str = ""
+    is_security: bool = False
+    is_namespaced: bool = True
+
+    @property
+    def api_versions(self) -> tuple[str, ...]:
+        """What ``apiVersion`` may say, newest first."""
+        return tuple(f"{self.group}/{version}" if self.group else version for version in self.versions)
+
+
+def _policy(kind: str, reason: str) -> KindSpec:
+    return KindSpec(SECURITY, kind, None, ("v1", "v1beta1"), unsupported=reason, is_security=True)
+
+
+MESH_CONFIG = KindSpec("mesh.istio.io", "MeshConfig", MeshConfig, ("v1alpha1",), is_namespaced=False)
+"""Settings of the whole mesh. A document needs no name, and its fields may stand at the top, as in Istio's own file."""
+
+_ROWS = (
+    KindSpec(NETWORKING, "VirtualService", VirtualService),
+    KindSpec(NETWORKING, "DestinationRule", DestinationRule),
+    KindSpec(NETWORKING, "Gateway", Gateway),
+    KindSpec(NETWORKING, "ServiceEntry", ServiceEntry),
+    KindSpec(NETWORKING, "WorkloadEntry", WorkloadEntry),
+    KindSpec(NETWORKING, "WorkloadGroup", WorkloadGroup),
+    KindSpec(NETWORKING, "Sidecar", Sidecar),
+    KindSpec("", "Service", KubernetesService, ("v1",)),
+    MESH_CONFIG,
+    _policy("PeerAuthentication", "connections would be accepted without mutual TLS"),
+    _policy("RequestAuthentication", "tokens would not be verified"),
+    _policy("AuthorizationPolicy", "requests that it denies would be let through"),
+    KindSpec(NETWORKING, "EnvoyFilter", None, ("v1alpha3",), unsupported="Envoys get their configuration unpatched"),
+    KindSpec(NETWORKING, "ProxyConfig", None, ("v1beta1",), unsupported="write proxies' settings into their bootstrap"),
+    KindSpec("telemetry.istio.io", "Telemetry", None, ("v1", "v1alpha1"), unsupported="it has no effect"),
+    KindSpec("extensions.istio.io", "WasmPlugin", None, ("v1alpha1",), unsupported="the plugin is not loaded"),
+    KindSpec("install.istio.io", "IstioOperator", None, ("v1alpha1",), unsupported="nothing is installed"),
+)
+
+KINDS: dict[tuple[str, str], KindSpec] = {(row.group, row.kind): row for row in _ROWS}
