@@ -1,0 +1,1 @@
+"""Samples that run against a Pilothouse control plane."""

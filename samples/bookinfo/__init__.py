@@ -1,0 +1,1 @@
+"""Bookinfo: four small services, one of them in three versions, to try traffic rules on."""
