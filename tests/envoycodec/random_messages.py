@@ -51,13 +51,19 @@ _WRAPPED: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-def messages(cls: type, depth: int = 3) -> st.SearchStrategy[Any]:
-    """Messages of ``cls`` with up to six fields set, nested up to ``depth`` deep, one member per oneof."""
-    fields = [field for field in fields_of(cls) if depth or not _is_message(field.kind)]
+Keep = Callable[[type, Field], bool]
+
+
+def messages(cls: type, depth: int = 3, keep: Keep = lambda cls, field: True) -> st.SearchStrategy[Any]:
+    """Messages of ``cls`` with up to six fields set, nested up to ``depth`` deep, one member per oneof.
+
+    Only fields that ``keep`` accepts are set.
+    """
+    fields = [field for field in fields_of(cls) if (depth or not _is_message(field.kind)) and keep(cls, field)]
     if not fields:
         return st.builds(maker(cls))
     return st.lists(st.sampled_from(fields), max_size=6, unique_by=lambda field: field.oneof or field.name).flatmap(
-        lambda chosen: st.fixed_dictionaries({field.name: _values(field, depth) for field in chosen}).map(
+        lambda chosen: st.fixed_dictionaries({field.name: _values(field, depth, keep) for field in chosen}).map(
             lambda values: maker(cls)(**values)
         )
     )
@@ -67,21 +73,21 @@ def _is_message(kind: Kind) -> bool:
     return kind.name == "message" and kind.wrapper is None
 
 
-def _values(field: Field, depth: int) -> st.SearchStrategy[Any]:
+def _values(field: Field, depth: int, keep: Keep) -> st.SearchStrategy[Any]:
     if field.key is not None:
-        return st.dictionaries(_SCALARS[field.key.name], _single(field.kind, depth), max_size=4)
-    single = _single(field.kind, depth)
+        return st.dictionaries(_SCALARS[field.key.name], _single(field.kind, depth, keep), max_size=4)
+    single = _single(field.kind, depth, keep)
     return st.lists(single, max_size=3) if field.repeated else single
 
 
-def _single(kind: Kind, depth: int) -> st.SearchStrategy[Any]:
+def _single(kind: Kind, depth: int, keep: Keep) -> st.SearchStrategy[Any]:
     if kind.wrapper is not None:
         return _WRAPPED[kind.wrapper]
     cls: Any = kind.cls
     if kind.name == "enum":
         return st.sampled_from(list(cls))
     if kind.name == "message":
-        return st.deferred(lambda: messages(cls, depth - 1))
+        return st.deferred(lambda: messages(cls, depth - 1, keep))
     return _SCALARS[kind.name]
 
 
