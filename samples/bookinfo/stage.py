@@ -1,0 +1,206 @@
+"""The processes of the demo: a control plane, a gateway, and for each workload its application and its sidecar."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from galley.meta import FrozenMap
+from pilot.bootstrap_command import format_bootstrap
+from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
+from pilot.dataplane.errors import EnvoyError
+from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
+from pilot.dataplane.supervisor import EnvoySupervisor
+from samples.bookinfo.layout import GATEWAY_PORT, LOOPBACK, Layout, Place
+
+SAMPLE = Path(__file__).parent
+START_SECONDS = 30.0
+POLL_SECONDS = 0.05
+
+Tell = Callable[[str], None]
+
+
+class StageError(Exception):
+    """Something did not start. The message says what, with the end of its log."""
+
+
+class Stage:
+    """All processes, with their files in ``home``: rules, accepted state, bootstraps and logs."""
+
+    def __init__(self, layout: Layout, home: Path, envoy: Path, tell: Tell) -> None:
+        self.layout = layout
+        self.rules = home / "rules"
+        self.logs = home / "logs"
+        self.pilot_log = self.logs / "pilot.log"
+        self._home, self._envoy, self._tell = home, envoy, tell
+        self._pilot: subprocess.Popen[bytes] | None = None
+        self._apps: list[subprocess.Popen[bytes]] = []
+        self._envoys: dict[str, EnvoySupervisor] = {}
+
+    def prepare(self) -> None:
+        """Lay out fresh files. Rules that someone edited before are kept beside the new ones."""
+        if self.rules.exists():
+            previous = self.rules.with_name("rules.previous")
+            shutil.rmtree(previous, ignore_errors=True)
+            self.rules.rename(previous)
+        for name in ("state", "logs", "envoy"):
+            shutil.rmtree(self._home / name, ignore_errors=True)
+        for directory in (self.rules, self.logs, self._home / "envoy"):
+            directory.mkdir(parents=True)
+        for source in sorted((SAMPLE / "rules").glob("*.yaml")):
+            text = source.read_text()
+            if source.name == "gateway.yaml":
+                text = text.replace(f"number: {GATEWAY_PORT}", f"number: {self.layout.gateway_port}")
+            (self.rules / source.name).write_text(text)
+
+    def start(self) -> None:
+        """Start everything and wait until the page answers. Raises StageError."""
+        self._start_pilot()
+        for place in self.layout.workloads:
+            self._start_app(place)
+        try:
+            for place in (self.layout.gateway, *self.layout.workloads):
+                self._start_envoy(place)
+            for place in (*self.layout.workloads, self.layout.gateway):
+                self._envoys[place.name].process.wait_ready(START_SECONDS)
+                self._tell(f"{place.name} at {place.host}")
+        except EnvoyError as error:
+            raise StageError(str(error)) from error
+        self._await("the product page", self._page_answers)
+
+    def stop(self) -> None:
+        """End everything that was started. Applications and control plane get five seconds."""
+        for supervisor in self._envoys.values():
+            supervisor.stop()
+        children = [*self._apps, *([self._pilot] if self._pilot else [])]
+        for child in children:
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + 5.0
+        for child in children:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            if child.stdin is not None:
+                child.stdin.close()
+
+    def check_alive(self) -> None:
+        """Raises StageError when the control plane has ended."""
+        if self._pilot is not None and self._pilot.poll() is not None:
+            raise StageError(f"the control plane ended with status {self._pilot.returncode}:\n{self._pilot_tail()}")
+
+    def pids(self) -> list[int]:
+        """The processes that run now."""
+        children = [child for child in (*self._apps, self._pilot) if child is not None and child.poll() is None]
+        envoys = [supervisor.process for supervisor in self._envoys.values() if supervisor.process.is_alive()]
+        return [child.pid for child in children] + [envoy.pid for envoy in envoys if envoy.pid is not None]
+
+    def _start_pilot(self) -> None:
+        command = [
+            *(sys.executable, "-m", "pilot", "serve"),
+            *("--config", str(self.rules), "--state", str(self._home / "state")),
+            *("--xds-address", f"{LOOPBACK}:{self.layout.xds_port}"),
+            *("--admin-address", f"{LOOPBACK}:{self.layout.admin_port}"),
+        ]
+        self._pilot = self._spawn(command, self.pilot_log, {})
+        self._await("the control plane", self._pilot_answers)
+        self._tell(f"control plane at {LOOPBACK}:{self.layout.xds_port}")
+
+    def _start_app(self, place: Place) -> None:
+        command = [
+            *(sys.executable, "-m", place.module, "--stop-with-stdin"),
+            *("--host", place.host, "--port", str(place.app_port), *place.arguments),
+        ]
+        proxy = {"http_proxy": f"http://{place.host}:{place.proxy_port}", "no_proxy": ""}
+        self._apps.append(self._spawn(command, self.logs / f"{place.name}.app.log", proxy))
+
+    def _spawn(self, command: list[str], log_file: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        inherited = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        with log_file.open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=SAMPLE.parent.parent,
+                # Held open: it closes with this process, however that ends, and the applications end with it.
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**inherited, **environment, "PYTHONUNBUFFERED": "1"},
+                # Ctrl-C in the terminal reaches this process alone, which ends the others in order.
+                start_new_session=True,
+            )
+
+    def _start_envoy(self, place: Place) -> None:
+        config = self._home / "envoy" / f"{place.name}.yaml"
+        options = _bootstrap(place, self.layout)
+        config.write_text(format_bootstrap(options, output_format="yaml"))
+        command = EnvoyCommand(
+            binary=self._envoy, config=config, log_file=self.logs / f"{place.name}.envoy.log", admin=options.admin
+        )
+        supervisor = EnvoySupervisor(
+            EnvoyProcess(command),
+            lambda reason, pause: self._tell(f"{place.name}: Envoy ended, starts again in {pause:g} s ({reason})"),
+        )
+        self._envoys[place.name] = supervisor
+        supervisor.start()
+
+    def _await(self, what: str, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not condition():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise StageError(f"{what} did not answer within {START_SECONDS:g} s; logs are in {self.logs}")
+            time.sleep(POLL_SECONDS)
+
+    def _pilot_answers(self) -> bool:
+        return _answers(f"http://{LOOPBACK}:{self.layout.admin_port}/healthz")
+
+    def _page_answers(self) -> bool:
+        return _answers(f"http://{LOOPBACK}:{self.layout.gateway_port}/productpage")
+
+    def _pilot_tail(self) -> str:
+        return "\n".join(self.pilot_log.read_text(errors="replace").splitlines()[-20:])
+
+
+def _bootstrap(place: Place, layout: Layout) -> BootstrapOptions:
+    gateway = BootstrapOptions(
+        node_type=NodeType.ROUTER,
+        name=place.name,
+        namespace="istio-system",
+        ip=place.host,
+        labels=FrozenMap(place.labels),
+        xds=SocketAddress(LOOPBACK, layout.xds_port),
+        admin=SocketAddress(place.host, place.admin_port),
+    )
+    if not place.module:
+        return gateway
+    return replace(
+        gateway,
+        node_type=NodeType.SIDECAR,
+        namespace="default",
+        service_account=f"bookinfo-{place.labels['app']}",
+        mode=InterceptionMode.NONE,
+        ports=FrozenMap({"http": place.port}),
+        app_ports=FrozenMap({"http": place.app_port}),
+        http_proxy_port=place.proxy_port,
+        self_register=True,
+    )
+
+
+def _answers(url: str) -> bool:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2.0) as answer:
+            return bool(answer.status == http.client.OK)
+    except (OSError, http.client.HTTPException, urllib.error.URLError):
+        return False
