@@ -61,7 +61,7 @@ class DeltaDiscoveryRequest:
     subscribe: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
     initial_versions: Mapping[str, str] = field(default_factory=dict)
-    response_nonce: str = ""
+    nonce: str = ""
     error_code: int | None = None
     error_message: str | None = None
     node: Node | None = None
@@ -96,7 +96,7 @@ def decode_delta_discovery_request(data: bytes, with_node: bool) -> DeltaDiscove
         subscribe=tuple(message.resource_names_subscribe),
         unsubscribe=tuple(message.resource_names_unsubscribe),
         initial_versions=dict(message.initial_resource_versions),
-        response_nonce=message.response_nonce,
+        nonce=message.response_nonce,
         error_code=code,
         error_message=text,
         node=_node(message) if with_node else None,

@@ -34,7 +34,10 @@ def varint(number: int) -> bytes:
 
 
 SHORT = 1 << 14
-VARINTS = tuple(varint(number) for number in range(SHORT))
+VARINTS = (
+    *(bytes((number,)) for number in range(128)),
+    *(bytes((low, high)) for high in range(1, 128) for low in range(128, 256)),
+)
 """The varints of up to two bytes, which are nearly all lengths and small numbers."""
 
 

@@ -107,7 +107,7 @@ def test_an_incremental_request() -> None:
         subscribe=("a", "*"),
         unsubscribe=("b",),
         initial_versions={"c": "1", "d": "2"},
-        response_nonce="n",
+        nonce="n",
         node=EXPECTED_NODE,
     )
 
