@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 from typing import ClassVar
 
@@ -137,7 +138,12 @@ class ServiceEntry:
     addresses: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
     location: Location = Location.MESH_EXTERNAL
-    resolution: Resolution = Resolution.NONE
+    resolution: Resolution = field(
+        default=Resolution.NONE,
+        metadata={
+            "unsupported_values": {"DYNAMIC_DNS": "the hosts are not resolved on demand; requests get no endpoint"}
+        },
+    )
     endpoints: tuple[WorkloadEntry, ...] = ()
     workload_selector: WorkloadLabelSelector | None = None
     export_to: tuple[str, ...] = ()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
+from typing import Any
 
-from galley.meta import NO_LABELS, Labels, ResourceKey, frozen
+from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, ResourceKey, frozen
 
 
 class Protocol(StrEnum):
@@ -96,10 +98,17 @@ class Service:
     target_ports: tuple[tuple[int, int], ...] = ()
     """Pairs (service port, numeric target port) where the target differs and is known without an endpoint."""
     age: tuple[bool, str, str, str] = (True, "", "", "")
+    also_from: tuple[ResourceKey, ...] = ()
+    """Further resources that gave ports to this service."""
 
-    @property
+    @cached_property
     def key(self) -> ServiceKey:
         return ServiceKey(hostname=self.hostname, namespace=self.namespace)
+
+    @property
+    def origins(self) -> tuple[ResourceKey, ...]:
+        """All resources that the service was made from."""
+        return (self.origin, *self.also_from)
 
     def port_numbered(self, number: int) -> Port | None:
         return next((port for port in self.ports if port.number == number), None)
@@ -123,6 +132,24 @@ class Locality:
         parts = (text if "/" in text else text.replace(".", "/")).split("/", 2)
         region, zone, sub_zone = (*parts, "", "")[:3]
         return Locality(region=region, zone=zone, sub_zone=sub_zone)
+
+
+@frozen
+class Workload:
+    """One running instance: where it is and what selectors may ask about it.
+
+    ``id`` names the WorkloadEntry or the node, so that no two that can be selected are equal; it is "" when inline.
+    """
+
+    namespace: str
+    address: str
+    ports: FrozenMap[str, int] = FrozenMap()
+    labels: Labels = NO_LABELS
+    network: str = ""
+    locality: Locality = Locality()
+    weight: int = 1
+    service_account: str = ""
+    id: str = ""
 
 
 @frozen
@@ -152,6 +179,20 @@ class WorkloadPort:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Contribution:
+    """What one resource gives to the catalog, kept so that an unchanged resource is not read again.
+
+    ``endpoints`` is parallel to ``services``; ``selected`` are the workloads that ``selector`` found.
+    """
+
+    resource: Resource[Any]
+    selector: Labels | None
+    selected: tuple[Workload, ...]
+    services: tuple[Service, ...]
+    endpoints: tuple[EndpointsByPort, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ServiceCatalog:
     """Everything that the registries say at one moment.
 
@@ -162,6 +203,9 @@ class ServiceCatalog:
     services: Mapping[ServiceKey, Service] = field(default_factory=dict)
     endpoints: Mapping[ServiceKey, EndpointsByPort] = field(default_factory=dict)
     by_address: Mapping[str, tuple[WorkloadPort, ...]] = field(default_factory=dict)
+    contributions: Mapping[Resource[Any], Contribution] = field(default_factory=dict, repr=False)
+    workloads: Mapping[Hashable, Workload] = field(default_factory=dict, repr=False)
+    """The last two are what the next catalog is built from; nobody else reads them."""
 
     def endpoints_of(self, key: ServiceKey, port_name: str) -> tuple[Endpoint, ...]:
         return self.endpoints.get(key, {}).get(port_name, ())

@@ -1,0 +1,171 @@
+"""PushContext: configuration and services at one moment, indexed for the questions that planners ask.
+
+A frozen value with lookups only. The answers for a scope are worked out when first asked and kept with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.gateway import Gateway
+from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.sidecar import OutboundTrafficPolicyMode, Sidecar
+from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
+from galley.meta import Resource, ResourceKey
+from galley.snapshot import ConfigSnapshot
+from pilot.mesh.destination_rules import DestinationRuleIndex, DestinationRuleInEffect, index_destination_rules
+from pilot.mesh.proxy import ProxyKind
+from pilot.mesh.scope import OutboundScope
+from pilot.mesh.virtual_services import VirtualServiceIndex, index_virtual_services
+from pilot.mesh.visibility import ServiceIndex, VisibleServices, index_services, select_visible
+from pilot.registry.catalog import Service, ServiceCatalog, ServiceKey
+
+_Viewpoint = tuple[str, ResourceKey | None, bool]
+"""What visibility depends on: the namespace, the Sidecar, and whether it is a gateway that asks."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PushContext:
+    """Everything that plans are made from. Build it with ``build_push_context``."""
+
+    config: ConfigSnapshot
+    catalog: ServiceCatalog
+    services: ServiceIndex
+    rules: VirtualServiceIndex
+    policies: DestinationRuleIndex
+    sidecars: Mapping[str, tuple[Resource[Sidecar], ...]]
+    gateways: tuple[Resource[Gateway], ...]
+    _visible: dict[_Viewpoint, VisibleServices] = field(default_factory=dict, repr=False)
+    _in_effect: dict[tuple[str, ServiceKey], DestinationRuleInEffect | None] = field(default_factory=dict, repr=False)
+
+    @property
+    def mesh(self) -> MeshConfig:
+        """The settings of the whole mesh."""
+        return self.config.mesh
+
+    def visible_services(self, scope: OutboundScope) -> VisibleServices:
+        """The services that proxies of ``scope`` see: by exportTo and the scope's Sidecar, one per host name."""
+        viewpoint = (scope.namespace, scope.sidecar, scope.kind is ProxyKind.GATEWAY)
+        known = self._visible.get(viewpoint)
+        if known is None:
+            bound_to_mesh = () if scope.kind is ProxyKind.GATEWAY else self.rules.candidates("mesh", scope.namespace)
+            known = self._visible[viewpoint] = select_visible(
+                self.services,
+                namespace=scope.namespace,
+                export_default=self.mesh.default_service_export_to,
+                sidecar=self.sidecar_of(scope),
+                virtual_services=bound_to_mesh,
+            )
+        return known
+
+    def virtual_services(self, scope: OutboundScope, gateway: str) -> tuple[Resource[VirtualService], ...]:
+        """VirtualServices bound to ``gateway`` (``mesh`` or ``namespace/name``) that the scope sees, in the order in
+        which they compete for a host. Short names are as the user wrote them."""
+        if gateway == MESH_GATEWAY and scope.kind is ProxyKind.SIDECAR:
+            return self.visible_services(scope).virtual_services
+        return self.rules.candidates(gateway, scope.namespace)
+
+    def destination_rule(self, scope: OutboundScope, service: Service) -> DestinationRuleInEffect | None:
+        """The DestinationRule that proxies of ``scope`` obey for ``service``, if any."""
+        question = (scope.namespace, service.key)
+        if question not in self._in_effect:
+            self._in_effect[question] = self.policies.in_effect(scope.namespace, service.hostname, service.namespace)
+        return self._in_effect[question]
+
+    def sidecar_for(self, namespace: str, labels: Mapping[str, str]) -> Resource[Sidecar] | None:
+        """The Sidecar of a workload: the oldest that selects it, else the namespace's, else the mesh's."""
+        here = self.sidecars.get(namespace, ())
+        selecting = (one for one in here if _has_selector(one) and _selects(one, labels))
+        everywhere = self.sidecars.get(self.mesh.root_namespace, ())
+        general = (one for one in (*here, *everywhere) if not _has_selector(one))
+        return next(selecting, None) or next(general, None)
+
+    def sidecar_of(self, scope: OutboundScope) -> Sidecar | None:
+        """The spec of the Sidecar that ``scope`` names."""
+        resource = self.config.get(scope.sidecar) if scope.sidecar else None
+        return resource.spec if resource else None
+
+    def gateways_for(self, labels: Mapping[str, str]) -> tuple[Resource[Gateway], ...]:
+        """The Gateways of all namespaces whose selector is contained in ``labels``, oldest first."""
+        return tuple(gateway for gateway in self.gateways if gateway.spec.selector.selects(labels))
+
+    def outbound_traffic_policy(self, scope: OutboundScope) -> OutboundTrafficPolicyMode:
+        """What happens to traffic for unknown destinations: as the Sidecar says, else as the mesh does."""
+        sidecar = self.sidecar_of(scope)
+        if sidecar and sidecar.outbound_traffic_policy:
+            return sidecar.outbound_traffic_policy.mode
+        return self.mesh.outbound_traffic_policy.mode
+
+
+def _has_selector(sidecar: Resource[Sidecar]) -> bool:
+    selector = sidecar.spec.workload_selector
+    return selector is not None and bool(selector.labels)
+
+
+def _selects(sidecar: Resource[Sidecar], labels: Mapping[str, str]) -> bool:
+    selector = sidecar.spec.workload_selector
+    return selector is not None and selector.labels.selects(labels)
+
+
+def build_push_context(
+    config: ConfigSnapshot, catalog: ServiceCatalog, previous: PushContext | None = None
+) -> PushContext:
+    """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over."""
+    services, rules, policies, sidecars = (
+        _services(catalog, previous),
+        _rules(config, previous),
+        _policies(config, previous),
+        _sidecars(config, previous),
+    )
+    same_view = (
+        previous is not None
+        and services is previous.services
+        and rules is previous.rules
+        and sidecars is previous.sidecars
+        and config.mesh == previous.mesh
+    )
+    return PushContext(
+        config=config,
+        catalog=catalog,
+        services=services,
+        rules=rules,
+        policies=policies,
+        sidecars=sidecars,
+        gateways=config.of(Gateway),
+        _visible=previous._visible if previous and same_view else {},
+        _in_effect=previous._in_effect if previous and policies is previous.policies else {},
+    )
+
+
+def _services(catalog: ServiceCatalog, previous: PushContext | None) -> ServiceIndex:
+    if previous is not None and catalog.services is previous.catalog.services:
+        return previous.services
+    return index_services(catalog.services.values())
+
+
+def _rules(config: ConfigSnapshot, previous: PushContext | None) -> VirtualServiceIndex:
+    rules, default = config.of(VirtualService), config.mesh.default_virtual_service_export_to
+    if previous is not None and (previous.rules.rules, previous.rules.export_default) == (rules, default):
+        return previous.rules
+    return index_virtual_services(rules, default)
+
+
+def _policies(config: ConfigSnapshot, previous: PushContext | None) -> DestinationRuleIndex:
+    rules, mesh = config.of(DestinationRule), config.mesh
+    known = previous.policies if previous is not None else None
+    settings = (rules, mesh.default_destination_rule_export_to, mesh.root_namespace)
+    if known is not None and (known.rules, known.export_default, known.root_namespace) == settings:
+        return known
+    return index_destination_rules(*settings)
+
+
+def _sidecars(config: ConfigSnapshot, previous: PushContext | None) -> Mapping[str, tuple[Resource[Sidecar], ...]]:
+    resources = config.of(Sidecar)
+    if previous is not None and previous.config.of(Sidecar) == resources:
+        return previous.sidecars
+    by_namespace: dict[str, tuple[Resource[Sidecar], ...]] = {}
+    for resource in resources:
+        by_namespace[resource.namespace] = (*by_namespace.get(resource.namespace, ()), resource)
+    return by_namespace

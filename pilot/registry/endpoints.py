@@ -1,0 +1,51 @@
+"""Endpoints from workloads: one address and port each, without duplicates, in a stable order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_address
+
+from pilot.registry.catalog import Endpoint, ServiceResolution, Workload
+
+DNS_RESOLUTIONS = (ServiceResolution.DNS, ServiceResolution.DNS_ROUND_ROBIN)
+UNIX_PREFIX = "unix://"
+
+
+def endpoint_at(workload: Workload, port: int) -> Endpoint:
+    """The endpoint of ``workload`` at ``port``; a Unix socket has no port."""
+    unix = workload.address.startswith(UNIX_PREFIX)
+    return Endpoint(
+        address=workload.address.removeprefix(UNIX_PREFIX) if unix else workload.address,
+        port=0 if unix else port,
+        labels=workload.labels,
+        locality=workload.locality,
+        weight=workload.weight,
+        network=workload.network,
+        service_account=workload.service_account,
+    )
+
+
+def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolution) -> tuple[Endpoint, ...]:
+    """Sorted by address and port; of several at one address and port the first given stays.
+
+    Host names stay only where Envoy resolves them: one in a load assignment of EDS would be rejected whole.
+    """
+    by_address: dict[tuple[str, int], Endpoint] = {}
+    for endpoint in endpoints:
+        if resolution not in DNS_RESOLUTIONS and not is_ip_or_socket(endpoint.address):
+            continue
+        by_address.setdefault((endpoint.address, endpoint.port), endpoint)
+    return tuple(by_address[place] for place in sorted(by_address))
+
+
+@lru_cache(maxsize=65536)
+def is_ip_or_socket(address: str) -> bool:
+    """Whether Envoy takes the address as it is; anything else would have to be resolved."""
+    if address.startswith("/"):
+        return True
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""Workloads that services select: WorkloadEntry resources, and Envoys that register themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from galley.kinds.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
+from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, frozen
+from pilot.registry.catalog import Locality, Workload
+
+_LOCALITY_LABELS = ("topology.istio.io/locality", "istio-locality")
+
+
+@frozen
+class RegisteredWorkload:
+    """What a connected proxy says about its workload; ``group`` names a WorkloadGroup of its namespace, or is ""."""
+
+    id: str
+    namespace: str
+    address: str
+    ports: FrozenMap[str, int] = NO_PORTS
+    labels: Labels = NO_LABELS
+    network: str = ""
+    locality: Locality = Locality()
+    service_account: str = ""
+    group: str = ""
+
+
+def workload_of_entry(
+    entry: WorkloadEntry, namespace: str, metadata_labels: Labels = NO_LABELS, name: str = ""
+) -> Workload:
+    """The workload that a WorkloadEntry describes; labels in its metadata beat those in its spec."""
+    labels: Labels = FrozenMap({**entry.labels, **metadata_labels}) if metadata_labels else entry.labels
+    return Workload(
+        namespace=namespace,
+        address=entry.address,
+        ports=entry.ports,
+        labels=labels,
+        network=entry.network,
+        locality=_locality(entry.locality, labels),
+        weight=max(entry.weight, 1),
+        service_account=entry.service_account,
+        id=name,
+    )
+
+
+def workload_of_resource(resource: Resource[WorkloadEntry]) -> Workload:
+    """``workload_of_entry`` for a WorkloadEntry document."""
+    return workload_of_entry(resource.spec, resource.namespace, resource.labels, name=str(resource.key))
+
+
+def workload_of_registration(registered: RegisteredWorkload, group: Resource[WorkloadGroup] | None) -> Workload:
+    """A self-registered workload: the node's own words over its WorkloadGroup.
+
+    Labels are those of the template, overridden by the group's metadata, overridden by the node (Istio's
+    auto-registration).
+    """
+    spec = group.spec if group else WorkloadGroup()
+    template = spec.template or WorkloadEntry()
+    labels: Labels = FrozenMap(
+        {**template.labels, **(spec.metadata.labels if spec.metadata else {}), **registered.labels}
+    )
+    locality = registered.locality if registered.locality != Locality() else _locality(template.locality, labels)
+    return Workload(
+        namespace=registered.namespace,
+        address=registered.address,
+        ports=FrozenMap({**template.ports, **registered.ports}),
+        labels=labels,
+        network=registered.network or template.network,
+        locality=locality,
+        weight=max(template.weight, 1),
+        service_account=registered.service_account or template.service_account,
+        id=registered.id,
+    )
+
+
+def _locality(text: str, labels: Mapping[str, str]) -> Locality:
+    """An explicit ``region/zone/subzone``, else the locality label."""
+    return Locality.parse(text or next((labels[name] for name in _LOCALITY_LABELS if name in labels), ""))
+
+
+@dataclass
+class _Presence:
+    """One registered node: its latest words, its open streams, and since when it has none."""
+
+    workload: RegisteredWorkload
+    streams: int = 0
+    gone_since: float | None = None
+
+
+class Registrations:
+    """Which self-registering workloads are there: a state machine without a clock.
+
+    A workload is there from its proxy's first stream until ``grace`` seconds after its last one, so that a
+    reconnect is no absence. Times are seconds of any monotonic clock. Each method says whether ``workloads`` changed.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self._grace = grace
+        self._present: dict[str, _Presence] = {}
+        self._workloads: tuple[RegisteredWorkload, ...] = ()
+
+    @property
+    def workloads(self) -> tuple[RegisteredWorkload, ...]:
+        """The workloads that are there, by node id; the same tuple until something changes."""
+        return self._workloads
+
+    def connect(self, workload: RegisteredWorkload) -> bool:
+        """A stream of ``workload`` opened; what it says now replaces what it said before."""
+        presence = self._present.setdefault(workload.id, _Presence(workload=workload))
+        presence.workload = workload
+        presence.streams += 1
+        presence.gone_since = None
+        return self._settle()
+
+    def disconnect(self, node_id: str, now: float) -> bool:
+        """One of the node's streams closed; unknown nodes are none of ours."""
+        presence = self._present.get(node_id)
+        if presence is None or presence.streams == 0:
+            return False
+        presence.streams -= 1
+        if presence.streams == 0:
+            presence.gone_since = now
+        return self.expire(now)
+
+    def expire(self, now: float) -> bool:
+        """Forget the workloads that have been without a stream for the whole grace period."""
+        for node_id, presence in list(self._present.items()):
+            if presence.gone_since is not None and now >= presence.gone_since + self._grace:
+                del self._present[node_id]
+        return self._settle()
+
+    def next_expiry(self) -> float | None:
+        """When ``expire`` is worth calling next; None when everybody is connected."""
+        gone = [presence.gone_since for presence in self._present.values() if presence.gone_since is not None]
+        return min(gone) + self._grace if gone else None
+
+    def _settle(self) -> bool:
+        workloads = tuple(self._present[node_id].workload for node_id in sorted(self._present))
+        if workloads == self._workloads:
+            return False
+        self._workloads = workloads
+        return True
