@@ -42,7 +42,7 @@ def find_kind(root: Mapping, complaints: Complaints) -> KindSpec | None:
 
 def _text_of(name: str, node: Node | None, root: Mapping, complaints: Complaints, hint: str = "") -> str | None:
     if node is None or is_null(node):
-        near = nearest(name, [key.value for key, _ in root.entries if len(key.value) <= 64])
+        near = nearest(name, [key.value for key, _ in root.entries if len(key.value) <= 64 and key.value != name])
         hint = hint or (f"is `{near}` meant to be `{name}`?" if near else "")
         complaints.error("missing-field", f"the document has no `{name}`", root, name, hint)
         return None

@@ -134,10 +134,10 @@ def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, comp
 def _hint_for_unknown(name: str, decoder: MessageDecoder) -> str:
     if "//" in name:
         return COMMENT_HINT
-    guess = nearest(name, decoder.names)
+    below = _place_below(name, decoder)
+    guess = nearest(name, decoder.names, cutoff=0.8 if below else 0.6)
     if guess:
         return f"did you mean `{guess}`?"
-    below = _place_below(name, decoder)
     if below:
         return f"`{name}` is a field of `{below}`; check the indentation"
     return f"its fields are {', '.join(decoder.names)}" if len(decoder.names) <= 12 else ""
