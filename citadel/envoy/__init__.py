@@ -1,0 +1,1 @@
+"""Decisions about security, as Envoy's own messages."""

@@ -1,0 +1,169 @@
+"""TLS contexts: what a connection must prove and what a proxy presents."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
+    CertificateValidationContext,
+    CertificateValidationContextSystemRootCerts,
+    CertificateValidationContextTrustChainVerification,
+    CommonTlsContext,
+    DownstreamTlsContext,
+    SubjectAltNameMatcher,
+    SubjectAltNameMatcherSanType,
+    TlsCertificate,
+    TlsParameters,
+    TlsParametersTlsProtocol,
+    UpstreamTlsContext,
+)
+from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
+
+from citadel.ir import KeyPairFiles, ServerTls, UpstreamTls
+from envoycodec.construct import maker
+from envoycodec.encode import pack
+from galley.kinds.gateway import TlsProtocol
+
+_upstream_tls_context = maker(UpstreamTlsContext)
+_downstream_tls_context = maker(DownstreamTlsContext)
+_common_tls_context = maker(CommonTlsContext)
+_validation_context = maker(CertificateValidationContext)
+_system_root_certs = maker(CertificateValidationContextSystemRootCerts)
+_san_matcher = maker(SubjectAltNameMatcher)
+_string_matcher = maker(StringMatcher)
+_tls_certificate = maker(TlsCertificate)
+_tls_parameters = maker(TlsParameters)
+_data_source = maker(DataSource)
+_transport_socket = maker(TransportSocket)
+
+_PROTOCOLS = {
+    TlsProtocol.TLS_AUTO: TlsParametersTlsProtocol.TLS_AUTO,
+    TlsProtocol.TLSV1_0: TlsParametersTlsProtocol.TLSv1_0,
+    TlsProtocol.TLSV1_1: TlsParametersTlsProtocol.TLSv1_1,
+    TlsProtocol.TLSV1_2: TlsParametersTlsProtocol.TLSv1_2,
+    TlsProtocol.TLSV1_3: TlsParametersTlsProtocol.TLSv1_3,
+}
+_CIPHER_SUITES = frozenset(
+    {
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES128-SHA",
+        "ECDHE-ECDSA-AES256-SHA",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES256-SHA",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+        "AES128-SHA",
+        "AES256-SHA",
+    }
+)
+_NO_CERTIFICATE_HAS_THIS_HASH = "00" * 32
+
+
+def downstream_tls_socket(tls: ServerTls) -> TransportSocket:
+    """The transport socket of a filter chain that terminates TLS."""
+    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(render_downstream_tls(tls)))
+
+
+def upstream_tls_socket(tls: UpstreamTls) -> TransportSocket:
+    """The transport socket of a cluster that originates TLS.
+
+    Without ``tls.sni`` the cluster must also ask for ``auto_sni`` (and, if the decision says so, for
+    ``auto_san_validation``) among its upstream HTTP protocol options.
+    """
+    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(render_upstream_tls(tls)))
+
+
+def render_downstream_tls(tls: ServerTls) -> DownstreamTlsContext:
+    """TLS that a server terminates. Names of cipher suites that Envoy does not know are left out, as in Istio."""
+    parameters = _tls_parameters(
+        tls_minimum_protocol_version=_PROTOCOLS[tls.min_version],
+        tls_maximum_protocol_version=_PROTOCOLS[tls.max_version],
+        cipher_suites=[suite for suite in dict.fromkeys(tls.cipher_suites) if suite in _CIPHER_SUITES],
+    )
+    common = _common_tls_context(
+        tls_params=parameters,
+        tls_certificates=[_render_key_pair(files) for files in tls.certificates],
+        validation_context=_render_client_validation(tls),
+        alpn_protocols=list(tls.alpn),
+    )
+    return _downstream_tls_context(common_tls_context=common, require_client_certificate=tls.require_client_certificate)
+
+
+def render_upstream_tls(tls: UpstreamTls) -> UpstreamTlsContext:
+    """TLS that a client originates."""
+    common = _common_tls_context(
+        # Envoy's own maximum for clients is TLS 1.2.
+        tls_params=_tls_parameters(
+            tls_minimum_protocol_version=TlsParametersTlsProtocol.TLSv1_2,
+            tls_maximum_protocol_version=TlsParametersTlsProtocol.TLSv1_3,
+        ),
+        tls_certificates=[_render_key_pair(tls.client_certificate)] if tls.client_certificate else [],
+        validation_context=_render_server_validation(tls),
+        alpn_protocols=list(tls.alpn),
+    )
+    return _upstream_tls_context(common_tls_context=common, sni=tls.sni)
+
+
+def _render_client_validation(tls: ServerTls) -> CertificateValidationContext | None:
+    verification = CertificateValidationContextTrustChainVerification
+    context = _validation_context(
+        verify_certificate_spki=list(tls.verify_certificate_spki),
+        verify_certificate_hash=list(tls.verify_certificate_hash),
+    )
+    if tls.ca_file:
+        context.trusted_ca = _file(tls.ca_file)
+        context.crl = _file(tls.crl_file) if tls.crl_file else None
+        context.match_typed_subject_alt_names = [_render_san(name) for name in tls.subject_alt_names]
+    if tls.insecure_skip_verify:
+        context.trust_chain_verification = verification.ACCEPT_UNTRUSTED
+        return context
+    if tls.ca_file or tls.verify_certificate_spki or tls.verify_certificate_hash:
+        return context
+    if tls.require_client_certificate:
+        # With nothing to verify it against, Envoy would take any certificate for good.
+        context.verify_certificate_hash = [_NO_CERTIFICATE_HAS_THIS_HASH]
+        return context
+    return None
+
+
+def _render_server_validation(tls: UpstreamTls) -> CertificateValidationContext | None:
+    if tls.insecure_skip_verify:
+        return None
+    context = _validation_context(
+        match_typed_subject_alt_names=[_render_san(name) for name in tls.subject_alt_names],
+        crl=_file(tls.crl_file) if tls.crl_file else None,
+    )
+    if tls.ca_file is None:
+        context.system_root_certs = _system_root_certs()
+    else:
+        context.trusted_ca = _file(tls.ca_file)
+    return context
+
+
+def _render_san(name: str) -> SubjectAltNameMatcher:
+    return _san_matcher(san_type=_san_type(name), matcher=_string_matcher(exact=name))
+
+
+def _san_type(name: str) -> SubjectAltNameMatcherSanType:
+    """Istio's API names no type: it shows in the name itself."""
+    if "://" in name:
+        return SubjectAltNameMatcherSanType.URI
+    try:
+        ip_address(name)
+    except ValueError:
+        return SubjectAltNameMatcherSanType.EMAIL if "@" in name else SubjectAltNameMatcherSanType.DNS
+    return SubjectAltNameMatcherSanType.IP_ADDRESS
+
+
+def _render_key_pair(files: KeyPairFiles) -> TlsCertificate:
+    return _tls_certificate(certificate_chain=_file(files.certificate), private_key=_file(files.private_key))
+
+
+def _file(path: str) -> DataSource:
+    return _data_source(filename=path)

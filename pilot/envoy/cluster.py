@@ -1,0 +1,168 @@
+"""Clusters."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.cluster.v3 import (
+    CircuitBreakers,
+    CircuitBreakersThresholds,
+    Cluster,
+    ClusterCommonLbConfig,
+    ClusterDiscoveryType,
+    ClusterDnsLookupFamily,
+    ClusterEdsClusterConfig,
+    ClusterLbPolicy,
+    ClusterOriginalDstLbConfig,
+    OutlierDetection,
+    UpstreamConnectionOptions,
+)
+from envoy_data_plane.envoy.config.core.v3 import BindConfig
+from envoy_data_plane.envoy.config.core.v3 import Metadata as MetadataMessage
+from envoy_data_plane.envoy.config.core.v3 import TcpKeepalive as TcpKeepaliveMessage
+from envoy_data_plane.envoy.type.v3 import Percent
+
+from citadel.envoy.tls import upstream_tls_socket
+from envoycodec.construct import maker
+from envoycodec.encode import pack
+from galley.kinds.destination_rule import OutlierDetection as OutlierDetectionRule
+from galley.kinds.values import TcpKeepalive
+from pilot.envoy.address import render_socket_address
+from pilot.envoy.config_source import ads
+from pilot.envoy.endpoint import render_load_assignment
+from pilot.envoy.metadata import config_path, render_istio_metadata
+from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS, render_http_protocol_options
+from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy
+from pilot.ir.endpoint import LoadAssignmentPlan
+
+_cluster = maker(Cluster)
+_eds_cluster_config = maker(ClusterEdsClusterConfig)
+_original_dst_lb_config = maker(ClusterOriginalDstLbConfig)
+_common_lb_config = maker(ClusterCommonLbConfig)
+_circuit_breakers = maker(CircuitBreakers)
+_thresholds = maker(CircuitBreakersThresholds)
+_outlier_detection = maker(OutlierDetection)
+_upstream_connection_options = maker(UpstreamConnectionOptions)
+_tcp_keepalive = maker(TcpKeepaliveMessage)
+_bind_config = maker(BindConfig)
+_percent = maker(Percent)
+
+_DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in Discovery}
+_LB_POLICIES = {policy: ClusterLbPolicy[policy.value] for policy in LbPolicy}
+_DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
+
+
+def render_cluster(plan: ClusterPlan) -> Cluster:
+    discovery = _supported_discovery(plan)
+    outliers, options = plan.outlier_detection, render_http_protocol_options(plan)
+    cluster = _cluster(
+        name=plan.name,
+        type=_DISCOVERY[discovery],
+        connect_timeout=plan.connect_timeout,
+        lb_policy=_lb_policy(plan.lb_policy, discovery),
+        circuit_breakers=_render_circuit_breakers(plan.circuit_breakers),
+        outlier_detection=_render_outlier_detection(outliers) if outliers is not None else None,
+        # Whoever ejects endpoints does not want traffic to go back to them: Istio switches panic routing off.
+        common_lb_config=_common_lb_config(healthy_panic_threshold=_percent(value=float(outliers.min_health_percent)))
+        if outliers is not None
+        else None,
+        upstream_connection_options=_render_connection_options(plan.tcp_keepalive),
+        transport_socket=upstream_tls_socket(plan.tls) if plan.tls is not None else None,
+        metadata=_render_metadata(plan),
+    )
+    if options is not None:
+        cluster.typed_extension_protocol_options = {HTTP_PROTOCOL_OPTIONS: pack(options)}
+    if plan.source_address:
+        cluster.upstream_bind_config = _bind_config(source_address=render_socket_address(plan.source_address, 0))
+    _add_endpoints(cluster, plan, discovery)
+    return cluster
+
+
+def _supported_discovery(plan: ClusterPlan) -> Discovery:
+    """Envoy refuses LOGICAL_DNS unless there is exactly one endpoint."""
+    if plan.discovery is Discovery.LOGICAL_DNS and _count(plan.load_assignment) != 1:
+        return Discovery.STRICT_DNS
+    return plan.discovery
+
+
+def _count(assignment: LoadAssignmentPlan | None) -> int:
+    return sum(len(locality.endpoints) for locality in assignment.localities) if assignment is not None else 0
+
+
+def _lb_policy(policy: LbPolicy, discovery: Discovery) -> ClusterLbPolicy:
+    """ORIGINAL_DST and CLUSTER_PROVIDED go together only: Envoy refuses either with anything else."""
+    if discovery is Discovery.ORIGINAL_DST:
+        return ClusterLbPolicy.CLUSTER_PROVIDED
+    return ClusterLbPolicy.LEAST_REQUEST if policy is LbPolicy.CLUSTER_PROVIDED else _LB_POLICIES[policy]
+
+
+def _add_endpoints(cluster: Cluster, plan: ClusterPlan, discovery: Discovery) -> None:
+    if discovery is Discovery.EDS:
+        cluster.eds_cluster_config = _eds_cluster_config(eds_config=ads(), service_name=plan.name)
+    elif discovery is Discovery.ORIGINAL_DST:
+        if plan.original_dst_port:
+            cluster.original_dst_lb_config = _original_dst_lb_config(upstream_port_override=plan.original_dst_port)
+    else:
+        assignment = plan.load_assignment or LoadAssignmentPlan(cluster_name=plan.name)
+        cluster.load_assignment = render_load_assignment(assignment)
+    if discovery in _DNS:
+        # A host that has IPv6 addresses too must be reachable from where there is IPv4 only.
+        cluster.dns_lookup_family = ClusterDnsLookupFamily.V4_PREFERRED
+        cluster.dns_refresh_rate = plan.dns_refresh_rate
+        cluster.respect_dns_ttl = True
+
+
+def _render_circuit_breakers(plan: CircuitBreakerPlan) -> CircuitBreakers:
+    thresholds = _thresholds(
+        max_connections=plan.max_connections,
+        max_pending_requests=plan.max_pending_requests,
+        max_requests=plan.max_requests,
+        max_retries=plan.max_retries,
+    )
+    return _circuit_breakers(thresholds=[thresholds])
+
+
+def _render_outlier_detection(rule: OutlierDetectionRule) -> OutlierDetection:
+    """A detector is enforced when its count is given, and switched off by 0. Success rates never eject."""
+    detection = _outlier_detection(
+        interval=rule.interval,
+        base_ejection_time=rule.base_ejection_time,
+        max_ejection_percent=rule.max_ejection_percent or None,
+        enforcing_success_rate=0,
+        split_external_local_origin_errors=rule.split_external_local_origin_errors,
+    )
+    if rule.consecutive_5xx_errors is not None:
+        detection.consecutive_5xx, detection.enforcing_consecutive_5xx = _detector(rule.consecutive_5xx_errors)
+    if rule.consecutive_gateway_errors is not None:
+        count, enforcing = _detector(rule.consecutive_gateway_errors)
+        detection.consecutive_gateway_failure, detection.enforcing_consecutive_gateway_failure = count, enforcing
+    if rule.split_external_local_origin_errors:
+        detection.enforcing_local_origin_success_rate = 0
+        if rule.consecutive_local_origin_failures:
+            detection.consecutive_local_origin_failure = rule.consecutive_local_origin_failures
+            detection.enforcing_consecutive_local_origin_failure = 100
+    return detection
+
+
+def _detector(count: int) -> tuple[int | None, int]:
+    """The count, none for 0, and how much of what it detects is enforced, in percent."""
+    return (count, 100) if count else (None, 0)
+
+
+def _render_connection_options(keepalive: TcpKeepalive | None) -> UpstreamConnectionOptions | None:
+    if keepalive is None:
+        return None
+    settings = _tcp_keepalive(
+        keepalive_probes=keepalive.probes or None,
+        keepalive_time=max(1, int(keepalive.time.total_seconds())) if keepalive.time else None,
+        keepalive_interval=max(1, int(keepalive.interval.total_seconds())) if keepalive.interval else None,
+    )
+    return _upstream_connection_options(tcp_keepalive=settings)
+
+
+def _render_metadata(plan: ClusterPlan) -> MetadataMessage | None:
+    host, namespace = plan.service_host, plan.service_namespace
+    # A Kubernetes service is called by the first label of its host, any other by its whole host.
+    name = host.split(".", 1)[0] if f".{namespace}.svc." in host else host
+    services = [{"host": host, "name": name, "namespace": namespace}] if host else []
+    return render_istio_metadata(
+        {"config": config_path(plan.destination_rule), "services": services, "subset": plan.subset}
+    )

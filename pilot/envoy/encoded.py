@@ -1,0 +1,208 @@
+"""Encoded resources: each plan rendered and encoded once, large ones put together from parts encoded earlier.
+
+A plan is a complete key, for a renderer reaches nothing else. So there is nothing to invalidate, only to forget.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Hashable, Iterable
+from functools import cache, partial
+from typing import Generic, TypeVar
+
+import betterproto2
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, LocalityLbEndpoints
+from envoy_data_plane.envoy.config.listener.v3 import Listener
+from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
+
+from envoycodec.construct import maker
+from envoycodec.encode import encode, length_delimited, type_url
+from pilot.envoy.cluster import render_cluster
+from pilot.envoy.endpoint import occupied_localities, render_endpoint, render_locality, render_locality_options
+from pilot.envoy.listener import render_listener
+from pilot.envoy.route import distinct_virtual_hosts, render_route_config_options, render_virtual_host
+from pilot.ir.cluster import ClusterPlan
+from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.listener import ListenerPlan
+from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
+from pilot.xds.resources import EncodedResource
+
+P = TypeVar("P", bound=Hashable)
+V = TypeVar("V")
+
+_route_configuration = maker(RouteConfiguration)
+_load_assignment = maker(ClusterLoadAssignment)
+_locality_endpoints = maker(LocalityLbEndpoints)
+
+# Field numbers of what is joined from parts.
+_ANY_TYPE_URL, _ANY_VALUE = 1, 2
+_VIRTUAL_HOSTS = 2  # of a RouteConfiguration
+_ENDPOINTS = 2  # localities of a ClusterLoadAssignment
+_LB_ENDPOINTS = 2  # endpoints of a locality
+
+
+class RenderCache:
+    """Encoded resources and parts by plan; equal plans give the same object.
+
+    ``encodings`` counts the resources encoded or put together so far, ``parts`` the virtual hosts and endpoints
+    encoded for them. Not for use by several threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._clusters: _Generations[ClusterPlan, EncodedResource] = _Generations(_encode_cluster)
+        self._listeners: _Generations[ListenerPlan, EncodedResource] = _Generations(_encode_listener)
+        self._endpoints: _Generations[EndpointPlan, bytes] = _Generations(_encode_endpoint)
+        self._virtual_hosts: _Generations[VirtualHostPlan, bytes] = _Generations(_encode_virtual_host)
+        self._load_assignments: _Generations[LoadAssignmentPlan, EncodedResource] = _Generations(
+            partial(join_load_assignment, encode_endpoint=self._endpoints.get), touch=self._touch_endpoints
+        )
+        self._route_configs: _Generations[RouteConfigPlan, EncodedResource] = _Generations(
+            partial(join_route_config, encode_virtual_host=self._virtual_hosts.get), touch=self._touch_virtual_hosts
+        )
+
+    def cluster(self, plan: ClusterPlan) -> EncodedResource:
+        return self._clusters.get(plan)
+
+    def load_assignment(self, plan: LoadAssignmentPlan) -> EncodedResource:
+        return self._load_assignments.get(plan)
+
+    def listener(self, plan: ListenerPlan) -> EncodedResource:
+        return self._listeners.get(plan)
+
+    def route_config(self, plan: RouteConfigPlan) -> EncodedResource:
+        return self._route_configs.get(plan)
+
+    @property
+    def encodings(self) -> int:
+        whole = (self._clusters, self._load_assignments, self._listeners, self._route_configs)
+        return sum(memo.made for memo in whole)
+
+    @property
+    def parts(self) -> int:
+        return self._endpoints.made + self._virtual_hosts.made
+
+    def end_generation(self) -> None:
+        """Forget what was not asked for since the generation before ended: call it once per published snapshot."""
+        for memo in (self._clusters, self._load_assignments, self._listeners, self._route_configs):
+            memo.end()
+        self._endpoints.end()
+        self._virtual_hosts.end()
+
+    def _touch_endpoints(self, plan: LoadAssignmentPlan) -> None:
+        for locality in plan.localities:
+            for endpoint in locality.endpoints:
+                self._endpoints.get(endpoint)
+
+    def _touch_virtual_hosts(self, plan: RouteConfigPlan) -> None:
+        for host in distinct_virtual_hosts(plan.virtual_hosts):
+            self._virtual_hosts.get(host)
+
+
+class _Generations(Generic[P, V]):
+    """Values by plan, made when first asked for and kept while each generation asks for them.
+
+    ``touch`` is called with a plan that is asked for again after a generation ended: its parts live on with it.
+    """
+
+    def __init__(self, make: Callable[[P], V], *, touch: Callable[[P], None] | None = None) -> None:
+        self._make = make
+        self._touch = touch
+        self._current: dict[P, V] = {}
+        self._previous: dict[P, V] = {}
+        self.made = 0
+
+    def get(self, plan: P) -> V:
+        value = self._current.get(plan)
+        if value is not None:
+            return value
+        value = self._previous.get(plan)
+        if value is None:
+            value = self._make(plan)
+            self.made += 1
+        elif self._touch is not None:
+            self._touch(plan)
+        self._current[plan] = value
+        return value
+
+    def end(self) -> None:
+        self._previous, self._current = self._current, {}
+
+
+def empty_route_config(name: str) -> EncodedResource:
+    """What answers for a route configuration that nobody plans: it matches nothing, so a request gets 404. Silence
+    would keep the listener that waits for it from opening."""
+    return join_route_config(RouteConfigPlan(name=name, virtual_hosts=()), encode_virtual_host=_encode_virtual_host)
+
+
+def empty_load_assignment(name: str) -> EncodedResource:
+    """What answers for the endpoints of a cluster that nobody plans, for the same reason: requests get 503."""
+    return join_load_assignment(LoadAssignmentPlan(cluster_name=name), encode_endpoint=_encode_endpoint)
+
+
+def join_route_config(
+    plan: RouteConfigPlan, *, encode_virtual_host: Callable[[VirtualHostPlan], bytes]
+) -> EncodedResource:
+    """The encoding of ``render_route_config(plan)`` from encoded virtual hosts, byte for byte."""
+    hosts = distinct_virtual_hosts(plan.virtual_hosts)
+    payload = b"".join(
+        [
+            encode(_route_configuration(name=plan.name)),
+            *[length_delimited(_VIRTUAL_HOSTS, encode_virtual_host(host)) for host in hosts],
+            encode(render_route_config_options(plan)),
+        ]
+    )
+    return _resource(plan.name, RouteConfiguration, payload, plan.origins)
+
+
+def join_load_assignment(
+    plan: LoadAssignmentPlan, *, encode_endpoint: Callable[[EndpointPlan], bytes]
+) -> EncodedResource:
+    """The encoding of ``render_load_assignment(plan)`` from encoded endpoints, byte for byte."""
+    groups = [_join_locality(locality, encode_endpoint) for locality in occupied_localities(plan)]
+    payload = b"".join(
+        [
+            encode(_load_assignment(cluster_name=plan.cluster_name)),
+            *[length_delimited(_ENDPOINTS, group) for group in groups],
+        ]
+    )
+    return _resource(plan.cluster_name, ClusterLoadAssignment, payload, plan.origins)
+
+
+def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan], bytes]) -> bytes:
+    return b"".join(
+        [
+            encode(_locality_endpoints(locality=render_locality(plan))),
+            *[length_delimited(_LB_ENDPOINTS, encode_endpoint(endpoint)) for endpoint in plan.endpoints],
+            encode(render_locality_options(plan)),
+        ]
+    )
+
+
+def _encode_cluster(plan: ClusterPlan) -> EncodedResource:
+    return _resource(plan.name, Cluster, encode(render_cluster(plan)), plan.origins)
+
+
+def _encode_listener(plan: ListenerPlan) -> EncodedResource:
+    return _resource(plan.name, Listener, encode(render_listener(plan)), plan.origins)
+
+
+def _encode_virtual_host(plan: VirtualHostPlan) -> bytes:
+    return encode(render_virtual_host(plan))
+
+
+def _encode_endpoint(plan: EndpointPlan) -> bytes:
+    return encode(render_endpoint(plan))
+
+
+def _resource(
+    name: str, cls: type[betterproto2.Message], payload: bytes, origins: Iterable[Hashable]
+) -> EncodedResource:
+    version = hashlib.blake2b(payload, digest_size=8).hexdigest()
+    content = _any_head(cls) + length_delimited(_ANY_VALUE, payload)
+    return EncodedResource(name=name, version=version, any=content, origins=tuple(origins))
+
+
+@cache
+def _any_head(cls: type[betterproto2.Message]) -> bytes:
+    return length_delimited(_ANY_TYPE_URL, type_url(cls).encode())

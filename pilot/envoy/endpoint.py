@@ -1,0 +1,48 @@
+"""Load assignments: the endpoints of a cluster."""
+
+from __future__ import annotations
+
+from envoy_data_plane.envoy.config.core.v3 import Locality as LocalityMessage
+from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
+
+from envoycodec.construct import maker
+from pilot.envoy.address import render_address
+from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+
+_load_assignment = maker(ClusterLoadAssignment)
+_locality_endpoints = maker(LocalityLbEndpoints)
+_locality = maker(LocalityMessage)
+_lb_endpoint = maker(LbEndpoint)
+_endpoint = maker(Endpoint)
+
+
+def render_load_assignment(plan: LoadAssignmentPlan) -> ClusterLoadAssignment:
+    """The whole load assignment. ``RenderCache`` puts the same together from endpoints encoded earlier."""
+    assignment = _load_assignment(cluster_name=plan.cluster_name)
+    for locality in occupied_localities(plan):
+        group = render_locality_options(locality)
+        group.locality = render_locality(locality)
+        group.lb_endpoints = [render_endpoint(endpoint) for endpoint in locality.endpoints]
+        assignment.endpoints.append(group)
+    return assignment
+
+
+def occupied_localities(plan: LoadAssignmentPlan) -> list[LocalityPlan]:
+    """The localities that have endpoints: Envoy refuses the weight 0 of an empty one."""
+    return [locality for locality in plan.localities if locality.endpoints]
+
+
+def render_locality(plan: LocalityPlan) -> LocalityMessage:
+    where = plan.locality
+    return _locality(region=where.region, zone=where.zone, sub_zone=where.sub_zone)
+
+
+def render_locality_options(plan: LocalityPlan) -> LocalityLbEndpoints:
+    """All but the locality itself and its endpoints."""
+    weight = sum(endpoint.weight or 1 for endpoint in plan.endpoints)
+    return _locality_endpoints(load_balancing_weight=weight, priority=plan.priority)
+
+
+def render_endpoint(plan: EndpointPlan) -> LbEndpoint:
+    address = render_address(plan.address, plan.port)
+    return _lb_endpoint(endpoint=_endpoint(address=address), load_balancing_weight=plan.weight or 1)

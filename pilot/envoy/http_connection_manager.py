@@ -1,0 +1,117 @@
+"""HTTP connection managers, and the order of their HTTP filters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from envoy_data_plane.envoy.config.core.v3 import Http1ProtocolOptions
+from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonOptions
+from envoy_data_plane.envoy.config.listener.v3 import Filter
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
+    HttpConnectionManager,
+    HttpConnectionManagerForwardClientCertDetails,
+    HttpConnectionManagerPathWithEscapedSlashesAction,
+    HttpConnectionManagerSetCurrentClientCertDetails,
+    HttpConnectionManagerUpgradeConfig,
+    HttpFilter,
+    Rds,
+)
+
+from envoycodec.construct import maker
+from envoycodec.encode import pack
+from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
+from pilot.envoy.access_log import render_access_logs
+from pilot.envoy.config_source import ads
+from pilot.envoy.http_filters import (
+    cors_filter,
+    fault_filter,
+    grpc_stats_filter,
+    grpc_web_filter,
+    router_filter,
+)
+from pilot.envoy.route import render_route_config
+from pilot.ir.listener import HttpConnectionPlan
+
+_filter = maker(Filter)
+_connection_manager = maker(HttpConnectionManager)
+_rds = maker(Rds)
+_upgrade = maker(HttpConnectionManagerUpgradeConfig)
+_client_cert_details = maker(HttpConnectionManagerSetCurrentClientCertDetails)
+_common_options = maker(CommonOptions)
+_http1_options = maker(Http1ProtocolOptions)
+
+_FORWARD = HttpConnectionManagerForwardClientCertDetails
+_FORWARD_CLIENT_CERT = {
+    ForwardClientCertDetails.SANITIZE: _FORWARD.SANITIZE,
+    ForwardClientCertDetails.FORWARD_ONLY: _FORWARD.FORWARD_ONLY,
+    ForwardClientCertDetails.APPEND_FORWARD: _FORWARD.APPEND_FORWARD,
+    ForwardClientCertDetails.SANITIZE_SET: _FORWARD.SANITIZE_SET,
+    ForwardClientCertDetails.ALWAYS_FORWARD_ONLY: _FORWARD.ALWAYS_FORWARD_ONLY,
+}
+_WRITING = (_FORWARD.APPEND_FORWARD, _FORWARD.SANITIZE_SET)
+
+
+def render_http_filters(plan: HttpConnectionPlan) -> list[HttpFilter]:
+    """The HTTP filters in the order in which Envoy runs them on a request."""
+    return [
+        # Citadel's filters come first here: external authorization, JWT, RBAC. None is rendered yet.
+        *([grpc_web_filter()] if plan.grpc_web else []),
+        grpc_stats_filter(),
+        fault_filter(),
+        cors_filter(),
+        router_filter(),
+    ]
+
+
+def http_connection_manager_filter(plan: HttpConnectionPlan) -> Filter:
+    """The network filter that ends an HTTP filter chain."""
+    config = pack(render_http_connection_manager(plan))
+    return _filter(name="envoy.filters.network.http_connection_manager", typed_config=config)
+
+
+def render_http_connection_manager(plan: HttpConnectionPlan) -> HttpConnectionManager:
+    manager = _connection_manager(
+        stat_prefix=plan.stat_prefix,
+        http_filters=render_http_filters(plan),
+        use_remote_address=plan.use_remote_address,
+        xff_num_trusted_hops=plan.xff_num_trusted_hops,
+        server_name=plan.server_name,
+        stream_idle_timeout=timedelta(0),
+        upgrade_configs=[_upgrade(upgrade_type="websocket")],
+        access_log=render_access_logs(plan.access_log),
+    )
+    if plan.route_config is not None:
+        manager.route_config = render_route_config(plan.route_config)
+    else:
+        manager.rds = _rds(config_source=ads(), route_config_name=plan.route_name)
+    if plan.allow_absolute_url or plan.accept_http_10:
+        manager.http_protocol_options = _http1_options(
+            allow_absolute_url=plan.allow_absolute_url or None, accept_http_10=plan.accept_http_10
+        )
+    if plan.idle_timeout is not None:
+        manager.common_http_protocol_options = _common_options(idle_timeout=plan.idle_timeout)
+    _add_normalization(manager, plan.normalization)
+    _add_client_certificate(manager, plan)
+    return manager
+
+
+def _add_normalization(manager: HttpConnectionManager, kind: NormalizationType) -> None:
+    """Istio's ``meshConfig.pathNormalization``; policies see the normalized path."""
+    action = HttpConnectionManagerPathWithEscapedSlashesAction
+    decode = kind is NormalizationType.DECODE_AND_MERGE_SLASHES
+    manager.normalize_path = kind is not NormalizationType.NONE
+    manager.merge_slashes = decode or kind is NormalizationType.MERGE_SLASHES
+    manager.path_with_escaped_slashes_action = action.UNESCAPE_AND_FORWARD if decode else action.KEEP_UNCHANGED
+
+
+def _add_client_certificate(manager: HttpConnectionManager, plan: HttpConnectionPlan) -> None:
+    """What ``x-forwarded-client-cert`` says; an edge, which hides the client from those behind, adds the
+    certificate itself."""
+    details = _FORWARD_CLIENT_CERT.get(plan.forward_client_cert) if plan.forward_client_cert is not None else None
+    if details is None:
+        return
+    manager.forward_client_cert_details = details
+    if details in _WRITING:
+        manager.set_current_client_cert_details = _client_cert_details(
+            subject=True, uri=True, dns=True, cert=plan.use_remote_address
+        )

@@ -1,0 +1,133 @@
+"""Listeners and filter chains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import betterproto2
+from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
+from envoy_data_plane.envoy.config.listener.v3 import (
+    Filter,
+    FilterChain,
+    FilterChainMatch,
+    Listener,
+    ListenerFilterChainMatchPredicate,
+    ListenerFilterChainMatchPredicateMatchSet,
+)
+from envoy_data_plane.envoy.config.listener.v3 import ListenerFilter as ListenerFilterMessage
+from envoy_data_plane.envoy.extensions.filters.listener.http_inspector.v3 import HttpInspector
+from envoy_data_plane.envoy.extensions.filters.listener.original_dst.v3 import OriginalDst
+from envoy_data_plane.envoy.extensions.filters.listener.original_src.v3 import OriginalSrc
+from envoy_data_plane.envoy.extensions.filters.listener.proxy_protocol.v3 import ProxyProtocol
+from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector.v3 import TlsInspector
+from envoy_data_plane.envoy.type.v3 import Int32Range
+
+from citadel.envoy.tls import downstream_tls_socket
+from envoycodec.construct import maker
+from envoycodec.encode import pack
+from pilot.envoy.address import render_address, render_cidr
+from pilot.envoy.http_connection_manager import http_connection_manager_filter
+from pilot.envoy.tcp_proxy import tcp_proxy_filter
+from pilot.ir.listener import (
+    ChainMatchPlan,
+    Direction,
+    FilterChainPlan,
+    HttpConnectionPlan,
+    ListenerFilter,
+    ListenerPlan,
+)
+
+_listener = maker(Listener)
+_filter_chain = maker(FilterChain)
+_filter_chain_match = maker(FilterChainMatch)
+_listener_filter = maker(ListenerFilterMessage)
+_predicate = maker(ListenerFilterChainMatchPredicate)
+_predicates = maker(ListenerFilterChainMatchPredicateMatchSet)
+_range = maker(Int32Range)
+
+PROXY_MARK = 1337
+"""Packets of the proxy itself carry this mark, by which TPROXY rules let them pass (Istio's)."""
+
+_DIRECTIONS = {direction: TrafficDirection[direction.value] for direction in Direction}
+_LISTENER_FILTERS: Mapping[ListenerFilter, betterproto2.Message] = {
+    ListenerFilter.ORIGINAL_DST: maker(OriginalDst)(),
+    ListenerFilter.ORIGINAL_SRC: maker(OriginalSrc)(mark=PROXY_MARK),
+    ListenerFilter.TLS_INSPECTOR: maker(TlsInspector)(),
+    ListenerFilter.HTTP_INSPECTOR: maker(HttpInspector)(),
+    ListenerFilter.PROXY_PROTOCOL: maker(ProxyProtocol)(),
+}
+
+
+def render_listener(plan: ListenerPlan) -> Listener:
+    default = plan.default_chain
+    return _listener(
+        name=plan.name,
+        address=render_address(plan.address, plan.port),
+        filter_chains=[render_filter_chain(chain) for chain in _distinct(plan.chains)],
+        default_filter_chain=render_filter_chain(default) if default is not None else None,
+        listener_filters=[_render_listener_filter(kind, plan) for kind in plan.listener_filters],
+        listener_filters_timeout=plan.listener_filters_timeout,
+        continue_on_listener_filters_timeout=plan.continue_on_listener_filters_timeout,
+        bind_to_port=None if plan.bind_to_port else False,
+        use_original_dst=True if plan.use_original_dst else None,
+        transparent=True if plan.transparent else None,
+        traffic_direction=_DIRECTIONS[plan.direction],
+    )
+
+
+def _distinct(chains: Iterable[FilterChainPlan]) -> Iterator[FilterChainPlan]:
+    """The first chain of each match: Envoy refuses a listener that has the same match twice."""
+    seen: set[ChainMatchPlan] = set()
+    for chain in chains:
+        if chain.match not in seen:
+            seen.add(chain.match)
+            yield chain
+
+
+def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
+    return _filter_chain(
+        name=plan.name,
+        filter_chain_match=_render_match(plan.match),
+        filters=[_render_terminal(plan)],
+        transport_socket=downstream_tls_socket(plan.tls) if plan.tls is not None else None,
+        transport_socket_connect_timeout=plan.transport_connect_timeout,
+    )
+
+
+def _render_terminal(plan: FilterChainPlan) -> Filter:
+    if isinstance(plan.terminal, HttpConnectionPlan):
+        return http_connection_manager_filter(plan.terminal)
+    return tcp_proxy_filter(plan.terminal)
+
+
+def _render_match(plan: ChainMatchPlan) -> FilterChainMatch | None:
+    if plan.is_match_all:
+        return None
+    return _filter_chain_match(
+        destination_port=plan.destination_port or None,
+        # Envoy knows no "*" among names: it says the same by leaving them out.
+        server_names=[] if "*" in plan.server_names else list(plan.server_names),
+        transport_protocol=plan.transport_protocol,
+        application_protocols=list(plan.application_protocols),
+        prefix_ranges=[render_cidr(text) for text in plan.prefix_ranges],
+    )
+
+
+def _render_listener_filter(kind: ListenerFilter, plan: ListenerPlan) -> ListenerFilterMessage:
+    excluded = {
+        ListenerFilter.HTTP_INSPECTOR: plan.http_inspector_excluded_ports,
+        ListenerFilter.TLS_INSPECTOR: plan.tls_inspector_excluded_ports,
+    }.get(kind, ())
+    return _listener_filter(
+        name=f"envoy.filters.listener.{kind.value}",
+        typed_config=pack(_LISTENER_FILTERS[kind]),
+        filter_disabled=_render_ports(excluded),
+    )
+
+
+def _render_ports(ports: tuple[int, ...]) -> ListenerFilterChainMatchPredicate | None:
+    """Any of ``ports``; Envoy refuses an "or" of fewer than two."""
+    rules = [_predicate(destination_port_range=_range(start=port, end=port + 1)) for port in sorted(set(ports))]
+    if len(rules) > 1:
+        return _predicate(or_match=_predicates(rules=rules))
+    return rules[0] if rules else None
