@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NewType
+from functools import lru_cache
+from typing import NewType, TypeVar, cast
 
 TypeUrl = NewType("TypeUrl", str)
+_T = TypeVar("_T")
+_MISSING = object()
 
 _PREFIX = "type.googleapis.com/"
 CLUSTER = TypeUrl(_PREFIX + "envoy.config.cluster.v3.Cluster")
@@ -41,9 +44,13 @@ class EncodedResource:
 
 
 class ResourceSet:
-    """All resources of one type in one scope: immutable, versioned by content."""
+    """All resources of one type in one scope: immutable, versioned by content.
 
-    __slots__ = ("_resources", "type_url", "version")
+    A thousand proxies may hold the same set, so what is derived from it (a selection, a difference, the joined body of
+    a response) is remembered here by a key that says what it depends on besides this set.
+    """
+
+    __slots__ = ("_derived", "_name_set", "_resources", "type_url", "version")
 
     def __init__(self, type_url: TypeUrl, resources: Iterable[EncodedResource]) -> None:
         self.type_url = type_url
@@ -52,6 +59,8 @@ class ResourceSet:
         for resource in self._resources.values():
             digest.update(f"{resource.name}\0{resource.version}\0".encode())
         self.version: str = digest.hexdigest()
+        self._name_set: frozenset[str] | None = None
+        self._derived: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         return len(self._resources)
@@ -62,11 +71,85 @@ class ResourceSet:
     def __contains__(self, name: object) -> bool:
         return name in self._resources
 
+    def __repr__(self) -> str:
+        return (
+            f"ResourceSet({SHORT_NAMES.get(self.type_url, self.type_url)}, {[f'{r.name}={r.version}' for r in self]})"
+        )
+
     def get(self, name: str) -> EncodedResource | None:
         return self._resources.get(name)
 
     def names(self) -> Iterable[str]:
         return self._resources.keys()
+
+    @property
+    def name_set(self) -> frozenset[str]:
+        """The names as one shared value: streams that ask for all of them hold this object and not a copy."""
+        if self._name_set is None:
+            self._name_set = frozenset(self._resources)
+        return self._name_set
+
+    def derive(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """The value of ``make()``, kept under ``key``; the oldest of 32 is forgotten for a new one."""
+        found = self._derived.get(key, _MISSING)
+        if found is _MISSING:
+            found = make()
+            if len(self._derived) >= 32:
+                del self._derived[next(iter(self._derived))]
+            self._derived[key] = found
+        return cast(_T, found)
+
+    def select(self, names: frozenset[str]) -> ResourceSet:
+        """The resources with these names; names that do not exist are passed over."""
+        if names is self._name_set or names >= self.name_set:
+            return self
+        found = [self._resources[name] for name in names if name in self._resources] if names else []
+        return self.derive(("select", names), lambda: ResourceSet(self.type_url, found))
+
+    def without(self, names: Collection[str]) -> ResourceSet:
+        """The resources with other names than these."""
+        if not any(name in self._resources for name in names):
+            return self
+        return ResourceSet(self.type_url, (r for r in self if r.name not in names))
+
+    def joined_by(self, others: Collection[EncodedResource]) -> ResourceSet:
+        """This set and others; a name that is in both is taken from this one."""
+        added = tuple(r for r in others if r.name not in self._resources)
+        if not added:
+            return self
+        # A resource known by its version alone, without bytes, must not pass for a whole one of the same version.
+        key = ("joined by", tuple((r.name, r.version, bool(r.any)) for r in added))
+        return self.derive(key, lambda: ResourceSet(self.type_url, (*self, *added)))
+
+    def since(self, previous: ResourceSet) -> Change:
+        """What someone who holds ``previous`` lacks of this set, and what he holds too much."""
+        if previous is self or previous.version == self.version:
+            return Change(_nothing(self.type_url), ())
+        if not len(previous):
+            return Change(self, ())
+        return self.derive(("since", previous.version), lambda: self._difference(previous))
+
+    def _difference(self, previous: ResourceSet) -> Change:
+        old = previous._resources
+        changed = [r for r in self if (was := old.get(r.name)) is not r and (was is None or was.version != r.version)]
+        removed = tuple(name for name in old if name not in self._resources)
+        return Change(self if len(changed) == len(self) else ResourceSet(self.type_url, changed), removed)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Change:
+    """The way from one set to another. ``changed`` holds the new ones too."""
+
+    changed: ResourceSet
+    removed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(len(self.changed) or self.removed)
+
+
+@lru_cache(maxsize=64)
+def _nothing(type_url: TypeUrl) -> ResourceSet:
+    return ResourceSet(type_url, ())
 
 
 class ResourceSnapshot:
@@ -79,4 +162,4 @@ class ResourceSnapshot:
 
     def of(self, type_url: TypeUrl) -> ResourceSet:
         found = self._by_type.get(type_url)
-        return found if found is not None else ResourceSet(type_url, ())
+        return found if found is not None else _nothing(type_url)

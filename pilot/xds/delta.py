@@ -1,0 +1,73 @@
+"""Incremental xDS: requests change a subscription, and responses say what changed and what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pilot.xds.events import Command, DeltaRequested, Requested, Respond
+from pilot.xds.resources import WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
+from pilot.xds.stream import Stream
+from pilot.xds.subscription import WILDCARD, Watch
+
+
+class DeltaStream(Stream):
+    """The state machine of one DeltaAggregatedResources call."""
+
+    def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
+        assert isinstance(event, DeltaRequested), "a state-of-the-world request on an incremental stream"
+        watch = self._watches.get(event.type_url)
+        if watch is None:
+            watch = self._watches[event.type_url] = self._first(event)
+            return
+        if watch.in_flight is not None and event.nonce == watch.nonce:
+            yield from self._settle(watch, event.error)
+        # Whatever the nonce: it says which response is meant, and the subscription changes all the same.
+        self._subscribe(watch, event)
+
+    def _first(self, event: DeltaRequested) -> Watch:
+        held = _kept(event.type_url, event.initial_versions)
+        watch = Watch(event.type_url, held)
+        watch.subscription = watch.subscription.changed_by(event.subscribe, event.unsubscribe)
+        if event.type_url in WILDCARD_TYPES and not event.subscribe and not event.unsubscribe:
+            watch.subscription = watch.subscription.changed_by((WILDCARD,), ())
+        watch.held = watch.subscription.select(held)
+        # An Envoy that starts waits for the first answer even if there is nothing to say; one that kept resources
+        # from an earlier stream has had it.
+        watch.owed = watch.subscription.wildcard and not event.initial_versions
+        watch.unanswered = watch.subscription.names - held.name_set
+        return watch
+
+    def _subscribe(self, watch: Watch, event: DeltaRequested) -> None:
+        if not event.subscribe and not event.unsubscribe:
+            return
+        before = watch.subscription
+        after = before.changed_by(event.subscribe, event.unsubscribe)
+        if self._snapshot is not None:
+            after = after.sharing(self._snapshot.of(watch.type_url))
+        watch.subscription = after
+        wanted_anew = frozenset(event.subscribe) & after.names
+        # With the wildcard on, a name let go may still be part of it, and the client wants to hear which.
+        let_go = before.names - after.names if after.wildcard else frozenset[str]()
+        watch.held = after.select(watch.held.without(wanted_anew | let_go))
+        watch.unanswered = ((watch.unanswered & after.names) | wanted_anew | let_go) if after.active else frozenset()
+        watch.asked = watch.asked or bool(watch.unanswered) or (after.wildcard and not before.wildcard)
+        watch.owed = after.active and (watch.owed or (after.wildcard and not before.wildcard))
+
+    def _with_missing(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
+        """What is gone stays until listeners and routes have let go of it."""
+        if watch.type_url in WILDCARD_TYPES or self._may_remove():
+            return wanted
+        return wanted.joined_by([r for r in watch.held if r.name not in wanted])
+
+    def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
+        change = target.since(watch.held)
+        absent = sorted(name for name in watch.unanswered if name not in target and name not in change.removed)
+        if not (change or absent or watch.owed):
+            return None
+        removed = (*change.removed, *absent)
+        return Respond(watch.type_url, target.version, self._next_nonce(), change.changed, removed)
+
+
+def _kept(type_url: TypeUrl, versions: Mapping[str, str]) -> ResourceSet:
+    """What the client holds from an earlier stream. The bytes are unknown here; they are never sent."""
+    return ResourceSet(type_url, (EncodedResource(name, version, b"") for name, version in versions.items()))

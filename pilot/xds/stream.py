@@ -1,0 +1,183 @@
+"""What both variants of an xDS stream have in common: when which type may be answered.
+
+A snapshot goes out as one push: clusters and endpoints, then, when these were answered, listeners and routes, and
+removals last, so that at no moment a route names a cluster that Envoy does not have. While a push is under way the
+newest snapshot waits; newer ones replace it. Requests are answered from the snapshot under way, at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+from pilot.xds.events import Abort, Acked, Command, DeltaRequested, Event, Nacked, Published, Requested, Respond
+from pilot.xds.rejection import failing_resources
+from pilot.xds.resources import (
+    CLUSTER,
+    ENDPOINT,
+    LISTENER,
+    PUSH_ORDER,
+    ROUTE,
+    EncodedResource,
+    ResourceSet,
+    ResourceSnapshot,
+    TypeUrl,
+)
+from pilot.xds.subscription import Watch, pair_endpoints
+
+Fallback = Callable[[TypeUrl, str], EncodedResource | None]
+"""An empty resource of a type and name, for a client that waits for one which does not exist."""
+
+MAX_TYPES = 64
+"""Types that one stream may speak of; Envoy knows about a dozen."""
+
+
+def no_fallback(type_url: TypeUrl, name: str) -> EncodedResource | None:
+    """Leave the client waiting for what does not exist."""
+    return None
+
+
+class Stream(ABC):
+    """One client's stream. ``handle`` must be exhausted: the state advances as commands are taken."""
+
+    def __init__(self, fallback: Fallback = no_fallback) -> None:
+        self._fallback = fallback
+        self._watches: dict[TypeUrl, Watch] = {}
+        self._snapshot: ResourceSnapshot | None = None
+        self._waiting: ResourceSnapshot | None = None
+        self._nonces = 0
+
+    def handle(self, event: Event) -> Iterator[Command]:
+        """What ``event`` asks to be done, in order. Before the first Published nothing is answered."""
+        if isinstance(event, Published):
+            if self._is_pushing():
+                self._waiting = event.snapshot
+            else:
+                self._snapshot = event.snapshot
+        elif self._is_acceptable(event.type_url):
+            yield from self._requested(event)
+        else:
+            yield Abort("INVALID_ARGUMENT", f"type_url is empty or the stream speaks of more than {MAX_TYPES} types")
+            return
+        yield from self._advance()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the client has answered everything and no snapshot waits."""
+        return self._waiting is None and not any(watch.in_flight for watch in self._watches.values())
+
+    @abstractmethod
+    def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
+        """Take in what the client says."""
+
+    @abstractmethod
+    def _with_missing(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
+        """``wanted`` and what stands in for names that are asked for and do not exist."""
+
+    @abstractmethod
+    def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
+        """What brings the client from what it holds to ``target``; None when nothing does."""
+
+    def _is_acceptable(self, type_url: TypeUrl) -> bool:
+        return bool(type_url) and (type_url in self._watches or len(self._watches) < MAX_TYPES)
+
+    def _settle(self, watch: Watch, error: str | None) -> Iterator[Command]:
+        """The client answered what was in flight."""
+        response, watch.in_flight = watch.in_flight, None
+        assert response is not None
+        if error is None:
+            watch.forgive(response)
+            yield Acked(watch.type_url, response.version, response, frozenset(watch.rejected))
+        else:
+            failing = failing_resources(response.resources, error)
+            watch.reject(failing)
+            yield Nacked(watch.type_url, response, error, failing)
+
+    def _advance(self) -> Iterator[Command]:
+        while True:
+            if self._snapshot is not None:
+                yield from self._respond_where_due()
+            # Whatever was due is in flight now: with nothing in flight the push is over.
+            if self._waiting is None or self._is_pushing():
+                return
+            self._snapshot, self._waiting = self._waiting, None
+
+    def _is_pushing(self) -> bool:
+        return any(self._in_flight(type_url) for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE))
+
+    def _in_flight(self, type_url: TypeUrl) -> bool:
+        watch = self._watches.get(type_url)
+        return watch is not None and watch.in_flight is not None
+
+    def _respond_where_due(self) -> Iterator[Command]:
+        others = [type_url for type_url in self._watches if type_url not in PUSH_ORDER]
+        for type_url in (*PUSH_ORDER, *others):
+            watch = self._watches.get(type_url)
+            if watch is not None and watch.in_flight is None and watch.subscription.active:
+                yield from self._respond(watch)
+
+    def _respond(self, watch: Watch) -> Iterator[Command]:
+        target = self._target(watch)
+        if watch.known_version:
+            known, watch.known_version = watch.known_version, ""
+            if known == self._version(watch, target):
+                watch.held, watch.asked, watch.owed = target, False, False
+                yield Acked(watch.type_url, known)
+                return
+        response = self._response(watch, target)
+        if response is not None and self._must_wait(watch):
+            return
+        watch.held, watch.asked, watch.owed, watch.unanswered = target, False, False, frozenset()
+        watch.prune_rejected(target)
+        if response is not None:
+            watch.nonce, watch.in_flight = response.nonce, response
+            yield response
+
+    def _must_wait(self, watch: Watch) -> bool:
+        """Listeners and routes follow when clusters and endpoints were answered, except for one who asks."""
+        if watch.asked or watch.type_url not in (LISTENER, ROUTE):
+            return False
+        return self._in_flight(CLUSTER) or self._in_flight(ENDPOINT)
+
+    def _target(self, watch: Watch) -> ResourceSet:
+        """What the client is to hold next of this type."""
+        wanted = self._wanted(watch)
+        if watch.type_url == CLUSTER and not self._may_remove():
+            wanted = wanted.joined_by([r for r in watch.held if r.name not in wanted])
+        return self._with_missing(watch, wanted)
+
+    def _wanted(self, watch: Watch) -> ResourceSet:
+        assert self._snapshot is not None
+        available = self._snapshot.of(watch.type_url)
+        clusters = self._clusters()
+        if watch.type_url == ENDPOINT and clusters is not None:
+            available = pair_endpoints(available, clusters)
+        return watch.subscription.select(available)
+
+    def _clusters(self) -> ResourceSet | None:
+        """The clusters that the client was sent; None when it does not ask for clusters."""
+        watch = self._watches.get(CLUSTER)
+        return watch.held if watch is not None and watch.subscription.active else None
+
+    def _may_remove(self) -> bool:
+        """Whether no listener or route that the client holds may still name what is to be removed.
+
+        A client that rejected new routes goes on with the old ones, so it keeps the clusters they name, too.
+        """
+        return not any(self._is_unsettled(self._watches.get(type_url)) for type_url in (LISTENER, ROUTE))
+
+    def _is_unsettled(self, watch: Watch | None) -> bool:
+        if watch is None or not watch.subscription.active:
+            return False
+        wanted = self._wanted(watch)
+        if watch.in_flight is not None or watch.is_rejecting(wanted):
+            return True
+        change = wanted.since(watch.held)
+        return bool(change) if watch.type_url == LISTENER else bool(len(change.changed))
+
+    def _version(self, watch: Watch, target: ResourceSet) -> str:
+        return target.version
+
+    def _next_nonce(self) -> str:
+        self._nonces += 1
+        return str(self._nonces)

@@ -1,0 +1,122 @@
+"""What a client asks for in one type, and what it already holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from pilot.xds.events import Respond
+from pilot.xds.resources import WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
+
+WILDCARD = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """The names that a client wants of one type.
+
+    ``named`` tells whether it has ever sent a name: until then an empty list means everything for the types of
+    WILDCARD_TYPES, afterwards it means nothing (xDS protocol, "How the client specifies what resources to return").
+    """
+
+    wildcard: bool = False
+    names: frozenset[str] = frozenset()
+    named: bool = False
+
+    @property
+    def active(self) -> bool:
+        return self.wildcard or bool(self.names)
+
+    def asking_for(self, names: Collection[str], type_url: TypeUrl) -> Subscription:
+        """The subscription after a state-of-the-world request, which always lists all names."""
+        if not names:
+            return Subscription(wildcard=not self.named and type_url in WILDCARD_TYPES, named=self.named)
+        wanted = frozenset(names)
+        return Subscription(wildcard=WILDCARD in wanted, names=wanted - {WILDCARD}, named=True)
+
+    def changed_by(self, subscribe: Collection[str], unsubscribe: Collection[str]) -> Subscription:
+        """The subscription after an incremental request. A name in both lists ends up unsubscribed."""
+        wanted, unwanted = frozenset(subscribe), frozenset(unsubscribe)
+        return Subscription(
+            wildcard=(self.wildcard or WILDCARD in wanted) and WILDCARD not in unwanted,
+            names=(self.names | wanted) - unwanted - {WILDCARD},
+            named=self.named or bool(subscribe),
+        )
+
+    def select(self, resources: ResourceSet) -> ResourceSet:
+        """The part of ``resources`` that is asked for."""
+        return resources if self.wildcard else resources.select(self.names)
+
+    def sharing(self, resources: ResourceSet) -> Subscription:
+        """The same subscription; asking for exactly ``resources``, it holds their names and no copy of them."""
+        shared = resources.name_set
+        return replace(self, names=shared) if self.names == shared else self
+
+
+@dataclass(slots=True)
+class Watch:
+    """The conversation of one stream about one type.
+
+    ``held`` is what the client has once it accepts what is in flight: every answer is the difference to it.
+    ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
+    ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
+    ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
+    """
+
+    type_url: TypeUrl
+    held: ResourceSet
+    subscription: Subscription = field(default_factory=Subscription)
+    nonce: str = ""
+    in_flight: Respond | None = None
+    asked: bool = True
+    owed: bool = False
+    known_version: str = ""
+    unanswered: frozenset[str] = frozenset()
+    rejected: dict[str, str] = field(default_factory=dict)
+
+    def reject(self, failing: Collection[EncodedResource]) -> None:
+        """Remember which version of which resource the client refused."""
+        self.rejected.update((resource.name, resource.version) for resource in failing)
+
+    def forgive(self, response: Respond) -> None:
+        """Forget refusals of resources that ``response``, now accepted, replaced or removed."""
+        if self.rejected:
+            for name in (*response.resources.names(), *response.removed):
+                self.rejected.pop(name, None)
+
+    def prune_rejected(self, target: ResourceSet) -> None:
+        """Forget refusals of versions that are no longer to be held."""
+        if self.rejected:
+            self.rejected = {n: v for n, v in self.rejected.items() if _has(target, n, v)}
+
+    def is_rejecting(self, wanted: ResourceSet) -> bool:
+        """Whether the client refuses a resource of ``wanted`` just as it is."""
+        return any(_has(wanted, name, version) for name, version in self.rejected.items())
+
+
+def _has(resources: ResourceSet, name: str, version: str) -> bool:
+    found = resources.get(name)
+    return found is not None and found.version == version
+
+
+def pair_endpoints(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
+    """Load assignments whose versions tell for which version of their cluster they were sent.
+
+    A new or changed cluster warms until it gets a load assignment sent after it, even an unchanged one (xDS protocol,
+    "Resource warming"). With the cluster's version in the assignment's own that is no special case: a changed cluster
+    changes its assignment, and an Envoy which lost the stream between the two is seen to lack the second. Clusters
+    made here take their assignment by their own name.
+    """
+    return endpoints.derive(("paired", clusters.version), lambda: _pair(endpoints, clusters))
+
+
+def _pair(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
+    return ResourceSet(endpoints.type_url, (pair_endpoint(r, clusters.get(r.name)) for r in endpoints))
+
+
+def pair_endpoint(endpoint: EncodedResource, cluster: EncodedResource | None) -> EncodedResource:
+    """``endpoint`` with the version of ``cluster`` after its own; one that was paired before is paired anew."""
+    if cluster is None:
+        return endpoint
+    version = f"{endpoint.version.partition('@')[0]}@{cluster.version}"
+    return EncodedResource(endpoint.name, version, endpoint.any, endpoint.origins)

@@ -1,0 +1,370 @@
+"""Dialogues of state-of-the-world streams: one test for each rule, named by it."""
+
+from __future__ import annotations
+
+from pilot.xds.events import Acked, Nacked, Published, Requested, Respond
+from pilot.xds.resources import CLUSTER, ResourceSnapshot, TypeUrl
+from pilot.xds.sotw import SotwStream
+from pilot.xds.stream import MAX_TYPES
+from tests.pilot.xds.dialogue import SotwDialogue, everything, snapshot
+
+FULL = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+
+
+def synced(published: ResourceSnapshot = FULL) -> SotwDialogue:
+    """A client that holds all of ``published`` and has acknowledged it."""
+    client = SotwDialogue()
+    client.publish(published)
+    for short, names in {"CDS": (), "EDS": ("a",), "LDS": (), "RDS": ("r",)}.items():
+        client.asks(short, *names)
+        client.asks(short, *names)
+    assert client.stream.is_settled
+    return client
+
+
+def test_one_response_is_in_flight_per_type_and_a_newer_snapshot_replaces_the_one_that_waits() -> None:
+    client = SotwDialogue()
+    assert client.publish(snapshot(clusters={"a": "1"})) == []
+    assert client.asks("CDS") == ["CDS a=1"]
+    assert client.publish(snapshot(clusters={"a": "2"})) == []
+    assert client.publish(snapshot(clusters={"a": "3"})) == []
+    assert client.asks("CDS") == ["ack CDS", "CDS a=3"]
+    assert client.asks("CDS") == ["ack CDS"]
+
+
+def test_nothing_is_answered_before_the_first_snapshot() -> None:
+    client = SotwDialogue()
+    assert client.asks("CDS") == []
+    assert client.asks("LDS") == []
+    assert client.publish(FULL) == ["CDS a=1", "LDS l=1"]
+
+
+def test_a_stale_nonce_is_ignored() -> None:
+    client = synced()
+    old = client.nonces["EDS"]
+    assert client.publish(snapshot(clusters={"a": "1"}, endpoints={"a": "2", "b": "1"})) == ["EDS a=2"]
+    assert client.asks("EDS", "a", "b", nonce=old) == []
+    assert client.asks("EDS", "a", "b") == ["ack EDS", "EDS b=1"]
+
+
+def test_a_rejected_version_is_reported_and_not_sent_again_until_it_changes() -> None:
+    client = SotwDialogue()
+    bad = snapshot(clusters={"a": "1", "bad": "1"})
+    client.publish(bad)
+    client.asks("CDS")
+    error = "Error adding/updating cluster(s) bad: no such filter"
+    assert client.asks("CDS", error=error) == [f"nack CDS bad: {error}"]
+    assert client.publish(bad) == []
+    assert client.publish(snapshot(clusters={"a": "1", "bad": "2"})) == ["CDS a=1 bad=2"]
+
+
+def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes() -> None:
+    client = synced()
+    assert client.asks("RDS", "r", "s") == ["RDS s=empty"]
+    client.asks("RDS", "r", "s")
+    client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"}))
+    assert client.asks("RDS", "r", "s", error="route r: duplicate domain")[0].startswith("nack RDS r")
+    changed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
+    assert client.publish(changed) == ["RDS s=2"]
+    assert client.asks("RDS", "r", "s") == ["ack RDS"]
+    assert isinstance(client.last[0], Acked)
+    assert client.last[0].rejected == {"r"}
+    fixed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "2", "s": "2"})
+    assert client.publish(fixed) == ["RDS r=2"]
+    assert client.asks("RDS", "r", "s") == ["ack RDS"]
+    assert client.last[0].rejected == frozenset()  # type: ignore[union-attr]
+
+
+def test_new_names_on_a_known_nonce_are_answered_and_nothing_else() -> None:
+    client = synced(snapshot(clusters={"a": "1"}, endpoints={"a": "1", "b": "1"}, listeners={"l": "1"}))
+    assert client.asks("EDS", "a", "b") == ["EDS b=1"]
+
+
+def test_new_names_in_an_acknowledgement_are_answered() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(endpoints={"a": "1", "b": "1"}))
+    assert client.asks("EDS", "a") == ["EDS a=1"]
+    assert client.asks("EDS", "a", "b") == ["ack EDS", "EDS b=1"]
+
+
+def test_new_names_in_a_rejection_are_answered() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(endpoints={"a": "1", "b": "1"}))
+    client.asks("EDS", "a")
+    assert client.asks("EDS", "a", "b", error="a is bad") == ["nack EDS a: a is bad", "EDS b=1"]
+
+
+def test_a_name_let_go_is_forgotten_and_sent_anew_when_asked_for_again() -> None:
+    client = synced(snapshot(endpoints={"a": "1", "b": "1"}))
+    client.asks("EDS", "a", "b")
+    assert client.asks("EDS", "a") == ["ack EDS"]
+    assert client.asks("EDS", "a", "b") == ["EDS b=1"]
+
+
+def test_clusters_come_before_endpoints_before_listeners_before_routes() -> None:
+    client = synced()
+    both = snapshot(clusters={"a": "2"}, endpoints={"a": "2"}, listeners={"l": "2"}, routes={"r": "2"})
+    assert client.publish(both) == ["CDS a=2", "EDS a=2"]
+    assert client.asks("EDS", "a") == ["ack EDS"]
+    assert client.asks("CDS") == ["ack CDS", "LDS l=2", "RDS r=2"]
+
+
+def test_a_route_waits_for_the_endpoints_of_its_new_cluster() -> None:
+    client = synced()
+    new = snapshot(
+        clusters={"a": "1", "b": "1"}, endpoints={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}
+    )
+    assert client.publish(new) == ["CDS a=1 b=1"]
+    assert client.asks("EDS", "a", "b") == ["EDS b=1"]
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.asks("EDS", "a", "b") == ["ack EDS", "RDS r=b"]
+
+
+def test_a_cluster_is_removed_after_the_routes_that_named_it() -> None:
+    client = synced(
+        snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "b"})
+    )
+    moved = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"})
+    assert client.publish(moved) == ["CDS a=2 b=1", "EDS a=1"]
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.asks("EDS", "a") == ["ack EDS", "RDS r=a"]
+    assert client.asks("RDS", "r") == ["ack RDS", "CDS a=2"]
+
+
+def test_a_cluster_that_nothing_named_is_removed_at_once() -> None:
+    client = synced(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "1"}))
+    assert client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})) == ["CDS a=1"]
+
+
+def test_a_rejected_route_keeps_the_clusters_of_the_route_before_it() -> None:
+    client = synced(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}))
+    assert client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad"})) == ["RDS r=bad"]
+    assert client.asks("RDS", "r", error="bad") == ["nack RDS r: bad"]
+    repaired = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"})
+    assert client.publish(repaired) == ["RDS r=a"]
+    assert client.asks("RDS", "r") == ["ack RDS", "CDS a=1"]
+
+
+def test_a_removed_listener_is_gone_from_the_complete_set() -> None:
+    client = synced(snapshot(listeners={"l": "1", "m": "1"}))
+    assert client.publish(snapshot(listeners={"l": "1"})) == ["LDS l=1"]
+    assert client.asks("LDS") == ["ack LDS"]
+    assert client.publish(snapshot()) == ["LDS"]
+
+
+def test_a_changed_cluster_is_followed_by_its_endpoints() -> None:
+    client = synced(snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1", "b": "1"}))
+    client.asks("EDS", "a", "b")
+    client.asks("EDS", "a", "b")
+    old = client.nonces["EDS"]
+    changed = snapshot(clusters={"a": "2", "b": "1"}, endpoints={"a": "1", "b": "1"})
+    assert client.publish(changed) == ["CDS a=2 b=1", "EDS a=1"]
+    # Envoy's own repeated question for the cluster that warms has crossed the answer.
+    assert client.asks("EDS", "a", "b", nonce=old) == []
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.asks("EDS", "a", "b") == ["ack EDS"]
+
+
+def test_a_repeated_request_with_nothing_in_flight_is_answered_in_full() -> None:
+    client = synced()
+    assert client.asks("EDS", "a") == ["EDS a=1"]
+    assert client.asks("EDS", "a") == ["ack EDS"]
+    assert client.asks("CDS") == []
+
+
+def test_an_empty_first_request_is_a_wildcard_for_listeners_and_clusters_only() -> None:
+    client = SotwDialogue()
+    client.publish(everything(x="1"))
+    assert [client.asks(short) for short in ("CDS", "EDS", "LDS", "RDS", "SDS")] == [
+        ["CDS x=1"],
+        [],
+        ["LDS x=1"],
+        [],
+        [],
+    ]
+
+
+def test_an_asterisk_asks_for_everything_and_may_stand_beside_names() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(clusters={"a": "1", "b": "1"}, routes={"r": "1"}))
+    assert client.asks("CDS", "*", "a") == ["CDS a=1 b=1"]
+    assert client.asks("RDS", "*") == ["RDS r=1"]
+
+
+def test_an_empty_list_after_names_asks_for_nothing() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1"}))
+    assert client.asks("CDS", "a") == ["CDS a=1"]
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.asks("EDS", "a") == ["EDS a=1"]
+    assert client.asks("EDS") == ["ack EDS"]
+    assert client.publish(snapshot(clusters={"a": "2"}, endpoints={"a": "2"})) == []
+    assert client.asks("CDS", "a") == ["CDS a=2"]
+
+
+def test_a_cluster_asked_for_by_name_that_does_not_exist_is_answered_by_its_absence() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(clusters={"a": "1"}))
+    assert client.asks("CDS", "nobody") == ["CDS"]
+    assert client.asks("CDS", "nobody", "a") == ["ack CDS", "CDS a=1"]
+
+
+def test_an_empty_set_is_an_answer_for_a_wildcard() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot())
+    assert client.asks("LDS") == ["LDS"]
+    assert client.asks("LDS") == ["ack LDS"]
+
+
+def test_names_not_yet_known_are_remembered() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot())
+    assert client.asks("SDS", "later") == []
+    assert client.publish(snapshot(secrets={"later": "1", "other": "1"})) == ["SDS later=1"]
+
+
+def test_a_route_or_load_assignment_that_does_not_exist_is_answered_empty_and_replaced_when_it_appears() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(clusters={"a": "1"}))
+    client.asks("CDS")
+    assert client.asks("RDS", "r") == ["RDS r=empty"]
+    assert client.asks("EDS", "a") == ["EDS a=empty"]
+    client.asks("CDS"), client.asks("RDS", "r"), client.asks("EDS", "a")
+    assert client.publish(snapshot(clusters={"a": "1"}, routes={"r": "1"}, endpoints={"a": "1"})) == ["EDS a=1"]
+    assert client.asks("EDS", "a") == ["ack EDS", "RDS r=1"]
+
+
+def test_a_route_that_ceases_to_exist_is_left_to_the_connections_that_drain_by_it() -> None:
+    client = synced()
+    assert client.publish(snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"})) == []
+
+
+def test_only_what_changed_is_sent_of_endpoints_and_routes() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(endpoints={"a": "1", "b": "1"}))
+    client.asks("EDS", "a", "b")
+    client.asks("EDS", "a", "b")
+    assert client.publish(snapshot(endpoints={"a": "1", "b": "2", "c": "1"})) == ["EDS b=2"]
+
+
+def test_an_unchanged_snapshot_sends_nothing() -> None:
+    client = synced()
+    again = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+    assert client.publish(again) == []
+
+
+def reconnect(before: SotwDialogue, published: ResourceSnapshot = FULL) -> SotwDialogue:
+    """A new stream of the client that ``before`` belonged to; its first requests are left to the test."""
+    client = SotwDialogue()
+    client.versions = dict(before.versions)
+    client.publish(published)
+    return client
+
+
+def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
+    before = synced()
+    client = reconnect(before)
+    for short, names in {"CDS": (), "EDS": ("a",), "LDS": (), "RDS": ("r",)}.items():
+        assert client.asks(short, *names, version=before.versions[short]) == [f"ack {short}"]
+    changed = snapshot(clusters={"a": "1"}, endpoints={"a": "2"}, listeners={"l": "1"}, routes={"r": "1"})
+    assert client.publish(changed) == ["EDS a=2"]
+
+
+def test_a_reconnecting_client_that_comes_before_the_snapshot_is_compared_when_it_is_there() -> None:
+    before = synced()
+    client = SotwDialogue()
+    client.asks("CDS", version=before.versions["CDS"])
+    client.asks("LDS", version="another")
+    assert client.publish(FULL) == ["ack CDS", "LDS l=1"]
+
+
+def test_a_reconnecting_client_is_sent_what_changed_meanwhile() -> None:
+    before = synced()
+    changed = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+    client = reconnect(before, changed)
+    assert client.asks("CDS", version=before.versions["CDS"]) == ["CDS a=2"]
+    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["EDS a=1"]
+    assert client.asks("LDS", version=before.versions["LDS"]) == ["ack LDS"]
+
+
+def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() -> None:
+    before = synced()
+    kept = before.versions["EDS"]
+    changed = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+    assert before.publish(changed) == ["CDS a=2", "EDS a=1"]  # and only the first of them arrives
+    client = reconnect(before, changed)
+    assert client.asks("CDS", version=before.versions["CDS"]) == ["ack CDS"]
+    assert client.asks("EDS", "a", version=kept) == ["EDS a=1"]
+
+
+def test_a_reconnecting_client_that_asks_for_more_names_is_answered() -> None:
+    before = synced(snapshot(endpoints={"a": "1", "b": "1"}))
+    client = reconnect(before, snapshot(endpoints={"a": "1", "b": "1"}))
+    assert client.asks("EDS", "a", "b", version=before.versions["EDS"]) == ["EDS a=1 b=1"]
+
+
+def test_a_reconnecting_client_that_lacks_a_rejected_route_is_answered() -> None:
+    before = synced()
+    for _ in ("ask", "acknowledge"):
+        before.asks("RDS", "r", "s")
+    bad = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"})
+    before.publish(bad)
+    before.asks("RDS", "r", "s", error="r")
+    bad = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
+    before.publish(bad)
+    before.asks("RDS", "r", "s")
+    client = reconnect(before, bad)
+    assert client.asks("RDS", "r", "s", version=before.versions["RDS"]) == ["RDS r=bad s=2"]
+
+
+def test_a_nonce_of_an_earlier_stream_starts_a_new_conversation() -> None:
+    client = SotwDialogue()
+    client.publish(FULL)
+    assert client.asks("CDS", nonce="77") == ["CDS a=1"]
+
+
+def test_an_empty_nonce_asks_again_from_the_start() -> None:
+    client = synced()
+    assert client.asks("CDS", nonce="") == ["CDS a=1"]
+    assert client.asks("EDS", "a", nonce="") == ["EDS a=1"]
+
+
+def test_duplicate_names_are_answered_once() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(endpoints={"a": "1"}))
+    assert client.asks("EDS", "a", "a") == ["EDS a=1"]
+
+
+def test_a_type_that_is_not_served_is_remembered_in_silence() -> None:
+    client = SotwDialogue()
+    client.publish(FULL)
+    assert client.play(Requested(TypeUrl("type.googleapis.com/envoy.service.runtime.v3.Runtime"), ("x",))) == []
+
+
+def test_a_request_without_a_type_ends_the_stream() -> None:
+    assert SotwDialogue().play(Requested(TypeUrl(""))) == ["abort INVALID_ARGUMENT"]
+
+
+def test_a_stream_that_speaks_of_too_many_types_is_ended() -> None:
+    client = SotwDialogue()
+    turns = [client.play(Requested(TypeUrl(f"type/{n}"))) for n in range(MAX_TYPES + 1)]
+    assert turns == [[]] * MAX_TYPES + [["abort INVALID_ARGUMENT"]]
+
+
+def test_the_response_of_a_complete_set_is_the_set_itself() -> None:
+    stream = SotwStream()
+    list(stream.handle(Published(FULL)))
+    (response,) = stream.handle(Requested(CLUSTER))
+    assert isinstance(response, Respond)
+    assert response.resources is FULL.of(CLUSTER)
+
+
+def test_a_rejection_carries_the_response_that_it_is_about() -> None:
+    client = SotwDialogue()
+    client.publish(FULL)
+    client.asks("CDS")
+    client.asks("CDS", error="no")
+    nacked = client.last[0]
+    assert isinstance(nacked, Nacked)
+    assert nacked.response.version == FULL.of(CLUSTER).version
+    assert [r.name for r in nacked.failing] == ["a"]
