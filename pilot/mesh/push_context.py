@@ -91,6 +91,11 @@ class PushContext:
         """The Gateways of all namespaces whose selector is contained in ``labels``, oldest first."""
         return tuple(gateway for gateway in self.gateways if gateway.spec.selector.selects(labels))
 
+    @property
+    def gateway_labels(self) -> frozenset[str]:
+        """The label names that some Gateway's selector asks about."""
+        return frozenset(name for gateway in self.gateways for name in gateway.spec.selector)
+
     def outbound_traffic_policy(self, scope: OutboundScope) -> OutboundTrafficPolicyMode:
         """What happens to traffic for unknown destinations: as the Sidecar says, else as the mesh does."""
         sidecar = self.sidecar_of(scope)
