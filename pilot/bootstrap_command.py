@@ -16,160 +16,20 @@ from typing import TypeVar
 import yaml
 
 from galley.meta import FrozenMap
+from pilot.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_parser
 from pilot.dataplane.bootstrap import (
     Address,
     BootstrapOptions,
     InterceptionMode,
-    NodeLocality,
     NodeType,
     PipeAddress,
     SocketAddress,
     build_bootstrap,
 )
 
+__all__ = ["add_bootstrap_parser", "format_bootstrap", "own_ip", "run_bootstrap"]
+
 T = TypeVar("T")
-
-DEFAULT_XDS = "127.0.0.1:15010"
-DEFAULT_ADMIN_HOST = "127.0.0.1"
-DEFAULT_ADMIN_PORT = 15000
-DEFAULT_STATUS_PORT = 15021
-DEFAULT_STATS_PORT = 15090
-
-_DESCRIPTION = """\
-Write the bootstrap of one Envoy: who it is (node id and metadata, under Istio's names), where the control plane
-listens, and its admin interface. Start Envoy with it:
-
-  pilot bootstrap sidecar --name reviews-1 --labels app=reviews,version=v1 --port http=9080 -o yaml > envoy.yaml
-  envoy -c envoy.yaml
-"""
-
-_SIDECAR_EXAMPLES = """\
-examples:
-  traffic captured by iptables rules (the default mode), readiness on 15021, statistics on 15090:
-    pilot bootstrap sidecar --name reviews-1 --ip 10.0.0.7 --labels app=reviews,version=v1 --port http=9080
-
-  one host, no root: clients reach the sidecar at 127.0.1.3:9080, the application listens on 127.0.1.3:19080,
-  and sends what it wants from others through http_proxy=http://127.0.1.3:15080:
-    pilot bootstrap sidecar --name reviews-1 --ip 127.0.1.3 --mode NONE --labels app=reviews,version=v1 \\
-      --port http=9080 --app-port http=19080 --http-proxy-port 15080 --admin-address 127.0.1.3 --output envoy.yaml
-
-  as an instance of a WorkloadGroup, in a zone:
-    pilot bootstrap sidecar --name vm-1 --ip 10.0.0.9 --workload-group reviews --locality eu-west/eu-west-1a
-"""
-
-_GATEWAY_EXAMPLES = """\
-examples:
-  the gateway that Istio's samples select with "istio: ingressgateway":
-    pilot bootstrap gateway --name ingress-1 --ip 10.0.0.2 --labels istio=ingressgateway --output gateway.yaml
-"""
-
-
-def add_bootstrap_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `bootstrap sidecar` and `bootstrap gateway` to the subcommands of `pilot`."""
-    bootstrap = subparsers.add_parser(
-        "bootstrap",
-        help="write the bootstrap file of a sidecar or gateway Envoy",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    kinds = bootstrap.add_subparsers(dest="bootstrap_kind", metavar="KIND", required=True)
-    for kind, summary, examples in (
-        ("sidecar", "an Envoy beside one workload", _SIDECAR_EXAMPLES),
-        ("gateway", "an Envoy at the edge, chosen by Gateway selectors", _GATEWAY_EXAMPLES),
-    ):
-        parser = kinds.add_parser(
-            kind, help=summary, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        _add_identity_flags(parser)
-        _add_workload_flags(parser, kind=kind)
-        _add_connection_flags(parser)
-        _add_output_flags(parser)
-        parser.set_defaults(command_parser=parser)
-
-
-def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("identity")
-    group.add_argument("--name", required=True, type=_dns_label, help="this instance, unique in its namespace")
-    group.add_argument("--namespace", default="default", type=_dns_label, help="default: %(default)s")
-    group.add_argument("--service-account", default="default", metavar="NAME", help="default: %(default)s")
-    group.add_argument("--workload-name", default="", metavar="NAME", help="what its replicas share; default: --name")
-    group.add_argument("--ip", type=_ip, help="its address; default: the one from which it reaches --xds-address")
-    group.add_argument(
-        "--labels", action="append", default=[], type=_labels, metavar="K=V[,K=V]", help="workload labels; repeatable"
-    )
-    group.add_argument("--locality", default=NodeLocality(), type=_locality, metavar="REGION[/ZONE[/SUBZONE]]")
-    group.add_argument("--cluster-id", default="", metavar="ID")
-    group.add_argument("--network", default="", metavar="NAME")
-    group.add_argument("--mesh-id", default="", metavar="ID")
-    group.add_argument("--domain-suffix", default="cluster.local", metavar="DOMAIN", help="default: %(default)s")
-
-
-def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
-    group = parser.add_argument_group("workload and traffic")
-    group.add_argument(
-        "--port",
-        action="append",
-        default=[],
-        type=_named_port,
-        metavar="NAME=PORT",
-        help="where others reach this workload, by service port name; repeatable",
-    )
-    group.add_argument(
-        "--register",
-        action=argparse.BooleanOptionalAction,
-        default=kind == "sidecar",
-        help="be an endpoint of the services that select this workload while connected",
-    )
-    group.add_argument("--workload-group", default="", metavar="NAME", help="the WorkloadGroup it is an instance of")
-    if kind == "sidecar":
-        group.add_argument(
-            "--app-port",
-            action="append",
-            default=[],
-            type=_named_port,
-            metavar="NAME=PORT",
-            help="mode NONE: where the application itself listens; repeatable",
-        )
-        group.add_argument(
-            "--mode", type=str.upper, choices=[mode.value for mode in InterceptionMode], default="REDIRECT"
-        )
-        group.add_argument(
-            "--http-proxy-port", type=_port, metavar="PORT", help="mode NONE: forward-proxy port for the application"
-        )
-    group.add_argument(
-        "--status-port",
-        type=_port_or_off,
-        metavar="PORT",
-        help="readiness listener, 0: none; default: 15021, or none in mode NONE",
-    )
-    group.add_argument(
-        "--stats-port",
-        type=_port_or_off,
-        metavar="PORT",
-        help="Prometheus listener, 0: none; default: 15090, or none in mode NONE",
-    )
-
-
-def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("control plane and admin")
-    group.add_argument("--xds-address", default=DEFAULT_XDS, type=_xds_address, metavar="HOST:PORT|unix:PATH")
-    protocol = group.add_mutually_exclusive_group()
-    protocol.add_argument("--delta", dest="delta", action="store_true", default=True, help="incremental xDS (default)")
-    protocol.add_argument("--sotw", dest="delta", action="store_false", help="state-of-the-world xDS")
-    group.add_argument(
-        "--admin-address", default=DEFAULT_ADMIN_HOST, metavar="IP|unix:PATH", help="default: %(default)s"
-    )
-    group.add_argument(
-        "--admin-port", type=_port, default=DEFAULT_ADMIN_PORT, metavar="PORT", help="default: %(default)s"
-    )
-
-
-def _add_output_flags(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("output")
-    group.add_argument(
-        "-o", dest="output_format", choices=("json", "yaml"), default="yaml", help="default: %(default)s"
-    )
-    group.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to standard output")
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:
@@ -294,63 +154,6 @@ def _write_atomically(path: Path, text: str) -> None:
         except BaseException:
             os.unlink(file.name)
             raise
-
-
-def _labels(text: str) -> list[tuple[str, str]]:
-    return [_pair(part) for part in text.split(",") if part]
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as app=reviews")
-    return key, value
-
-
-def _named_port(text: str) -> tuple[str, int]:
-    name, separator, port = text.partition("=")
-    if not separator or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PORT, such as http=9080")
-    return name, _port(port)
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 1 and 65535")
-    return int(text)
-
-
-def _port_or_off(text: str) -> int:
-    return 0 if text == "0" else _port(text)
-
-
-def _ip(text: str) -> str:
-    try:
-        return str(ip_address(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address, such as 10.0.0.7") from None
-
-
-def _dns_label(text: str) -> str:
-    if not text or len(text) > 253 or not all(c.isascii() and (c.isalnum() or c in "-.") for c in text):
-        raise argparse.ArgumentTypeError(f"{text!r} may only hold letters, digits, '-' and '.'")
-    return text
-
-
-def _locality(text: str) -> NodeLocality:
-    parts = text.split("/")
-    if len(parts) > 3 or not all(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is not REGION, REGION/ZONE or REGION/ZONE/SUBZONE")
-    return NodeLocality(*parts)
-
-
-def _xds_address(text: str) -> Address:
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return PipeAddress(text.removeprefix("unix:"))
-    host, separator, port = text.rpartition(":")
-    if not separator or not host:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as {DEFAULT_XDS}, or unix:/path")
-    return SocketAddress(host.removeprefix("[").removesuffix("]"), _port(port))
 
 
 def _admin_address(text: str, port: int) -> Address:
