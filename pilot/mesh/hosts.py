@@ -37,7 +37,7 @@ def by_specificity(wildcards: Iterable[str]) -> tuple[str, ...]:
 
 
 def most_specific(hostname: str, named: Container[str], wildcards: Iterable[str]) -> str | None:
-    """What names ``hostname`` most closely: the same name, else the first of ``wildcards``, given most specific first."""
+    """What names ``hostname`` most closely: the same name, else the first of ``wildcards`` (most specific first)."""
     if hostname in named:
         return hostname
     return next((wildcard for wildcard in wildcards if is_subset(hostname, of=wildcard)), None)

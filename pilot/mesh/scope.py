@@ -23,6 +23,8 @@ class OutboundScope:
     sidecar: ResourceKey | None = None
     own_target_ports: FrozenMap[int, int] = FrozenMap()
     ipv6: bool = False
+    http_proxy: bool = False
+    """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
 
 
 @frozen

@@ -66,6 +66,7 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
         sidecar=sidecar.key if sidecar else None,
         own_target_ports=_own_target_ports(context, proxy) if gateway else FrozenMap(),
         ipv6=all(ip_address(address).version == 6 for address in proxy.addresses),
+        http_proxy=_http_proxy_port(context, proxy) > 0,
     )
 
 
@@ -84,14 +85,15 @@ def listener_scope(context: PushContext, proxy: Proxy) -> ListenerScope:
     return ListenerScope(
         outbound=outbound_scope(context, proxy),
         bind_address=proxy.bind_address if unredirected else "",
-        http_proxy_port=(proxy.http_proxy_port or context.mesh.proxy_http_port) if _is_sidecar(proxy) else 0,
+        http_proxy_port=_http_proxy_port(context, proxy),
         accept_http_10=proxy.accept_http_10,
         inbound_ports=tuple(sorted({(port.listen_address, port.listen_port) for port in inbound if port.bound})),
     )
 
 
-def _is_sidecar(proxy: Proxy) -> bool:
-    return proxy.kind is ProxyKind.SIDECAR
+def _http_proxy_port(context: PushContext, proxy: Proxy) -> int:
+    """Where a sidecar's HTTP forward proxy listens; 0 for nowhere."""
+    return (proxy.http_proxy_port or context.mesh.proxy_http_port) if proxy.kind is ProxyKind.SIDECAR else 0
 
 
 def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
