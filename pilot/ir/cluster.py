@@ -55,8 +55,9 @@ class CircuitBreakerPlan:
 class ClusterPlan:
     """One cluster, everything resolved.
 
-    ``load_assignment`` is inline for STATIC and DNS clusters and None otherwise. ``subset`` and
-    ``destination_rule`` only feed the cluster's metadata, for people who read config dumps.
+    ``load_assignment`` is inline for STATIC and DNS clusters and None otherwise. ``service_host``, ``service_port``
+    and ``subset`` say whose endpoints an EDS cluster has; they and ``destination_rule`` also feed the cluster's
+    metadata, for people who read config dumps.
     """
 
     name: str
@@ -79,6 +80,7 @@ class ClusterPlan:
     original_dst_port: int = 0
     service_host: str = ""
     service_namespace: str = ""
+    service_port: int = 0
     subset: str = ""
     destination_rule: ResourceKey | None = None
     origins: tuple[ResourceKey, ...] = ()

@@ -12,6 +12,7 @@ from galley.meta import Labels, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
 from pilot.registry.catalog import (
     Contribution,
+    Endpoints,
     EndpointsByPort,
     Service,
     ServiceCatalog,
@@ -146,10 +147,12 @@ def _updated(
 
 def _reusing(new: EndpointsByPort, old: EndpointsByPort) -> EndpointsByPort:
     """``new`` with the very objects of ``old`` where they are equal."""
+    if not old or new is old:
+        return new
     reused = {}
     for name, endpoints in new.items():
         known = {endpoint: endpoint for endpoint in old.get(name, ())}
-        same = tuple(known.get(endpoint, endpoint) for endpoint in endpoints)
+        same = Endpoints(known.get(endpoint, endpoint) for endpoint in endpoints)
         reused[name] = old[name] if name in old and old[name] == same else same
     return reused
 

@@ -165,6 +165,16 @@ class Endpoint:
     service_account: str = ""
 
 
+class Endpoints(tuple[Endpoint, ...]):
+    """A tuple of endpoints whose hash is computed once: it is looked up at every push, whole."""
+
+    def __hash__(self) -> int:
+        known: int | None = self.__dict__.get("_hash")
+        if known is None:
+            known = self.__dict__["_hash"] = super().__hash__()
+        return known
+
+
 EndpointsByPort = Mapping[str, tuple[Endpoint, ...]]
 """Endpoints of one service by port name, each tuple sorted by address and port."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import ip_address
 
-from pilot.registry.catalog import Endpoint, ServiceResolution, Workload
+from pilot.registry.catalog import Endpoint, Endpoints, ServiceResolution, Workload
 
 DNS_RESOLUTIONS = (ServiceResolution.DNS, ServiceResolution.DNS_ROUND_ROBIN)
 UNIX_PREFIX = "unix://"
@@ -26,7 +26,7 @@ def endpoint_at(workload: Workload, port: int) -> Endpoint:
     )
 
 
-def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolution) -> tuple[Endpoint, ...]:
+def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolution) -> Endpoints:
     """Sorted by address and port; of several at one address and port the first given stays.
 
     Host names stay only where Envoy resolves them: one in a load assignment of EDS would be rejected whole.
@@ -36,7 +36,7 @@ def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolutio
         if resolution not in DNS_RESOLUTIONS and not is_ip_or_socket(endpoint.address):
             continue
         by_address.setdefault((endpoint.address, endpoint.port), endpoint)
-    return tuple(by_address[place] for place in sorted(by_address))
+    return Endpoints(by_address[place] for place in sorted(by_address))
 
 
 @lru_cache(maxsize=65536)

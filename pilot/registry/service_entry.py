@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from galley.kinds.service_entry import Location, Resolution, ServiceEntry, ServicePort
 from galley.meta import Labels, Resource
-from pilot.registry.catalog import Endpoint, EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
+from pilot.registry.catalog import (
+    Endpoint,
+    Endpoints,
+    EndpointsByPort,
+    Port,
+    Protocol,
+    Service,
+    ServiceResolution,
+    Workload,
+)
 from pilot.registry.endpoints import DNS_RESOLUTIONS, endpoint_at, sorted_endpoints
 from pilot.registry.protocol import protocol_named
 from pilot.registry.workloads import workload_of_entry
@@ -79,4 +88,4 @@ def endpoints_of_entry(
 def _own_name(service: Service, port: ServicePort) -> tuple[Endpoint, ...]:
     if service.hostname.startswith("*"):  # nothing to resolve
         return ()
-    return (Endpoint(address=service.hostname, port=port.target_port or port.number),)
+    return Endpoints((Endpoint(address=service.hostname, port=port.target_port or port.number),))
