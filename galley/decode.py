@@ -16,10 +16,11 @@ from galley.decoding.kind_lookup import find_kind
 from galley.decoding.messages import message_decoder
 from galley.decoding.metadata import decode_metadata
 from galley.decoding.suggestions import nearest
-from galley.diagnostics import Diagnostic, Severity
+from galley.diagnostics import Diagnostic
 from galley.kinds import MESH_CONFIG, KindSpec
 from galley.meta import Origin, Resource, ResourceKey
 from galley.nodes import Document, Mapping, Node, Scalar, Sequence, locate
+from galley.snapshot import duplicate_resource
 
 Decoded = tuple[tuple[Resource[Any], ...], tuple[Diagnostic, ...]]
 
@@ -132,5 +133,4 @@ def _duplicates(resources: Iterable[Resource[Any]]) -> Iterator[Diagnostic]:
     for resource in resources:
         first = seen.setdefault(resource.key, resource)
         if first is not resource:
-            message = f"{resource.key} is given twice in this file, first at line {first.origin.line}"
-            yield Diagnostic(Severity.ERROR, "duplicate-resource", message, resource.origin, "rename or remove one")
+            yield duplicate_resource(resource, first)

@@ -184,7 +184,7 @@ def test_a_resource_that_one_file_gives_twice_is_an_error_with_both_places() -> 
     error = complaint(text)
     assert (error.code, error.origin.line) == ("duplicate-resource", 8)
     assert "Gateway default/reviews" in error.message
-    assert "line 1" in error.message
+    assert "a.yaml:1:1" in error.message
     other = text.replace("kind: Gateway", "kind: Sidecar", 1).replace("servers: []", "egress: []")
     assert codes(other) == []
 
