@@ -9,15 +9,13 @@ from pilot.xds.resources import EncodedResource
 _PART_OF_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_|-/")
 
 
-def failing_resources(resources: Iterable[EncodedResource], error: str) -> tuple[EncodedResource, ...]:
-    """Those of ``resources`` that ``error`` names, or all of them when it names none.
+def named_resources(resources: Iterable[EncodedResource], error: str) -> tuple[EncodedResource, ...]:
+    """Those of ``resources`` that ``error`` names; none when it does not say which it is about.
 
     Envoy writes ``Error adding/updating listener(s) NAME: reason, NAME: reason``; other types quote the name
-    somewhere or not at all.
+    somewhere, and a message that breaks a constraint of its proto is refused without a name.
     """
-    candidates = tuple(resources)
-    named = tuple(resource for resource in candidates if resource.name and _names(error, resource.name))
-    return named or candidates
+    return tuple(resource for resource in resources if resource.name and _names(error, resource.name))
 
 
 def _names(text: str, name: str) -> bool:

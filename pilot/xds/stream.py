@@ -11,13 +11,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
 from pilot.xds.events import Abort, Acked, Command, DeltaRequested, Event, Nacked, Published, Requested, Respond
-from pilot.xds.rejection import failing_resources
+from pilot.xds.rejection import named_resources
 from pilot.xds.resources import (
     CLUSTER,
     ENDPOINT,
     LISTENER,
     PUSH_ORDER,
     ROUTE,
+    WILDCARD_TYPES,
     EncodedResource,
     ResourceSet,
     ResourceSnapshot,
@@ -88,10 +89,17 @@ class Stream(ABC):
         if error is None:
             watch.forgive(response)
             yield Acked(watch.type_url, response.version, response, frozenset(watch.rejected))
-        else:
-            failing = failing_resources(response.resources, error)
-            watch.reject(failing)
-            yield Nacked(watch.type_url, response, error, failing)
+            return
+        named = named_resources(response.resources, error)
+        failing = named or tuple(response.resources)
+        watch.reject(failing)
+        if not named:
+            watch.suspects |= response.resources.name_set
+        elif watch.type_url not in WILDCARD_TYPES:
+            # Of clusters and listeners Envoy takes the good ones; of other types none that comes after the bad one.
+            watch.held = watch.held.without(response.resources.name_set - {r.name for r in named})
+            watch.asked = True
+        yield Nacked(watch.type_url, response, error, failing)
 
     def _advance(self) -> Iterator[Command]:
         while True:
@@ -124,6 +132,7 @@ class Stream(ABC):
                 watch.held, watch.asked, watch.owed = target, False, False
                 yield Acked(watch.type_url, known)
                 return
+        watch.acquit(target)
         response = self._response(watch, target)
         if response is not None and self._must_wait(watch):
             return

@@ -61,6 +61,8 @@ class Watch:
     ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
     ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
     ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
+    ``rejected`` are the versions that the client refused, by name; ``suspects`` those refused together by a text that
+    names none of them, so that some may be good and yet not held.
     """
 
     type_url: TypeUrl
@@ -73,6 +75,7 @@ class Watch:
     known_version: str = ""
     unanswered: frozenset[str] = frozenset()
     rejected: dict[str, str] = field(default_factory=dict)
+    suspects: frozenset[str] = frozenset()
 
     def reject(self, failing: Collection[EncodedResource]) -> None:
         """Remember which version of which resource the client refused."""
@@ -83,6 +86,14 @@ class Watch:
         if self.rejected:
             for name in (*response.resources.names(), *response.removed):
                 self.rejected.pop(name, None)
+
+    def acquit(self, target: ResourceSet) -> None:
+        """Once one of the suspects is changed it may have been the bad one: the others are to be sent again."""
+        if all(_has(target, name, self.rejected[name]) for name in self.suspects if name in self.rejected):
+            return
+        self.held = self.held.without({name for name in self.suspects if name in target})
+        self.rejected = {n: v for n, v in self.rejected.items() if n not in self.suspects}
+        self.suspects = frozenset()
 
     def prune_rejected(self, target: ResourceSet) -> None:
         """Forget refusals of versions that are no longer to be held."""

@@ -63,7 +63,9 @@ def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes()
     assert client.asks("RDS", "r", "s") == ["RDS s=empty"]
     client.asks("RDS", "r", "s")
     client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"}))
-    assert client.asks("RDS", "r", "s", error="route r: duplicate domain")[0].startswith("nack RDS r")
+    refused = client.asks("RDS", "r", "s", error="route r: duplicate domain")
+    assert refused == ["nack RDS r: route r: duplicate domain", "RDS s=1"]
+    assert client.asks("RDS", "r", "s") == ["ack RDS"]
     changed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
     assert client.publish(changed) == ["RDS s=2"]
     assert client.asks("RDS", "r", "s") == ["ack RDS"]
@@ -73,6 +75,15 @@ def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes()
     assert client.publish(fixed) == ["RDS r=2"]
     assert client.asks("RDS", "r", "s") == ["ack RDS"]
     assert client.last[0].rejected == frozenset()  # type: ignore[union-attr]
+
+
+def test_routes_refused_together_by_a_text_without_names_are_sent_again_together() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(routes={"r": "bad", "s": "1", "t": "1"}))
+    client.asks("RDS", "r", "s")
+    assert client.asks("RDS", "r", "s", error="constraint") == ["nack RDS r s: constraint"]
+    assert client.publish(snapshot(routes={"r": "bad", "s": "1", "t": "2"})) == []
+    assert client.publish(snapshot(routes={"r": "2", "s": "1", "t": "2"})) == ["RDS r=2 s=1"]
 
 
 def test_new_names_on_a_known_nonce_are_answered_and_nothing_else() -> None:
