@@ -1,0 +1,167 @@
+"""The accepted contents on disk: an append-only journal that a crash at any moment leaves readable.
+
+Each change is one batch, appended and synced at once and closed by a hash of itself; a batch that was cut off is
+ignored. When superseded contents outweigh the current ones, the journal is rewritten beside and renamed over.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+_MAGIC = b'{"journal":"galley-accepted","version":1}\n'
+_NAME = "accepted.journal"
+_SPARE = 1 << 20
+"""Bytes of superseded contents that are never worth a rewrite."""
+
+
+class StateInUseError(Exception):
+    """Another process uses the state directory."""
+
+
+class AcceptedJournal:
+    """The contents in force, by absolute path, kept in ``directory``. One process at a time; not thread-safe."""
+
+    def __init__(self, directory: str | Path) -> None:
+        """Open or create the journal. Raises StateInUseError, or OSError when the directory cannot be used."""
+        self._directory = Path(directory)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            message = f"the state directory {directory} is in use by another process"
+            raise StateInUseError(message) from error
+        self._path = self._directory / _NAME
+        self._contents, self._good_bytes, self.is_damaged = _read(self._path)
+        self._must_rewrite = self.is_damaged or self._good_bytes == 0
+
+    @property
+    def contents(self) -> Mapping[str, bytes]:
+        """Path to content, as of the last complete ``write``."""
+        return self._contents
+
+    def write(self, contents: Mapping[str, bytes]) -> None:
+        """Make ``contents`` the accepted state. When this returns it has reached the disk.
+
+        Raises OSError when it cannot; the state on disk is then, as a rule, the one before.
+        """
+        records = list(_changes(self._contents, contents))
+        if not records:
+            return
+        live = sum(len(content) for content in contents.values())
+        batch = _batch(records)
+        if self._must_rewrite or self._good_bytes + len(batch) > 2 * live + _SPARE:
+            self._rewrite(contents)
+        else:
+            self._append(batch)
+        self._contents = dict(contents)
+
+    def _append(self, batch: bytes) -> None:
+        self._must_rewrite = True  # until the batch is complete the end of the file is in doubt
+        with open(self._path, "r+b", buffering=0) as journal:
+            journal.seek(self._good_bytes)
+            _write_all(journal.fileno(), batch)
+            os.fsync(journal.fileno())
+        self._must_rewrite = False
+        self._good_bytes += len(batch)
+
+    def _rewrite(self, contents: Mapping[str, bytes]) -> None:
+        whole = _MAGIC + _batch(list(_changes({}, contents)))
+        self._must_rewrite = True
+        temporary = self._directory / f"{_NAME}.new"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(descriptor, whole)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, self._path)
+        _sync_directory(self._directory)
+        self._good_bytes, self._must_rewrite = len(whole), False
+
+    def close(self) -> None:
+        """Let another process use the directory."""
+        with suppress(OSError):
+            os.close(self._lock)
+
+
+def _changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[tuple[str, bytes | None]]:
+    for path, content in after.items():
+        if before.get(path) != content:
+            yield path, content
+    for path in before:
+        if path not in after:
+            yield path, None
+
+
+def _batch(records: list[tuple[str, bytes | None]]) -> bytes:
+    """Records, then the line that makes them count."""
+    parts = []
+    for path, content in records:
+        header: dict[str, Any] = {"delete": path} if content is None else {"put": path, "bytes": len(content)}
+        parts.append(json.dumps(header).encode() + b"\n")
+        if content is not None:
+            parts.append(content + b"\n")
+    body = b"".join(parts)
+    commit = {"commit": sha256(body).hexdigest()}
+    return body + json.dumps(commit).encode() + b"\n"
+
+
+def _read(path: Path) -> tuple[dict[str, bytes], int, bool]:
+    """The contents, how many bytes of the file are good, and whether more follow that are not."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return {}, 0, False
+    if not data.startswith(_MAGIC):
+        return {}, 0, True
+    contents: dict[str, bytes] = {}
+    good = position = len(_MAGIC)
+    pending: list[tuple[str, bytes | None]] = []
+    with suppress(ValueError, KeyError, TypeError):  # whatever a damaged line makes of json and indexes
+        while position < len(data):
+            end = data.index(b"\n", position) + 1
+            header = json.loads(data[position:end])
+            if "commit" in header:
+                if header["commit"] != sha256(data[good:position]).hexdigest():
+                    break
+                _apply(contents, pending)
+                pending = []
+                good = position = end
+            elif "delete" in header:
+                pending.append((header["delete"], None))
+                position = end
+            else:
+                position = end + abs(header["bytes"]) + 1
+                pending.append((header["put"], data[end : position - 1]))
+    return contents, good, good != len(data)
+
+
+def _apply(contents: dict[str, bytes], records: list[tuple[str, bytes | None]]) -> None:
+    for path, content in records:
+        if content is None:
+            contents.pop(path, None)
+        else:
+            contents[path] = content
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
