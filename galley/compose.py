@@ -73,6 +73,7 @@ _CORE = "tag:yaml.org,2002:"
 _TYPED_TAGS = {_CORE + name: name for name in ("null", "bool", "int", "float")}
 _STRING_TAGS = frozenset({"!", _CORE + "str"})
 _MERGE = "<<"
+_TEMPLATE_HINT = "quote text that begins with `{` or `[`; a template such as `{{ x }}` must be rendered first"
 
 
 class _RefusedError(Exception):
@@ -182,7 +183,7 @@ class _Composer:
             value = compose_node(next_event(), depth + 1)
             end_line = value.end_line
             if type(key) is not Scalar:
-                self.complain("invalid-key", "a key must be text, not a list or a mapping", key)
+                self.complain("invalid-key", "a key must be text, not a list or a mapping", key, _TEMPLATE_HINT)
             elif key.value in entries:
                 self.complain_of_duplicate(key, entries[key.value][0])
             else:
@@ -329,7 +330,8 @@ _SYNTAX_HINTS = (
     ("could not find expected ':'", "write `key: value`; is a colon or the space after it missing?"),
     ("did not find expected key", "check the indentation: keys of one mapping start in one column"),
     ("did not find expected '-' indicator", "check the indentation: entries of one list start in one column"),
-    ("did not find expected node content", "a `[` or `{` is not closed, or an entry is missing"),
+    ("did not find expected node content", "a `[` or `{` is not closed, or an entry is missing or begins with `:`"),
+    ("found unexpected ':'", 'quote a value that begins or ends with `:` inside `[ ]` or `{ }`, such as "2001:db8::"'),
     ("did not find expected ','", "a `[` or `{` is not closed, or a comma is missing"),
     ("found unexpected end of stream", "a quote is not closed"),
 )

@@ -70,6 +70,7 @@ _ROWS = (
     KindSpec(NETWORKING, "ProxyConfig", None, ("v1beta1",), unsupported="write proxies' settings into their bootstrap"),
     KindSpec("telemetry.istio.io", "Telemetry", None, ("v1", "v1alpha1"), unsupported="it has no effect"),
     KindSpec("extensions.istio.io", "WasmPlugin", None, ("v1alpha1",), unsupported="the plugin is not loaded"),
+    KindSpec("extensions.istio.io", "TrafficExtension", None, ("v1alpha1",), unsupported="the extension is not loaded"),
     KindSpec("install.istio.io", "IstioOperator", None, ("v1alpha1",), unsupported="nothing is installed"),
 )
 

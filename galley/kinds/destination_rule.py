@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from galley.kinds.values import (
     ClientTlsSettings,
@@ -112,9 +112,10 @@ class Warmup:
 class LoadBalancerSettings:
     """How an endpoint is chosen."""
 
-    __oneofs__: ClassVar[tuple[tuple[str, ...], ...]] = (("simple", "consistent_hash"),)
+    __oneofs__: ClassVar[tuple[tuple[str, ...], ...]] = (("simple", "consistent_hash", "backend_utilization"),)
     simple: SimpleLb | None = None
     consistent_hash: ConsistentHashLb | None = unsupported(None, "requests are balanced by LEAST_REQUEST instead")
+    backend_utilization: Any = unsupported(None, "requests are balanced by LEAST_REQUEST instead")
     locality_lb_setting: LocalityLbSetting | None = unsupported(None, "endpoints of all localities count alike")
     zone_aware_lb_setting: ZoneAwareLbSetting | None = unsupported(None, "endpoints of all zones count alike")
     warmup_duration_secs: timedelta | None = unsupported(None, "new endpoints take their full share at once")

@@ -68,6 +68,7 @@ class ServerTlsSettings:
     min_protocol_version: TlsProtocol = TlsProtocol.TLS_AUTO
     max_protocol_version: TlsProtocol = TlsProtocol.TLS_AUTO
     cipher_suites: tuple[str, ...] = ()
+    ecdh_curves: tuple[str, ...] = unsupported((), "Envoy's own choice of curves is used")
     insecure_skip_verify: bool | None = None
 
 

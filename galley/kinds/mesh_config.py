@@ -95,6 +95,7 @@ class ProxyConfig:
     gateway_topology: Topology | None = None
     discovery_address: str = unsupported("", "pilot bootstrap --xds-address says where Envoys connect")
     concurrency: int | None = unsupported(None, "start Envoy with --concurrency")
+    discovery_refresh_delay: timedelta | None = unsupported(None)
     drain_duration: timedelta | None = unsupported(None, "start Envoy with --drain-time-s")
     termination_drain_duration: timedelta | None = unsupported(None)
     proxy_admin_port: int = unsupported(0, "pilot bootstrap --admin-port says it")
@@ -126,6 +127,11 @@ class ProxyConfig:
     proxy_bootstrap_template_path: str = unsupported("")
     statsd_udp_address: str = unsupported("")
     zipkin_address: str = unsupported("")
+    envoy_metrics_service_address: str = unsupported("")
+    sds: Any = unsupported(None)
+    stats_compression: bool | None = unsupported(None)
+    file_flush_interval: timedelta | None = unsupported(None)
+    file_flush_min_size_kb: int | None = unsupported(None)
 
 
 @frozen
@@ -181,5 +187,4 @@ class MeshConfig:
     discovery_selectors: Any = unsupported(None)
     path_normalization: PathNormalization = PathNormalization()
     default_traffic_policy: Any = unsupported(None)
-    default_inbound_http_retry_policy: Any = unsupported(None)
     service_entry_visibility: Any = unsupported(None)

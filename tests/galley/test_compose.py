@@ -262,6 +262,22 @@ def test_broken_syntax_is_reported_with_a_place(text: bytes) -> None:
     assert error.message
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "hint"),
+    [
+        (b"a: [2001:db8::]", "yaml-syntax", "quote a value that begins or ends with `:`"),
+        (b"a: [::1]", "yaml-syntax", "begins with `:`"),
+        (b"a: {{ name }}", "invalid-key", "rendered first"),
+        (b"a: b: c", "yaml-syntax", "quote a value that contains `: `"),
+        (b"a: @b", "yaml-syntax", "quote a value that begins with @"),
+    ],
+)
+def test_common_mistakes_of_syntax_get_advice(text: bytes, code: str, hint: str) -> None:
+    error = the_error(text)
+    assert error.code == code
+    assert hint in error.hint
+
+
 def test_documents_before_broken_syntax_are_returned() -> None:
     documents, diagnostics = compose(b"a: 1\n---\nb: [", "a.yaml")
     assert len(documents) == 1
