@@ -16,7 +16,7 @@ from typing import TypeVar
 import yaml
 
 from galley.meta import FrozenMap
-from pilot.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_parser
+from pilot.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
 from pilot.dataplane.bootstrap import (
     Address,
     BootstrapOptions,
@@ -27,9 +27,12 @@ from pilot.dataplane.bootstrap import (
     build_bootstrap,
 )
 
-__all__ = ["add_bootstrap_parser", "format_bootstrap", "own_ip", "run_bootstrap"]
-
 T = TypeVar("T")
+
+
+def add_bootstrap_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `bootstrap` to the subcommands of `pilot`; its ``run`` is `run_bootstrap`."""
+    add_bootstrap_flags(subparsers).set_defaults(run=run_bootstrap)
 
 
 def run_bootstrap(args: argparse.Namespace) -> int:

@@ -43,8 +43,13 @@ examples:
 """
 
 
-def add_bootstrap_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `bootstrap sidecar` and `bootstrap gateway` to the subcommands of `pilot`."""
+def add_bootstrap_flags(
+    subparsers: argparse._SubParsersAction[argparse.ArgumentParser],
+) -> argparse.ArgumentParser:
+    """Add `bootstrap sidecar` and `bootstrap gateway` to the subcommands of `pilot`; the parser of `bootstrap`.
+
+    What it parses has ``command_parser``, by which a contradiction between flags is told like a wrong flag.
+    """
     bootstrap = subparsers.add_parser(
         "bootstrap",
         help="write the bootstrap file of a sidecar or gateway Envoy",
@@ -64,6 +69,7 @@ def add_bootstrap_parser(subparsers: argparse._SubParsersAction[argparse.Argumen
         _add_connection_flags(parser)
         _add_output_flags(parser)
         parser.set_defaults(command_parser=parser)
+    return bootstrap
 
 
 def _add_identity_flags(parser: argparse.ArgumentParser) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pilot.bootstrap_flags import add_bootstrap_parser
+from pilot.bootstrap_flags import add_bootstrap_flags
 from pilot.dataplane.bootstrap import NodeLocality, PipeAddress, SocketAddress
 
 
 def parse(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="pilot")
-    add_bootstrap_parser(parser.add_subparsers(dest="command"))
+    add_bootstrap_flags(parser.add_subparsers(dest="command"))
     return parser.parse_args(["bootstrap", *arguments])
 
 
