@@ -10,6 +10,7 @@ from typing import Any
 from galley.decode import decode_file
 from galley.diagnostics import Diagnostic, Severity
 from galley.meta import Origin, Resource
+from galley.references import check_references
 from galley.snapshot import build_snapshot
 from galley.sources import SourceState
 from galley.sources.evidence import WriteEvidence
@@ -67,5 +68,5 @@ def validate(
 
 def _check_together(resources: Iterable[Resource[Any]]) -> Iterable[Diagnostic]:
     """What only all files together show."""
-    _, diagnostics = build_snapshot(resources)
-    return diagnostics
+    snapshot, diagnostics = build_snapshot(resources)
+    return (*diagnostics, *check_references(snapshot))

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from galley import validate as validate_module
+from galley.diagnostics import Diagnostic, Severity
+from galley.meta import Origin
+from galley.snapshot import ConfigSnapshot
 from galley.validate import read_paths, validate
 from tests.galley.documents import document
 
@@ -33,6 +39,16 @@ def test_every_file_is_reported() -> None:
 
 def test_a_resource_in_two_files_is_an_error() -> None:
     assert codes({"a.yaml": GATEWAY, "b.yaml": GATEWAY}) == [("b.yaml", "duplicate-resource")]
+
+
+def test_references_between_files_are_checked_unless_a_file_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(snapshot: ConfigSnapshot) -> tuple[Diagnostic, ...]:
+        names = ", ".join(resource.name for resource in snapshot)
+        return (Diagnostic(Severity.WARNING, "unknown-gateway", names, Origin("a.yaml")),)
+
+    monkeypatch.setattr(validate_module, "check_references", check)
+    assert codes({"a.yaml": GATEWAY}) == [("a.yaml", "unknown-gateway")]
+    assert codes({"a.yaml": BROKEN}) == [("a.yaml", "unknown-field")]
 
 
 def test_a_policy_that_is_not_enforced_may_be_accepted() -> None:
