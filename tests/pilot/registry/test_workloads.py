@@ -1,0 +1,103 @@
+from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup, WorkloadGroupMetadata
+from galley.meta import FrozenMap
+from pilot.registry.catalog import Locality
+from pilot.registry.workloads import Registrations, workload_of_entry, workload_of_registration, workload_of_resource
+from tests.builders import a_registered_workload, a_resource, a_workload_entry, labels
+
+
+def test_labels_in_the_metadata_of_a_workload_entry_beat_those_in_its_spec() -> None:
+    entry = a_resource(
+        WorkloadEntry(address="10.0.0.1", labels=labels(app="a", tier="x")), "w", metadata_labels={"app": "b"}
+    )
+    assert workload_of_resource(entry).labels == labels(app="b", tier="x")
+
+
+def test_locality_comes_from_the_field_else_from_the_label() -> None:
+    by_label = WorkloadEntry(address="10.0.0.1", labels=FrozenMap({"istio-locality": "eu.west.a"}))
+    assert workload_of_entry(by_label, "default").locality == Locality(region="eu", zone="west", sub_zone="a")
+    both = WorkloadEntry(address="10.0.0.1", locality="us/east", labels=by_label.labels)
+    assert workload_of_entry(both, "default").locality == Locality(region="us", zone="east")
+
+
+def test_an_unset_weight_counts_as_one() -> None:
+    assert workload_of_resource(a_workload_entry()).weight == 1
+    assert workload_of_resource(a_workload_entry(weight=7)).weight == 7
+
+
+def test_the_node_speaks_over_its_group_which_speaks_over_its_template() -> None:
+    template = WorkloadEntry(
+        labels=labels(app="t", a="t", b="t"),
+        ports=FrozenMap({"http": 80, "grpc": 90}),
+        weight=3,
+        service_account="bookinfo",
+        locality="eu/west",
+        network="vm",
+    )
+    group = a_resource(
+        WorkloadGroup(metadata=WorkloadGroupMetadata(labels=labels(a="g", b="g")), template=template), "reviews"
+    )
+    claim = a_registered_workload(
+        labels=labels(b="n"), ports=FrozenMap({"http": 8080}), service_account="own", locality=Locality(region="us")
+    )
+    workload = workload_of_registration(claim, group)
+    assert workload.labels == labels(app="t", a="g", b="n")
+    assert workload.ports == FrozenMap({"http": 8080, "grpc": 90})
+    assert (workload.weight, workload.network, workload.service_account) == (3, "vm", "own")
+    assert workload.locality == Locality(region="us")
+
+
+def test_without_a_group_the_node_alone_speaks() -> None:
+    claim = a_registered_workload("10.1.1.1", app="ratings")
+    workload = workload_of_registration(claim, None)
+    assert (workload.address, workload.labels, workload.weight) == ("10.1.1.1", labels(app="ratings"), 1)
+
+
+def test_a_workload_is_there_until_its_grace_period_has_passed() -> None:
+    registrations = Registrations(grace=5.0)
+    workload = a_registered_workload()
+    assert registrations.connect(workload)
+    assert registrations.workloads == (workload,)
+    assert not registrations.disconnect(workload.id, now=10.0)
+    assert registrations.next_expiry() == 15.0
+    assert not registrations.expire(14.9)
+    assert registrations.workloads == (workload,)
+    assert registrations.expire(15.0)
+    assert registrations.workloads == ()
+    assert registrations.next_expiry() is None
+
+
+def test_a_reconnect_within_the_grace_period_is_no_change() -> None:
+    registrations = Registrations(grace=5.0)
+    workload = a_registered_workload()
+    registrations.connect(workload)
+    registrations.disconnect(workload.id, now=10.0)
+    assert not registrations.connect(workload)
+    assert not registrations.expire(100.0)
+    assert registrations.workloads == (workload,)
+
+
+def test_the_last_of_several_streams_counts() -> None:
+    registrations = Registrations(grace=0.0)
+    workload = a_registered_workload()
+    registrations.connect(workload)
+    registrations.connect(workload)
+    assert not registrations.disconnect(workload.id, now=1.0)
+    assert registrations.disconnect(workload.id, now=2.0)
+    assert registrations.workloads == ()
+
+
+def test_what_a_node_says_last_replaces_what_it_said_before() -> None:
+    registrations = Registrations(grace=5.0)
+    old = a_registered_workload(labels=labels(version="v1"))
+    new = a_registered_workload(labels=labels(version="v2"))
+    registrations.connect(old)
+    assert registrations.connect(new)
+    assert registrations.workloads == (new,)
+
+
+def test_closing_an_unknown_stream_changes_nothing() -> None:
+    registrations = Registrations(grace=0.0)
+    assert not registrations.disconnect("nobody", now=1.0)
+    registrations.connect(a_registered_workload())
+    registrations.disconnect(a_registered_workload().id, now=1.0)
+    assert not registrations.disconnect(a_registered_workload().id, now=2.0)
