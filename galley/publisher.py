@@ -9,7 +9,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from galley.acceptance import Accepted, HeldFile, judge
@@ -171,7 +171,7 @@ class _Stage:
             accepted=tuple(path for path, file in accepted.files.items() if before.files.get(path) is not file),
             removed=tuple(path for path in before.files if path not in accepted.files),
             held=judgement.held,
-            diagnostics=judgement.diagnostics + self._troubles,
+            diagnostics=judgement.diagnostics,
         )
         if is_first and not before.files and self._report.has_errors and not self._options.accept_partial:
             raise ConfigurationRefusedError(self._report)
@@ -188,15 +188,10 @@ class _Stage:
         if self._reported is not self.snapshot:
             self._references = check_references(self.snapshot)
             self._reported = self.snapshot
-        report = self._report
-        return ConfigReport(
+        return replace(
+            self._report,
             version=self.snapshot.version,
-            files=report.files,
-            resources=report.resources,
-            accepted=report.accepted,
-            removed=report.removed,
-            held=report.held,
-            diagnostics=report.diagnostics + self._references,
+            diagnostics=self._report.diagnostics + self._troubles + self._references,
         )
 
     def _load(self, source: SourceFile, previous: LoadedFile | None) -> LoadedFile:

@@ -86,8 +86,9 @@ class TreeScanner:
         look = _Look(_Walk(self._roots), evidence, wall, monotonic)
         for path in self._known.keys() - look.walk.found.keys():
             self._note_absence(path, look)
-        # A move is a removal and an addition: while a removal is in doubt an addition may be its other half.
-        additions_wait = look.wait is not None
+        # A move is a removal and an addition, and a checkout is many: while a removal is in doubt all else waits with
+        # it, so that no state shows half of the change.
+        in_doubt = look.wait is not None
         for path, found in look.walk.found.items():
             self._absent_since.pop(path, None)
             known = self._known.get(path)
@@ -95,7 +96,7 @@ class TreeScanner:
                 self._held_since.pop(path, None)
                 if known.is_racy:
                     self._read(found, look)
-            elif known is None and additions_wait:
+            elif in_doubt:
                 continue
             elif (grace := self._grace(found, look)) > 0:
                 look.again_in(grace)
