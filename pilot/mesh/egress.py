@@ -44,14 +44,15 @@ class Egress:
 
 
 def egress_listeners(context: PushContext, scope: OutboundScope) -> tuple[Egress, ...]:
-    """The egress listeners of a sidecar, in the resource's order; without a Sidecar resource one catch-all."""
+    """The egress listeners of a sidecar: those with a port first. Without a Sidecar resource there is one catch-all."""
     bound = scope.interception is Interception.NONE
-    return tuple(
+    planned = [
         Egress(imported=imported, bind_to_port=bound)
         if imported.listener is None
         else _declared(imported, imported.listener, scope.sidecar, bound)
         for imported in context.visible_services(scope).listeners
-    )
+    ]
+    return tuple(sorted(planned, key=lambda egress: egress.port is None))
 
 
 def _declared(

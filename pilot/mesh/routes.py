@@ -13,9 +13,9 @@ from pilot.mesh.destinations import Destinations, known_destinations, named_dest
 from pilot.mesh.egress import Egress, egress_listeners
 from pilot.mesh.http_matches import RouteSite
 from pilot.mesh.http_routes import HttpRouting, plan_http_routes, plan_service_route
+from pilot.mesh.listener_places import has_own_address, has_shared_address
 from pilot.mesh.memo import Memo
 from pilot.mesh.naming import HTTP_PROXY_ROUTE, virtual_host_name
-from pilot.mesh.proxy import Interception
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.rule_bindings import PortBindings, bind_rules
 from pilot.mesh.scope import OutboundScope
@@ -39,19 +39,11 @@ def plan_routes(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple
     """
     planner = _Planner(context=context, scope=scope, memo=memo)
     planned: dict[str, RouteConfigPlan] = {}
-    for egress in sorted(egress_listeners(context, scope), key=lambda egress: egress.port is None):
+    for egress in egress_listeners(context, scope):
         configs = planner.configs_of_all_ports(egress) if egress.port is None else planner.configs_of_port(egress)
         for config in configs:
             planned.setdefault(config.name, config)
     return tuple(planned[name] for name in sorted(planned))
-
-
-def has_own_route(service: Service, protocol: Protocol, interception: Interception) -> bool:
-    """Whether a port gets a listener, and so a route configuration, for this service alone: a sniffed port of a
-    service with an address. In mode NONE all services of a port share one listener."""
-    if protocol is not Protocol.AUTO or interception is Interception.NONE:
-        return False
-    return any("/" not in address for address in service.addresses)
 
 
 class _Routed(NamedTuple):
@@ -74,10 +66,13 @@ class _Planner:
         bindings = self.memo(bind_rules, egress.imported)
         for port in sorted(bindings.services.keys() | bindings.claims.keys()):
             routed = tuple(self._route(port, bindings))
-            alone = [entry for entry in routed if entry.service is not None and self._is_alone(entry.service, port)]
-            for entry in alone:
-                yield self._sniffed_config(entry, port)
-            if len(alone) < len(routed):
+            shared = False
+            for entry in routed:
+                own_route, shared_route = self._listeners_of(entry.service, port, egress)
+                shared = shared or shared_route
+                if own_route:
+                    yield self._sniffed_config(entry, port)
+            if shared:
                 yield self._config(str(port), egress, ((port, routed),))
         if self.scope.http_proxy:
             yield self._proxy_config(HTTP_PROXY_ROUTE, egress)
@@ -99,9 +94,12 @@ class _Planner:
         by_port = tuple((port, tuple(self._route(port, bindings))) for port in ports)
         return self._config(name, egress, by_port, ports_in_domains=True)
 
-    def _is_alone(self, service: Service, number: int) -> bool:
-        port = service.port_numbered(number)
-        return port is not None and has_own_route(service, port.protocol, self.scope.interception)
+    def _listeners_of(self, service: Service | None, number: int, egress: Egress) -> tuple[bool, bool]:
+        """Whether requests of a service arrive at a listener of its own, and whether at the port's shared one."""
+        port = service.port_numbered(number) if service is not None else None
+        if service is None or port is None or port.protocol is not Protocol.AUTO or egress.bind_to_port:
+            return False, True
+        return has_own_address(service), has_shared_address(service)
 
     def _route(self, port: int, bindings: PortBindings) -> Iterator[_Routed]:
         """Routes on one port in the order in which they claim domains: rules first, then services without one."""

@@ -61,7 +61,7 @@ def plan_service_host(
         name=virtual_host_name(service.hostname, port),
         domains=_with_port(domains, port) if naming.ports_in_domains else domains,
         routes=routes,
-        origins=(*_rules_of(routes), service.origin),
+        origins=(*_rules_of(routes), *service.origins),
     )
 
 
@@ -79,7 +79,7 @@ def plan_sniffed_host(service: Service, port: int, routes: tuple[RoutePlan, ...]
         name=virtual_host_name(service.hostname, port),
         domains=("*",),
         routes=routes,
-        origins=(*_rules_of(routes), service.origin),
+        origins=(*_rules_of(routes), *service.origins),
     )
 
 
