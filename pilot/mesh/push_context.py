@@ -37,6 +37,8 @@ class PushContext:
     policies: DestinationRuleIndex
     sidecars: Mapping[str, tuple[Resource[Sidecar], ...]]
     gateways: tuple[Resource[Gateway], ...]
+    gateway_labels: frozenset[str]
+    """The label names that some Gateway's selector asks about."""
     _visible: dict[_Viewpoint, VisibleServices] = field(default_factory=dict, repr=False)
     _in_effect: dict[tuple[str, ServiceKey], DestinationRuleInEffect | None] = field(default_factory=dict, repr=False)
 
@@ -91,11 +93,6 @@ class PushContext:
         """The Gateways of all namespaces whose selector is contained in ``labels``, oldest first."""
         return tuple(gateway for gateway in self.gateways if gateway.spec.selector.selects(labels))
 
-    @property
-    def gateway_labels(self) -> frozenset[str]:
-        """The label names that some Gateway's selector asks about."""
-        return frozenset(name for gateway in self.gateways for name in gateway.spec.selector)
-
     def outbound_traffic_policy(self, scope: OutboundScope) -> OutboundTrafficPolicyMode:
         """What happens to traffic for unknown destinations: as the Sidecar says, else as the mesh does."""
         sidecar = self.sidecar_of(scope)
@@ -139,6 +136,7 @@ def build_push_context(
         policies=policies,
         sidecars=sidecars,
         gateways=config.of(Gateway),
+        gateway_labels=frozenset(name for gateway in config.of(Gateway) for name in gateway.spec.selector),
         _visible=previous._visible if previous and same_view else {},
         _in_effect=previous._in_effect if previous and policies is previous.policies else {},
     )

@@ -71,10 +71,18 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
 
 
 def _own_target_ports(context: PushContext, proxy: Proxy) -> FrozenMap[int, int]:
-    """Declared port → listener port, from the services that the gateway itself belongs to; the oldest decides."""
-    targets: dict[int, int] = {}
-    for entry in sorted(served_ports(context, proxy), key=lambda served: served.service.age):
-        targets.setdefault(entry.port.number, entry.endpoint.port)
+    """Declared port → listener port, from the services that the gateway itself belongs to; the oldest decides.
+
+    A gateway that is no endpoint of any service belongs to those that would select it.
+    """
+    served = sorted(served_ports(context, proxy), key=lambda entry: entry.service.age)
+    pairs = [(entry.port.number, entry.endpoint.port) for entry in served] or [
+        (port.number, service.target_port(port.number))
+        for service in context.services.ordered
+        if service.namespace == proxy.namespace and service.selector and service.selector.selects(proxy.labels)
+        for port in service.ports
+    ]
+    targets = dict(reversed(pairs))  # the first pair of a number stands
     return FrozenMap({number: target for number, target in targets.items() if number != target})
 
 

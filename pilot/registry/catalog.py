@@ -92,6 +92,8 @@ class Service:
     export_to: tuple[str, ...] = ()
     labels: Labels = NO_LABELS
     subject_alt_names: tuple[str, ...] = ()
+    selector: Labels = NO_LABELS
+    """The labels of its workloads; empty when endpoints are given otherwise."""
     kubernetes: bool = False
     headless: bool = False
     alias_of: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.kinds.service import KubernetesService, KubernetesServicePort, ServiceType
-from galley.meta import Labels, Resource
+from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
 from pilot.registry.endpoints import endpoint_at, sorted_endpoints
 from pilot.registry.protocol import kubernetes_protocol
@@ -27,6 +27,7 @@ def service_of_manifest(resource: Resource[KubernetesService]) -> Service:
         addresses=addresses,
         export_to=tuple(filter(None, map(str.strip, resource.annotations.get(EXPORT_TO_ANNOTATION, "").split(",")))),
         labels=resource.labels,
+        selector=selector_of_manifest(resource) or NO_LABELS,
         kubernetes=True,
         headless=spec.cluster_ip == "None",
         alias_of=spec.external_name.rstrip(".").lower() if spec.type is ServiceType.EXTERNAL_NAME else "",

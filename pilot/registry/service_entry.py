@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.kinds.service_entry import Location, Resolution, ServiceEntry, ServicePort
-from galley.meta import Labels, Resource
+from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import (
     Endpoint,
     Endpoints,
@@ -48,6 +48,7 @@ def services_of_entry(resource: Resource[ServiceEntry]) -> tuple[Service, ...]:
             export_to=entry.export_to,
             labels=resource.labels,
             subject_alt_names=entry.subject_alt_names,
+            selector=selector_of_entry(resource) or NO_LABELS,
             target_ports=tuple((number, target) for number, target in shifted if number != target),
             age=resource.age,
         )
