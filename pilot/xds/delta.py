@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pilot.xds.events import Command, DeltaRequested, Requested, Respond
-from pilot.xds.resources import WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
-from pilot.xds.stream import Stream
-from pilot.xds.subscription import WILDCARD, Watch
+from pilot.xds.resources import CLUSTER, ENDPOINT, WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
+from pilot.xds.stream import Fallback, Stream, no_fallback
+from pilot.xds.subscription import WILDCARD, Watch, keep_paired
 
 
 class DeltaStream(Stream):
     """The state machine of one DeltaAggregatedResources call."""
+
+    def __init__(self, fallback: Fallback = no_fallback) -> None:
+        super().__init__(fallback)
+        self._kept_clusters = ResourceSet(CLUSTER, ())
 
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
         assert isinstance(event, DeltaRequested), "a state-of-the-world request on an incremental stream"
@@ -26,14 +30,19 @@ class DeltaStream(Stream):
 
     def _first(self, event: DeltaRequested) -> Watch:
         held = _kept(event.type_url, event.initial_versions)
-        watch = Watch(event.type_url, held)
+        if event.type_url == CLUSTER:
+            self._kept_clusters = held
+        elif event.type_url == ENDPOINT:
+            held = keep_paired(held, self._kept_clusters)
+        returning = bool(event.initial_versions)
+        watch = Watch(event.type_url, held, asked=not returning, returning=returning)
         watch.subscription = watch.subscription.changed_by(event.subscribe, event.unsubscribe)
         if event.type_url in WILDCARD_TYPES and not event.subscribe and not event.unsubscribe:
             watch.subscription = watch.subscription.changed_by((WILDCARD,), ())
         watch.held = watch.subscription.select(held)
         # An Envoy that starts waits for the first answer even if there is nothing to say; one that kept resources
         # from an earlier stream has had it.
-        watch.owed = watch.subscription.wildcard and not event.initial_versions
+        watch.owed = watch.subscription.wildcard and not returning
         watch.unanswered = watch.subscription.names - held.name_set
         return watch
 
@@ -62,7 +71,9 @@ class DeltaStream(Stream):
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         change = target.since(watch.held)
         absent = sorted(name for name in watch.unanswered if name not in target and name not in change.removed)
-        if not (change or absent or watch.owed):
+        # Removals from one who returns come later, so it is given something to accept.
+        keeps_too_much = watch.returning and watch.type_url == CLUSTER and target is not self._wanted(watch)
+        if not (change or absent or watch.owed or keeps_too_much):
             return None
         removed = (*change.removed, *absent)
         return Respond(watch.type_url, target.version, self._next_nonce(), change.changed, removed)

@@ -26,6 +26,8 @@ class SotwStream(Stream):
             watch = Watch(event.type_url, ResourceSet(event.type_url, ()), known_version=event.version)
             self._watches[event.type_url] = watch
             self._subscribe(watch, event.names)
+            # One who returns is served by what it kept: what is new comes in the order of a push.
+            watch.asked = not event.version
             return
         if event.nonce and watch.nonce and event.nonce != watch.nonce:
             return  # Stale: the client has a newer response by now, and its answer to that says what it wants.
@@ -33,6 +35,7 @@ class SotwStream(Stream):
         if answers:
             yield from self._settle(watch, event.error)
         changed = self._subscribe(watch, event.names)
+        watch.known_version = "" if changed else watch.known_version  # It was said of other names.
         if not (answers or changed or event.error is not None or watch.in_flight):
             self._start_again(watch, event)
 

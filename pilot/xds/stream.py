@@ -84,7 +84,7 @@ class Stream(ABC):
 
     def _settle(self, watch: Watch, error: str | None) -> Iterator[Command]:
         """The client answered what was in flight."""
-        response, watch.in_flight = watch.in_flight, None
+        response, watch.in_flight, watch.returning = watch.in_flight, None, False
         assert response is not None
         if error is None:
             watch.forgive(response)
@@ -95,6 +95,7 @@ class Stream(ABC):
         watch.reject(failing)
         if not named:
             watch.suspects |= response.resources.name_set
+            watch.unremoved |= frozenset(response.removed)
         elif watch.type_url not in WILDCARD_TYPES:
             # Of clusters and listeners Envoy takes the good ones; of other types none that comes after the bad one.
             watch.held = watch.held.without(response.resources.name_set - {r.name for r in named})
@@ -128,7 +129,7 @@ class Stream(ABC):
         target = self._target(watch)
         if watch.known_version:
             known, watch.known_version = watch.known_version, ""
-            if known == self._version(watch, target):
+            if known == self._version(watch, target) and not self._sent_clusters_before(watch):
                 watch.held, watch.asked, watch.owed = target, False, False
                 yield Acked(watch.type_url, known)
                 return
@@ -138,9 +139,19 @@ class Stream(ABC):
             return
         watch.held, watch.asked, watch.owed, watch.unanswered = target, False, False, frozenset()
         watch.prune_rejected(target)
-        if response is not None:
-            watch.nonce, watch.in_flight = response.nonce, response
-            yield response
+        if response is None:
+            watch.returning = False
+            return
+        watch.nonce, watch.in_flight = response.nonce, response
+        yield response
+
+    def _sent_clusters_before(self, watch: Watch) -> bool:
+        """Whether these are endpoints for a client that got clusters on this stream and so warms some of them.
+
+        What it knows may be for the clusters that it had before those which it kept: nobody can tell.
+        """
+        clusters = self._watches.get(CLUSTER)
+        return watch.type_url == ENDPOINT and clusters is not None and bool(clusters.nonce)
 
     def _must_wait(self, watch: Watch) -> bool:
         """Listeners and routes follow when clusters and endpoints were answered, except for one who asks."""
@@ -171,8 +182,13 @@ class Stream(ABC):
     def _may_remove(self) -> bool:
         """Whether no listener or route that the client holds may still name what is to be removed.
 
-        A client that rejected new routes goes on with the old ones, so it keeps the clusters they name, too.
+        A client that rejected new routes goes on with the old ones, so it keeps the clusters they name, too. One that
+        returns has listeners and routes of which nothing is known here before it has asked for them; it does so in
+        one go, before it accepts an answer.
         """
+        clusters = self._watches.get(CLUSTER)
+        if clusters is not None and clusters.returning:
+            return False
         return not any(self._is_unsettled(self._watches.get(type_url)) for type_url in (LISTENER, ROUTE))
 
     def _is_unsettled(self, watch: Watch | None) -> bool:

@@ -59,10 +59,12 @@ class Watch:
 
     ``held`` is what the client has once it accepts what is in flight: every answer is the difference to it.
     ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
+    ``returning`` marks a client that kept resources of an earlier stream, until it has accepted the first answer here.
     ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
     ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
     ``rejected`` are the versions that the client refused, by name; ``suspects`` those refused together by a text that
-    names none of them, so that some may be good and yet not held.
+    names none of them, so that some may be good and yet not held; ``unremoved`` are names whose
+    removal was refused with them.
     """
 
     type_url: TypeUrl
@@ -72,10 +74,12 @@ class Watch:
     in_flight: Respond | None = None
     asked: bool = True
     owed: bool = False
+    returning: bool = False
     known_version: str = ""
     unanswered: frozenset[str] = frozenset()
     rejected: dict[str, str] = field(default_factory=dict)
     suspects: frozenset[str] = frozenset()
+    unremoved: frozenset[str] = frozenset()
 
     def reject(self, failing: Collection[EncodedResource]) -> None:
         """Remember which version of which resource the client refused."""
@@ -92,8 +96,9 @@ class Watch:
         if all(_has(target, name, self.rejected[name]) for name in self.suspects if name in self.rejected):
             return
         self.held = self.held.without({name for name in self.suspects if name in target})
+        self.held = self.held.joined_by([EncodedResource(name, "", b"") for name in self.unremoved])
         self.rejected = {n: v for n, v in self.rejected.items() if n not in self.suspects}
-        self.suspects = frozenset()
+        self.suspects, self.unremoved = frozenset(), frozenset()
 
     def prune_rejected(self, target: ResourceSet) -> None:
         """Forget refusals of versions that are no longer to be held."""
@@ -131,3 +136,15 @@ def pair_endpoint(endpoint: EncodedResource, cluster: EncodedResource | None) ->
         return endpoint
     version = f"{endpoint.version.partition('@')[0]}@{cluster.version}"
     return EncodedResource(endpoint.name, version, endpoint.any, endpoint.origins)
+
+
+def keep_paired(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
+    """Of the ``endpoints`` that a client kept, those which were sent for the very ``clusters`` that it kept.
+
+    Another cluster warms still, and will not do with what was sent before it, even if it is changed back.
+    """
+    return ResourceSet(endpoints.type_url, (r for r in endpoints if _is_paired(r, clusters.get(r.name))))
+
+
+def _is_paired(endpoint: EncodedResource, cluster: EncodedResource | None) -> bool:
+    return cluster is None or endpoint.version == pair_endpoint(endpoint, cluster).version

@@ -71,6 +71,13 @@ def test_a_rejected_version_is_reported_and_not_sent_again_until_it_changes() ->
     assert client.publish(snapshot(clusters={"a": "2", "bad": "2"})) == ["CDS bad=2"]
 
 
+def test_a_removal_refused_with_a_bad_resource_is_said_again_with_its_repair() -> None:
+    client = synced(snapshot(clusters={"a": "1", "gone": "1"}))
+    assert client.publish(snapshot(clusters={"a": "bad"})) == ["CDS a=bad -gone"]
+    assert client.acks("CDS", error="constraint") == ["nack CDS a: constraint"]
+    assert client.publish(snapshot(clusters={"a": "2"})) == ["CDS a=2 -gone"]
+
+
 def test_new_names_on_a_known_nonce_are_answered() -> None:
     client = synced(snapshot(endpoints={"a": "1", "b": "1"}))
     assert client.asks("EDS", "b") == ["EDS b=1"]
@@ -192,7 +199,18 @@ def test_a_changed_cluster_is_followed_by_its_endpoints() -> None:
 def test_a_reconnecting_client_is_sent_only_what_differs_and_what_is_gone() -> None:
     client = DeltaDialogue()
     client.publish(snapshot(clusters={"same": "1", "other": "2", "new": "1"}))
-    assert client.asks("CDS", holds={"same": "1", "other": "1", "gone": "1"}) == ["CDS new=1 other=2 -gone"]
+    assert client.asks("CDS", holds={"same": "1", "other": "1", "gone": "1"}) == ["CDS new=1 other=2"]
+    assert client.acks("CDS") == ["ack CDS", "CDS -gone"]
+
+
+def test_a_reconnecting_client_keeps_its_clusters_until_it_has_the_routes_that_do_without_them() -> None:
+    client = DeltaDialogue()
+    client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"}))
+    assert client.asks("CDS", holds={"a": "1", "gone": "1"}) == ["CDS"]
+    assert client.asks("LDS", holds={"l": "1"}) == []
+    assert client.asks("RDS", "r", holds={"r": "gone"}) == []
+    assert client.acks("CDS") == ["ack CDS", "RDS r=a"]
+    assert client.acks("RDS") == ["ack RDS", "CDS -gone"]
 
 
 def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
@@ -210,6 +228,13 @@ def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() ->
     client = DeltaDialogue()
     client.publish(snapshot(clusters={"a": "2"}, endpoints={"a": "1"}))
     assert client.asks("CDS", holds={"a": "2"}) == []
+    assert client.asks("EDS", "a", holds={"a": "1@1"}) == ["EDS a=1"]
+
+
+def test_a_reconnecting_client_whose_cluster_was_changed_and_changed_back_gets_its_endpoints() -> None:
+    client = DeltaDialogue()
+    client.publish(FULL)
+    assert client.asks("CDS", holds={"a": "2"}) == ["CDS a=1"]
     assert client.asks("EDS", "a", holds={"a": "1@1"}) == ["EDS a=1"]
 
 

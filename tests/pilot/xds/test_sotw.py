@@ -291,11 +291,22 @@ def test_a_reconnecting_client_that_comes_before_the_snapshot_is_compared_when_i
 
 def test_a_reconnecting_client_is_sent_what_changed_meanwhile() -> None:
     before = synced()
-    changed = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+    changed = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "2"}, routes={"r": "1"})
     client = reconnect(before, changed)
-    assert client.asks("CDS", version=before.versions["CDS"]) == ["CDS a=2"]
-    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["EDS a=1"]
-    assert client.asks("LDS", version=before.versions["LDS"]) == ["ack LDS"]
+    assert client.asks("CDS", version=before.versions["CDS"]) == ["ack CDS"]
+    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["ack EDS"]
+    assert client.asks("LDS", version=before.versions["LDS"]) == ["LDS l=2"]
+    assert client.asks("RDS", "r", version=before.versions["RDS"]) == ["ack RDS"]
+
+
+def test_a_reconnecting_client_whose_cluster_was_changed_and_changed_back_gets_its_endpoints() -> None:
+    before = synced()
+    kept = before.versions["EDS"]
+    between = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+    assert before.publish(between) == ["CDS a=2", "EDS a=1"]  # and only the first of them arrives
+    client = reconnect(before, FULL)
+    assert client.asks("CDS", version=before.versions["CDS"]) == ["CDS a=1"]
+    assert client.asks("EDS", "a", version=kept) == ["EDS a=1"]
 
 
 def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() -> None:
@@ -306,6 +317,13 @@ def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() ->
     client = reconnect(before, changed)
     assert client.asks("CDS", version=before.versions["CDS"]) == ["ack CDS"]
     assert client.asks("EDS", "a", version=kept) == ["EDS a=1"]
+
+
+def test_a_reconnecting_client_that_changes_its_names_is_not_taken_at_its_first_word() -> None:
+    before = synced()
+    client = reconnect(before)
+    assert client.asks("RDS", version=before.versions["RDS"]) == []
+    assert client.asks("RDS", "r", version=before.versions["RDS"]) == ["RDS r=1"]
 
 
 def test_a_reconnecting_client_that_asks_for_more_names_is_answered() -> None:

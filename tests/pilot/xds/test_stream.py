@@ -37,8 +37,10 @@ def snapshots(draw: Any, versions: tuple[str, ...] = VERSIONS) -> ResourceSnapsh
 
 
 def steps(versions: tuple[str, ...] = VERSIONS) -> st.SearchStrategy[list[Any]]:
-    moves = st.sampled_from(["request", "response", "request", "response", "reconnect"])
-    return st.lists(st.one_of(moves, snapshots(versions)), max_size=40)
+    moves = st.sampled_from(["request", "response", "everything", "reconnect"])
+    # An Envoy in sync, a change, and whatever may happen then.
+    begin = st.tuples(snapshots(versions), st.just("everything"), snapshots(versions)).map(list)
+    return st.builds(list.__add__, begin, st.lists(st.one_of(moves, moves, snapshots(versions)), max_size=20))
 
 
 def play(envoy: ModelEnvoy, moves: list[Any]) -> None:
@@ -48,6 +50,8 @@ def play(envoy: ModelEnvoy, moves: list[Any]) -> None:
             envoy.deliver_request()
         elif move == "response":
             envoy.deliver_response()
+        elif move == "everything":
+            envoy.drain()
         elif move == "reconnect":
             envoy.connect()
         else:
@@ -65,19 +69,21 @@ def used(published: ResourceSnapshot, type_url: TypeUrl) -> dict[str, str]:
 
 @ENVOYS
 @given(data=st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_dialogue_converges_and_no_route_ever_lacks_its_cluster(
     envoy_type: type[ModelEnvoy], data: st.DataObject
 ) -> None:
     envoy = envoy_type()
-    play(envoy, data.draw(steps()))
+    moves = data.draw(steps())
+    play(envoy, moves)
     last = data.draw(snapshots())
     envoy.publish(last)
     envoy.drain()
     assert envoy.stream.is_settled
     assert {t: envoy.held[t] for t in ORDER} == {t: used(last, t) for t in ORDER}
     assert not envoy.warming
-    assert not envoy.broken
+    # A complete set cannot name the clusters which a returning client holds and nobody here remembers.
+    assert not envoy.broken or (envoy_type is SotwEnvoy and "reconnect" in moves)
 
 
 @ENVOYS
@@ -155,12 +161,12 @@ def converse(stream: Stream, events: list[Event]) -> None:
 
 
 @given(st.lists(st.one_of(ANY_SOTW, PUBLISHED), max_size=30))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_state_of_the_world_client_can_make_it_raise(events: list[Event]) -> None:
     converse(SotwStream(empty_route), events)
 
 
 @given(st.lists(st.one_of(ANY_DELTA, PUBLISHED), max_size=30))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_no_incremental_client_can_make_it_raise(events: list[Event]) -> None:
     converse(DeltaStream(empty_route), events)
