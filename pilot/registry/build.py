@@ -104,7 +104,12 @@ class _Pool:
                 for name, value in workload.labels.items():
                     self._index.setdefault((workload.namespace, name, value), []).append(workload)
         found = [self._index.get((namespace, name, value), []) for name, value in selector.items()]
-        return tuple(workload for workload in min(found, key=len) if selector.selects(workload.labels))
+        return _in_order(workload for workload in min(found, key=len) if selector.selects(workload.labels))
+
+
+def _in_order(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
+    """Of workloads at one address the first is the endpoint, so the order must not depend on who came when."""
+    return tuple(sorted(workloads, key=lambda workload: workload.id))
 
 
 def _contribute(kind: _SourceKind, resource: Resource[Any], pool: _Pool) -> Contribution:
@@ -134,7 +139,7 @@ def _updated(
     new = tuple(filter(concerns, come))
     if not new and not any(map(concerns, gone)):
         return known
-    selected = (*(workload for workload in known.selected if workload not in gone), *new)
+    selected = _in_order((*(workload for workload in known.selected if workload not in gone), *new))
     endpoints = tuple(kind.endpoints(known.resource, service, selected) for service in known.services)
     return Contribution(
         resource=known.resource,

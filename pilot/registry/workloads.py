@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from galley.kinds.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
@@ -105,6 +105,13 @@ class Registrations:
     def workloads(self) -> tuple[RegisteredWorkload, ...]:
         """The workloads that are there, by node id; the same tuple until something changes."""
         return self._workloads
+
+    def restore(self, workloads: Iterable[RegisteredWorkload], now: float) -> bool:
+        """Workloads of an earlier life of this process are there as if their last stream had closed ``now``: their
+        proxies are about to reconnect, and until then nobody should be told that they are gone."""
+        for workload in workloads:
+            self._present.setdefault(workload.id, _Presence(workload=workload, gone_since=now))
+        return self._settle()
 
     def connect(self, workload: RegisteredWorkload) -> bool:
         """A stream of ``workload`` opened; what it says now replaces what it said before."""

@@ -1,3 +1,6 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.values import WorkloadLabelSelector
 from pilot.registry.build import build_catalog
@@ -135,19 +138,39 @@ def test_by_address_says_what_an_address_serves_older_services_first() -> None:
     assert [(entry.service.hostname, entry.port.number) for entry in served] == [("old.com", 80), ("young.com", 9080)]
 
 
-def test_building_in_steps_ends_where_building_at_once_does() -> None:
-    reviews, ratings, entry = a_manifest("reviews"), a_manifest("ratings"), a_service_entry("a.com")
-    one, two = a_workload_entry("one", "10.0.0.1"), a_workload_entry("two", "10.0.0.2", app="ratings")
-    claims = (a_registered_workload("10.0.0.9"),)
-    steps = [
-        (a_config(reviews), ()),
-        (a_config(reviews, one, two), claims),
-        (a_config(ratings, two, entry), claims),
-        (a_config(reviews, ratings, one, two, entry), ()),
-        (a_config(reviews, ratings, entry, two), claims),
-    ]
+def test_of_two_workloads_at_one_address_the_same_stays_whoever_came_first() -> None:
+    entry, claim = a_workload_entry(address="10.0.0.9"), a_registered_workload("10.0.0.9")
+    config, later = a_config(a_manifest("reviews")), a_config(a_manifest("reviews"), entry)
+    by_claim = build_catalog(config, (claim,))
+    both = build_catalog(later, (claim,), by_claim)
+    assert both.endpoints_of(REVIEWS, "http") == build_catalog(later, (claim,)).endpoints_of(REVIEWS, "http")
+    assert len(both.endpoints_of(REVIEWS, "http")) == 1
+
+
+_RESOURCES = (
+    a_manifest("reviews"),
+    a_manifest("ratings"),
+    a_manifest("all", selector={"version": "v1"}),
+    a_service_entry(addresses=("10.0.0.1", "10.0.0.7")),
+    a_service_entry(name="again", port=90, protocol="GRPC", addresses=("10.0.0.8",)),
+    a_service_entry("a.com", addresses=(), workload_selector=WorkloadLabelSelector(labels=labels(app="ratings"))),
+    a_workload_entry("one", "10.0.0.1"),
+    a_workload_entry("twin", "10.0.0.1"),
+    a_workload_entry("two", "10.0.0.2", app="ratings"),
+)
+_CLAIMS = (
+    a_registered_workload("10.0.0.9"),
+    a_registered_workload("10.0.0.9", app="ratings"),
+    a_registered_workload("10.0.0.2", app="ratings"),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.sets(st.sampled_from(_RESOURCES)), st.sets(st.sampled_from(_CLAIMS))), max_size=6))
+def test_building_in_steps_ends_where_building_at_once_does(steps) -> None:
     catalog = None
-    for config, workloads in steps:
+    for resources, claims in steps:
+        config, workloads = a_config(*resources), tuple(sorted(claims, key=repr))
         catalog = build_catalog(config, workloads, catalog)
         at_once = build_catalog(config, workloads)
         assert catalog.services == at_once.services

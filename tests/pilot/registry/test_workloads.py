@@ -101,3 +101,22 @@ def test_closing_an_unknown_stream_changes_nothing() -> None:
     registrations.connect(a_registered_workload())
     registrations.disconnect(a_registered_workload().id, now=1.0)
     assert not registrations.disconnect(a_registered_workload().id, now=2.0)
+
+
+def test_restored_workloads_have_the_grace_period_to_come_back() -> None:
+    registrations = Registrations(grace=5.0)
+    back, gone = a_registered_workload("10.0.0.1"), a_registered_workload("10.0.0.2")
+    assert registrations.restore((back, gone), now=100.0)
+    assert registrations.workloads == (back, gone)
+    assert not registrations.connect(back)
+    assert registrations.expire(105.0)
+    assert registrations.workloads == (back,)
+
+
+def test_a_workload_that_is_already_connected_is_not_restored_over() -> None:
+    registrations = Registrations(grace=5.0)
+    now_says = a_registered_workload(labels=labels(version="v2"))
+    registrations.connect(now_says)
+    assert not registrations.restore((a_registered_workload(labels=labels(version="v1")),), now=0.0)
+    assert not registrations.expire(100.0)
+    assert registrations.workloads == (now_says,)
