@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from functools import lru_cache
 from ipaddress import ip_address
 
 from pilot.registry.catalog import Endpoint, Endpoints, ServiceResolution, Workload
@@ -39,10 +39,13 @@ def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolutio
     return Endpoints(by_address[place] for place in sorted(by_address))
 
 
-@lru_cache(maxsize=65536)
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IS_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}").fullmatch
+
+
 def is_ip_or_socket(address: str) -> bool:
     """Whether Envoy takes the address as it is; anything else would have to be resolved."""
-    if address.startswith("/"):
+    if _IS_IPV4(address) or address.startswith("/"):  # nearly all; ip_address takes ten times as long
         return True
     try:
         ip_address(address)

@@ -9,6 +9,7 @@ from galley.kinds.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
 from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, frozen
 from pilot.registry.catalog import Locality, Workload
 
+_NOWHERE = Locality()
 _LOCALITY_LABELS = ("topology.istio.io/locality", "istio-locality")
 
 
@@ -77,7 +78,8 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
 
 def _locality(text: str, labels: Mapping[str, str]) -> Locality:
     """An explicit ``region/zone/subzone``, else the locality label."""
-    return Locality.parse(text or next((labels[name] for name in _LOCALITY_LABELS if name in labels), ""))
+    written = text or next((labels[name] for name in _LOCALITY_LABELS if name in labels), "")
+    return Locality.parse(written) if written else _NOWHERE
 
 
 @dataclass

@@ -26,7 +26,16 @@ def test_equal_tuples_of_endpoints_are_equal_keys() -> None:
 
 @pytest.mark.parametrize(
     ("address", "usable"),
-    [("10.0.0.1", True), ("::1", True), ("/run/x.sock", True), ("example.com", False), ("10.0.0", False)],
+    [
+        ("10.0.0.1", True),
+        ("::1", True),
+        ("/run/x.sock", True),
+        ("example.com", False),
+        ("10.0.0", False),
+        ("10.0.0.256", False),
+        ("10.0.0.01", False),
+        ("255.255.255.255", True),
+    ],
 )
 def test_what_envoy_takes_without_resolving(address: str, usable: bool) -> None:
     assert is_ip_or_socket(address) is usable
