@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from envoy_data_plane.envoy.config.core.v3 import DataSource, TransportSocket
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
-    CertificateValidationContextSystemRootCerts,
     CertificateValidationContextTrustChainVerification,
     CommonTlsContext,
     DownstreamTlsContext,
@@ -29,7 +28,6 @@ _upstream_tls_context = maker(UpstreamTlsContext)
 _downstream_tls_context = maker(DownstreamTlsContext)
 _common_tls_context = maker(CommonTlsContext)
 _validation_context = maker(CertificateValidationContext)
-_system_root_certs = maker(CertificateValidationContextSystemRootCerts)
 _san_matcher = maker(SubjectAltNameMatcher)
 _string_matcher = maker(StringMatcher)
 _tls_certificate = maker(TlsCertificate)
@@ -62,6 +60,13 @@ _CIPHER_SUITES = frozenset(
         "AES256-SHA",
     }
 )
+SYSTEM_ROOTS_FILE = "/etc/ssl/certs/ca-certificates.crt"
+"""Where Debian, Ubuntu, Alpine and Envoy's own images keep the system's roots.
+
+Envoy has a field ``system_root_certs``, but only gRPC implements it: Envoy accepts it and verifies nothing. A file
+that is not there makes Envoy refuse the cluster instead.
+"""
+
 _NO_CERTIFICATE_HAS_THIS_HASH = "00" * 32
 
 
@@ -135,15 +140,11 @@ def _render_client_validation(tls: ServerTls) -> CertificateValidationContext | 
 def _render_server_validation(tls: UpstreamTls) -> CertificateValidationContext | None:
     if tls.insecure_skip_verify:
         return None
-    context = _validation_context(
+    return _validation_context(
+        trusted_ca=_file(SYSTEM_ROOTS_FILE if tls.ca_file is None else tls.ca_file),
         match_typed_subject_alt_names=[_render_san(name) for name in tls.subject_alt_names],
         crl=_file(tls.crl_file) if tls.crl_file else None,
     )
-    if tls.ca_file is None:
-        context.system_root_certs = _system_root_certs()
-    else:
-        context.trusted_ca = _file(tls.ca_file)
-    return context
 
 
 def _render_san(name: str) -> SubjectAltNameMatcher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
@@ -79,9 +80,15 @@ def _distinct(chains: Iterable[FilterChainPlan]) -> Iterator[FilterChainPlan]:
     """The first chain of each match: Envoy refuses a listener that has the same match twice."""
     seen: set[ChainMatchPlan] = set()
     for chain in chains:
-        if chain.match not in seen:
-            seen.add(chain.match)
+        match = _without_star(chain.match)
+        if match not in seen:
+            seen.add(match)
             yield chain
+
+
+def _without_star(match: ChainMatchPlan) -> ChainMatchPlan:
+    """Envoy knows no "*" among server names: it says the same by leaving them out."""
+    return replace(match, server_names=()) if "*" in match.server_names else match
 
 
 def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
@@ -101,12 +108,12 @@ def _render_terminal(plan: FilterChainPlan) -> Filter:
 
 
 def _render_match(plan: ChainMatchPlan) -> FilterChainMatch | None:
+    plan = _without_star(plan)
     if plan.is_match_all:
         return None
     return _filter_chain_match(
         destination_port=plan.destination_port or None,
-        # Envoy knows no "*" among names: it says the same by leaving them out.
-        server_names=[] if "*" in plan.server_names else list(plan.server_names),
+        server_names=list(plan.server_names),
         transport_protocol=plan.transport_protocol,
         application_protocols=list(plan.application_protocols),
         prefix_ranges=[render_cidr(text) for text in plan.prefix_ranges],

@@ -172,12 +172,11 @@ def _render_forward(plan: ForwardPlan, targets: tuple[WeightedClusterPlan, ...])
         action.regex_rewrite = _regex_substitution(
             pattern=render_regex(plan.regex_rewrite.match), substitution=plan.regex_rewrite.rewrite
         )
-    if plan.max_stream_duration:
-        none = timedelta(0)
-        action.max_stream_duration = _max_stream_duration(max_stream_duration=none, grpc_timeout_header_max=none)
-    else:
-        # Deprecated, but it is what honours a client's grpc-timeout up to the route's timeout (0: without a limit).
-        action.max_grpc_timeout = plan.timeout
+    # A client's grpc-timeout counts, up to the route's own timeout (0: without a limit). Istio says it with the
+    # deprecated max_grpc_timeout, about which Envoy logs a warning for every route of every update.
+    action.max_stream_duration = _max_stream_duration(
+        max_stream_duration=timedelta(0) if plan.max_stream_duration else None, grpc_timeout_header_max=plan.timeout
+    )
     return action
 
 

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from citadel.ir import KeyPairFiles, ServerTls
+from pilot.envoy.listener import render_filter_chain, render_listener
+from pilot.ir.listener import (
+    ChainMatchPlan,
+    Direction,
+    FilterChainPlan,
+    HttpConnectionPlan,
+    ListenerFilter,
+    ListenerPlan,
+    TcpProxyPlan,
+    WeightedTcpCluster,
+)
+from tests.rendered import as_json
+
+BLACK_HOLE = TcpProxyPlan("BlackHoleCluster", (WeightedTcpCluster("BlackHoleCluster", 1),))
+CHAIN = FilterChainPlan(BLACK_HOLE)
+
+
+def rendered(*chains: FilterChainPlan, **traits: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"name": "0.0.0.0_80", "address": "0.0.0.0", "port": 80, **traits}
+    return as_json(render_listener(ListenerPlan(chains=chains or (CHAIN,), **values)))
+
+
+def tcp_proxy(*clusters: tuple[str, int], **traits: Any) -> dict[str, Any]:
+    shares = tuple(WeightedTcpCluster(cluster, weight) for cluster, weight in clusters)
+    chain = as_json(render_filter_chain(FilterChainPlan(TcpProxyPlan("tcp", shares, **traits))))
+    (network_filter,) = chain["filters"]
+    assert network_filter["name"] == "envoy.filters.network.tcp_proxy"
+    return {key: value for key, value in network_filter["typedConfig"].items() if key != "@type"}
+
+
+def test_a_bound_listener() -> None:
+    listener = rendered()
+    assert listener["address"] == {"socketAddress": {"address": "0.0.0.0", "portValue": 80}}
+    assert listener["trafficDirection"] == "OUTBOUND"
+    assert len(listener["filterChains"]) == 1
+    assert not {"bindToPort", "useOriginalDst", "transparent", "listenerFilters"} & set(listener)
+
+
+def test_a_virtual_listener() -> None:
+    listener = rendered(
+        direction=Direction.INBOUND,
+        bind_to_port=False,
+        use_original_dst=True,
+        transparent=True,
+        listener_filters_timeout=timedelta(0),
+        continue_on_listener_filters_timeout=True,
+    )
+    assert listener["bindToPort"] is False
+    assert listener["useOriginalDst"] is True
+    assert listener["transparent"] is True
+    assert listener["listenerFiltersTimeout"] == "0s"
+    assert listener["continueOnListenerFiltersTimeout"] is True
+    assert listener["trafficDirection"] == "INBOUND"
+
+
+def test_a_unix_socket() -> None:
+    assert rendered(address="unix:///run/a.sock", port=0)["address"] == {"pipe": {"path": "/run/a.sock"}}
+
+
+def test_listener_filters_keep_their_order() -> None:
+    kinds = (ListenerFilter.ORIGINAL_DST, ListenerFilter.ORIGINAL_SRC, ListenerFilter.TLS_INSPECTOR)
+    found = rendered(listener_filters=kinds)["listenerFilters"]
+    assert [each["name"] for each in found] == [
+        "envoy.filters.listener.original_dst",
+        "envoy.filters.listener.original_src",
+        "envoy.filters.listener.tls_inspector",
+    ]
+    assert found[1]["typedConfig"]["mark"] == 1337
+
+
+def test_inspectors_stay_off_on_excluded_ports() -> None:
+    tls, http = rendered(
+        listener_filters=(ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR),
+        tls_inspector_excluded_ports=(3306,),
+        http_inspector_excluded_ports=(6379, 3306, 3306),
+    )["listenerFilters"]
+    mysql, redis = (
+        {"destinationPortRange": {"start": 3306, "end": 3307}},
+        {"destinationPortRange": {"start": 6379, "end": 6380}},
+    )
+    assert tls["filterDisabled"] == mysql
+    assert http["filterDisabled"] == {"orMatch": {"rules": [mysql, redis]}}
+
+
+def test_what_a_chain_takes() -> None:
+    match = ChainMatchPlan(
+        destination_port=443,
+        server_names=("a.example.com", "*.example.org"),
+        transport_protocol="tls",
+        application_protocols=("h2",),
+        prefix_ranges=("10.1.2.3/8", "10.1.2.3", "fd00::1"),
+    )
+    assert as_json(render_filter_chain(FilterChainPlan(BLACK_HOLE, match)))["filterChainMatch"] == {
+        "destinationPort": 443,
+        "serverNames": ["a.example.com", "*.example.org"],
+        "transportProtocol": "tls",
+        "applicationProtocols": ["h2"],
+        "prefixRanges": [
+            {"addressPrefix": "10.0.0.0", "prefixLen": 8},
+            {"addressPrefix": "10.1.2.3", "prefixLen": 32},
+            {"addressPrefix": "fd00::1", "prefixLen": 128},
+        ],
+    }
+
+
+def test_a_chain_for_everything() -> None:
+    assert "filterChainMatch" not in as_json(render_filter_chain(CHAIN))
+    every_name = ChainMatchPlan(server_names=("*",), transport_protocol="tls")
+    assert as_json(render_filter_chain(FilterChainPlan(BLACK_HOLE, every_name)))["filterChainMatch"] == {
+        "transportProtocol": "tls"
+    }
+
+
+def test_the_first_chain_of_a_match_counts() -> None:
+    first, second = (FilterChainPlan(BLACK_HOLE, ChainMatchPlan(destination_port=80), name) for name in "ab")
+    assert [chain["name"] for chain in rendered(first, second)["filterChains"]] == ["a"]
+
+
+def test_every_name_and_no_name_are_one_match() -> None:
+    named, unnamed = (
+        FilterChainPlan(BLACK_HOLE, ChainMatchPlan(transport_protocol="tls", server_names=names), name)
+        for names, name in ((("*",), "a"), ((), "b"))
+    )
+    assert [chain["name"] for chain in rendered(named, unnamed)["filterChains"]] == ["a"]
+
+
+def test_the_default_chain() -> None:
+    listener = rendered(default_chain=FilterChainPlan(BLACK_HOLE, name="PassthroughFilterChain"))
+    assert listener["defaultFilterChain"]["name"] == "PassthroughFilterChain"
+
+
+def test_a_chain_that_terminates_tls() -> None:
+    tls = ServerTls(certificates=(KeyPairFiles("/a.crt", "/a.key"),))
+    plan = FilterChainPlan(
+        HttpConnectionPlan("https", route_name="https.443"),
+        name="https",
+        tls=tls,
+        transport_connect_timeout=timedelta(seconds=15),
+    )
+    chain = as_json(render_filter_chain(plan))
+    assert chain["transportSocket"]["name"] == "envoy.transport_sockets.tls"
+    assert chain["transportSocketConnectTimeout"] == "15s"
+    assert chain["filters"][0]["name"] == "envoy.filters.network.http_connection_manager"
+
+
+def test_a_tcp_proxy() -> None:
+    proxy = tcp_proxy(("a", 0), idle_timeout=timedelta(seconds=1), max_connection_duration=timedelta(minutes=1))
+    assert proxy == {
+        "statPrefix": "tcp",
+        "cluster": "a",
+        "idleTimeout": "1s",
+        "maxDownstreamConnectionDuration": "60s",
+    }
+
+
+def test_a_tcp_proxy_by_weight() -> None:
+    clusters = tcp_proxy(("a", 20), ("b", 80), ("c", 0))["weightedClusters"]["clusters"]
+    assert clusters == [{"name": "a", "weight": 20}, {"name": "b", "weight": 80}]
+    assert tcp_proxy(("a", 0), ("b", 80))["cluster"] == "b"
+
+
+def test_a_tcp_proxy_to_nowhere_closes_the_connection() -> None:
+    assert tcp_proxy()["cluster"] == tcp_proxy(("a", 0), ("b", 0))["cluster"] == "BlackHoleCluster"
