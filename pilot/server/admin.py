@@ -1,0 +1,100 @@
+"""The admin port: health, metrics and debugging over HTTP, for people and scripts on the same host.
+
+A thread of the standard library's server reads requests; answers are made in the event loop, where the state lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from pilot.settings import ListenAddress
+
+_TIMEOUT = 30.0
+JSON, TEXT = "application/json", "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a page answers with."""
+
+    body: str
+    content_type: str = TEXT
+    status: HTTPStatus = HTTPStatus.OK
+
+
+Page = Callable[[Mapping[str, str]], Answer]
+"""Makes the answer of a path from its query parameters; called in the event loop."""
+
+
+def as_json(value: Any) -> Answer:
+    """``value`` as an indented JSON document."""
+    return Answer(json.dumps(value, indent=2) + "\n", JSON)
+
+
+class AdminServer:
+    """Serves ``pages`` by path on ``address``. Port 0 takes a free one; ``port`` says which."""
+
+    def __init__(self, address: ListenAddress, pages: Mapping[str, Page]) -> None:
+        """Raises OSError when the address cannot be listened on."""
+        handler = _handler(pages, asyncio.get_running_loop())
+        self._server = _Server((address.host, address.port), handler)
+        self.port: int = self._server.server_address[1]
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        """Bind without the look-up of the host's own name that HTTPServer does: it can take many seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "pilot", self.server_address[1]
+
+
+def _handler(pages: Mapping[str, Page], loop: asyncio.AbstractEventLoop) -> type[BaseHTTPRequestHandler]:
+    async def make(page: Page, query: Mapping[str, str]) -> Answer:
+        return page(query)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            page = pages.get(url.path)
+            if page is None:
+                paths = "\n".join(sorted(pages))
+                self._answer(Answer(f"no such page; there are:\n{paths}\n", status=HTTPStatus.NOT_FOUND))
+                return
+            query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+            try:
+                self._answer(asyncio.run_coroutine_threadsafe(make(page, query), loop).result(_TIMEOUT))
+            except Exception as error:
+                self._answer(Answer(f"{error}\n", status=HTTPStatus.INTERNAL_SERVER_ERROR))
+
+        def _answer(self, answer: Answer) -> None:
+            body = answer.body.encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: scrapes would fill the log."""
+
+    return Handler
