@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 
 from galley.kinds.values import unenforced, unsupported
@@ -53,13 +54,23 @@ class ServerTlsSettings:
     """TLS of a server. File fields are paths on the gateway's own file system."""
 
     https_redirect: bool = False
-    mode: ServerTlsMode = ServerTlsMode.PASSTHROUGH
+    mode: ServerTlsMode = field(
+        default=ServerTlsMode.PASSTHROUGH,
+        metadata={
+            "unsupported_values": {
+                "ISTIO_MUTUAL": "mesh identities are not issued yet, so this server is not opened",
+                "AUTO_PASSTHROUGH": "connections are not routed by mesh SNI yet, so this server is not opened",
+            }
+        },
+    )
     server_certificate: str = ""
     private_key: str = ""
     ca_certificates: str = ""
     ca_crl: str = ""
     credential_name: str = unsupported("", "credentials are not served by SDS yet, so this server is not opened")
-    credential_names: tuple[str, ...] = unsupported((), "credentials are not served by SDS yet")
+    credential_names: tuple[str, ...] = unsupported(
+        (), "credentials are not served by SDS yet, so this server is not opened"
+    )
     ca_cert_credential_name: str = unenforced("", "client certificates would not be verified")
     tls_certificates: tuple[TlsCertificate, ...] = ()
     subject_alt_names: tuple[str, ...] = ()

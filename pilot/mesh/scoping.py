@@ -55,7 +55,7 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
     """What clusters, endpoints and routes of ``proxy`` depend on."""
     labels = workload_labels(context, proxy)
     gateway = proxy.kind is ProxyKind.GATEWAY
-    asked = context.gateway_labels if gateway else context.rules.source_labels
+    asked = context.rules.source_labels | (context.gateway_labels if gateway else frozenset())
     sidecar = None if gateway else context.sidecar_for(proxy.namespace, labels)
     return OutboundScope(
         kind=proxy.kind,
