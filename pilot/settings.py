@@ -37,7 +37,7 @@ def parse_address(text: str) -> ListenAddress:
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdigit() or int(port) > 65535:
         raise AddressError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:15010")
-    return ListenAddress(host=host.strip("[]") or "0.0.0.0", port=int(port))  # noqa: S104 - the user wrote ":PORT"
+    return ListenAddress(host=host.strip("[]") or "0.0.0.0", port=int(port))
 
 
 @frozen

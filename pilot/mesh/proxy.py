@@ -10,6 +10,8 @@ from typing import Any
 from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
 from pilot.registry.catalog import Locality
 
+NOWHERE = Locality()
+
 
 class ProxyKind(StrEnum):
     """Istio's node types that are served."""
@@ -51,7 +53,7 @@ class Proxy:
     app_ports: FrozenMap[str, int] = FrozenMap()
     self_register: bool = False
     network: str = ""
-    locality: Locality = Locality()
+    locality: Locality = NOWHERE
     accept_http_10: bool = False
     envoy_version: tuple[int, int, int] | None = None
 
@@ -72,7 +74,7 @@ def read_proxy(
     *,
     node_id: str,
     metadata: Mapping[str, Any],
-    locality: Locality = Locality(),
+    locality: Locality = NOWHERE,
     envoy_version: tuple[int, int, int] | None = None,
 ) -> Proxy:
     """The proxy that an xDS node describes (node id ``type~ip~name.namespace~domain``, Istio's metadata names).

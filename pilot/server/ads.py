@@ -1,131 +1,215 @@
-"""The aggregated discovery service on grpc.aio: decode, handle, write, repeat.
-
-Responses are bytes already, so handlers pass bytes; nothing of the xDS protocol is decided here.
-"""
+"""The aggregated discovery service on grpc.aio: decode, handle, write, repeat. Bytes go out as they are."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import grpc
+import grpc.aio
 
-from envoycodec.discovery import Node, decode_delta_discovery_request, decode_discovery_request
-from pilot.server.connection import Connection
-from pilot.server.fleet import Fleet
-from pilot.xds.events import DeltaRequested, Event, Requested
+from envoycodec.discovery import (
+    DeltaDiscoveryRequest,
+    DiscoveryRequest,
+    decode_delta_discovery_request,
+    decode_discovery_request,
+    warm_up,
+)
+from pilot.server.fleet import Connection, Fleet, Protocol
+from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import TypeUrl
 
-P = TypeVar("P")
-Context = grpc.aio.ServicerContext[bytes, bytes]
-
-log = logging.getLogger(__name__)
-
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+MAX_REQUEST = 4 * 1024 * 1024
+"""Bytes; an Envoy's request lists all names that it wants, some 60 bytes each."""
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
+    ("grpc.max_receive_message_length", MAX_REQUEST),
+    ("grpc.max_send_message_length", -1),
+    # Ping a silent client after 30 s and give it 10 s; allow its own pings every 15 s.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", 4 << 20),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_concurrent_streams", 100_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
+    # Two control planes on one port would each get some of the proxies.
     ("grpc.so_reuseport", 0),
 )
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+_Context = grpc.aio.ServicerContext[bytes, bytes]
+_Requests = AsyncIterator[bytes]
 
-def build_server(fleet: Fleet[P]) -> grpc.aio.Server:
-    """A server that answers both variants of ADS for ``fleet``; add a port and start it."""
-    server = grpc.aio.server(options=_OPTIONS)
+
+class RefusedError(Exception):
+    """A stream that cannot be served: the status to end it with."""
+
+    def __init__(self, status: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class AdsServer:
+    """A server that listens. ``port`` is the one bound, also when 0 was asked for."""
+
+    port: int
+    fleet: Fleet[Any]
+    _server: grpc.aio.Server
+    _pushes: asyncio.Task[None]
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """End all streams; those that are not done in ``grace`` seconds are cut."""
+        self.fleet.stop()
+        await self._server.stop(grace)
+        self._pushes.cancel()
+        await asyncio.gather(self._pushes, return_exceptions=True)
+
+
+async def start_ads(
+    address: str,
+    fleet: Fleet[Any],
+    *,
+    credentials: grpc.ServerCredentials | None = None,
+    ready_timeout: float = 15.0,
+    send_timeout: float = 30.0,
+) -> AdsServer:
+    """Listen on ``address`` (``host:port`` or ``unix:path``); plaintext without ``credentials``.
+
+    A stream waits ``ready_timeout`` seconds for the first publication, then it is told UNAVAILABLE. A client that
+    takes nothing for ``send_timeout`` seconds is cut off. Raises OSError when the address cannot be bound.
+    """
+    warm_up()
+    service = _Ads(fleet, ready_timeout, send_timeout)
     handlers = {
-        "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(_handler(fleet, _decode_sotw, delta=False)),
-        "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(_handler(fleet, _decode_delta, delta=True)),
+        "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_sotw),
+        "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_delta),
     }
+    server = grpc.aio.server(options=_OPTIONS)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    return server
-
-
-Decode = Callable[[bytes, bool], tuple[Node | None, Event]]
-"""A request as an event, and its node when that is asked for. Raises ValueError for what is no request."""
-
-
-def _decode_sotw(data: bytes, with_node: bool) -> tuple[Node | None, Event]:
-    request = decode_discovery_request(data, with_node)
-    event = Requested(
-        type_url=TypeUrl(request.type_url),
-        names=request.resource_names,
-        nonce=request.response_nonce,
-        version=request.version_info,
-        error=(request.error_message or "") if request.is_nack else None,
-    )
-    return request.node, event
-
-
-def _decode_delta(data: bytes, with_node: bool) -> tuple[Node | None, Event]:
-    request = decode_delta_discovery_request(data, with_node)
-    event = DeltaRequested(
-        type_url=TypeUrl(request.type_url),
-        subscribe=request.subscribe,
-        unsubscribe=request.unsubscribe,
-        nonce=request.nonce,
-        initial_versions=request.initial_versions,
-        error=(request.error_message or "") if request.is_nack else None,
-    )
-    return request.node, event
-
-
-def _handler(fleet: Fleet[P], decode: Decode, *, delta: bool) -> Any:
-    async def converse(requests: AsyncIterator[bytes], context: Context) -> None:
-        try:
-            node, event = await _first(requests, decode)
-            if event is None:
-                return  # the client left before it said anything
-            connection = fleet.connect(node, delta=delta)
-        except ValueError as error:
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
-        reader = asyncio.create_task(_read(fleet, connection, requests, event, decode))
-        try:
-            await _write(connection, context)
-        finally:
-            fleet.disconnect(connection)
-            reader.cancel()
-
-    return converse
-
-
-async def _first(requests: AsyncIterator[bytes], decode: Decode) -> tuple[Node, Event | None]:
-    """The first request, which alone carries the node."""
-    async for data in requests:
-        node, event = decode(data, True)
-        if node is None or not node.id:
-            raise ValueError("the first request of a stream must carry node.id")
-        return node, event
-    return Node(), None
-
-
-async def _read(
-    fleet: Fleet[P], connection: Connection[P], requests: AsyncIterator[bytes], first: Event, decode: Decode
-) -> None:
     try:
-        connection.handle(first, fleet.now)
-        async for data in requests:
-            _, event = decode(data, False)
-            connection.handle(event, fleet.now)
-        connection.close("OK", "the client ended the stream")
-    except ValueError as error:
-        connection.close("INVALID_ARGUMENT", str(error))
-    except Exception:
-        log.exception("cannot answer %s", connection.node.id)
-        connection.close("INTERNAL", "the control plane failed to answer; its log says more")
+        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise OSError(f"cannot listen on {address}: {error}") from error
+    await server.start()
+    return AdsServer(port, fleet, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
 
 
-async def _write(connection: Connection[P], context: Context) -> None:
-    while (data := await connection.output()) is not None:
-        await context.write(data)
-    closing = connection.closing
-    if closing is not None and closing.status != "OK":
-        await context.abort(grpc.StatusCode[closing.status], closing.message)
+async def serve_ads(address: str, fleet: Fleet[Any], stop: asyncio.Event, *, grace: float = 5.0) -> None:
+    """Serve ``fleet`` on ``address`` until ``stop`` is set (by SIGTERM, say), then end all streams in good order."""
+    server = await start_ads(address, fleet)
+    try:
+        await stop.wait()
+    finally:
+        await server.stop(grace)
+
+
+class _Ads:
+    """The two methods. All that is known of the protocol is in the connection's state machine."""
+
+    def __init__(self, fleet: Fleet[T], ready_timeout: float, send_timeout: float) -> None:
+        self._fleet: Fleet[Any] = fleet
+        self._ready_timeout = ready_timeout
+        self._send_timeout = send_timeout
+
+    async def stream_sotw(self, requests: _Requests, context: _Context) -> None:
+        await self._converse(requests, context, Protocol.SOTW)
+
+    async def stream_delta(self, requests: _Requests, context: _Context) -> None:
+        await self._converse(requests, context, Protocol.DELTA)
+
+    async def _converse(self, requests: _Requests, context: _Context, protocol: Protocol) -> None:
+        message = await anext(requests, None)
+        if message is None:
+            return
+        try:
+            connection, first = await self._accept(message, protocol, context.peer())
+        except RefusedError as refused:
+            await context.abort(refused.status, str(refused))
+        reading = asyncio.create_task(self._read(requests, connection, first))
+        try:
+            await self._write(context, connection)
+        finally:
+            reading.cancel()
+            self._fleet.close(connection)
+        ending = connection.ending
+        if ending is not None and ending.status != "OK":
+            await context.abort(grpc.StatusCode[ending.status], ending.message)
+
+    async def _accept(
+        self, message: bytes, protocol: Protocol, peer: str
+    ) -> tuple[Connection[Any], Requested | DeltaRequested]:
+        """The first request: the only one that must say who asks."""
+        try:
+            request = _DECODERS[protocol](message, True)
+            if request.node is None or not request.node.id:
+                raise ValueError("the first request of a stream must carry a node with an id")
+            await self._until_ready()
+            return self._fleet.open(request.node, protocol, peer), _event(request)
+        except ValueError as error:
+            raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
+
+    async def _until_ready(self) -> None:
+        try:
+            await asyncio.wait_for(self._fleet.wait_ready(), self._ready_timeout)
+        except TimeoutError:
+            raise RefusedError(grpc.StatusCode.UNAVAILABLE, "there is no accepted configuration yet") from None
+
+    async def _read(self, requests: _Requests, connection: Connection[Any], first: Requested | DeltaRequested) -> None:
+        """Handle requests until the client has no more. Any end of reading ends the stream."""
+        decode = _DECODERS[connection.protocol]
+        try:
+            connection.handle(first)
+            async for message in requests:
+                connection.handle(_event(decode(message, False)))
+            connection.end("OK", "")
+        except ValueError as error:
+            connection.end("INVALID_ARGUMENT", str(error))
+        except grpc.aio.BaseError as error:
+            connection.end("CANCELLED", str(error))
+        except Exception:
+            log.exception("%s: a request failed", connection)
+            connection.end("INTERNAL", "the control plane failed on this request")
+
+    async def _write(self, context: _Context, connection: Connection[Any]) -> None:
+        while True:
+            await connection.wake.wait()
+            connection.wake.clear()
+            while connection.outbox:
+                await self._send(context, connection, context.write(connection.outbox.popleft()))
+            if connection.ending is not None:
+                return
+
+    async def _send(self, context: _Context, connection: Connection[Any], writing: Awaitable[None]) -> None:
+        try:
+            await asyncio.wait_for(writing, self._send_timeout)
+        except TimeoutError:
+            connection.outbox.clear()
+            connection.end("DEADLINE_EXCEEDED", f"nothing was taken for {self._send_timeout:g} s")
+
+
+_Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]
+_DECODERS: dict[Protocol, _Decoder] = {
+    Protocol.SOTW: decode_discovery_request,
+    Protocol.DELTA: decode_delta_discovery_request,
+}
+
+
+def _event(request: DiscoveryRequest | DeltaDiscoveryRequest) -> Requested | DeltaRequested:
+    """What the client says, as the state machines take it. A NACK is one by having an error, even an empty one."""
+    error = (request.error_message or "") if request.is_nack else None
+    type_url = TypeUrl(request.type_url)
+    if isinstance(request, DiscoveryRequest):
+        return Requested(type_url, request.resource_names, request.response_nonce, request.version_info, error)
+    return DeltaRequested(
+        type_url,
+        request.subscribe,
+        request.unsubscribe,
+        request.nonce,
+        request.initial_versions,
+        error,
+    )

@@ -152,7 +152,7 @@ class Connection(Generic[P]):
         status = self.types.setdefault(ack.type_url, TypeStatus())
         status.acked_version, status.acked_at = ack.version, now
         status.sent_version = status.sent_version or ack.version
-        if status.rejection is not None and not ack.rejected:
+        if status.rejection is not None and _settles(ack, status.rejection):
             status.rejection = None
 
     def _nacked(self, nack: Nacked, now: float) -> None:
@@ -164,6 +164,14 @@ class Connection(Generic[P]):
             origins=tuple(dict.fromkeys(origin for resource in nack.failing for origin in resource.origins)),
             time=now,
         )
+
+
+def _settles(ack: Acked, rejection: Rejection) -> bool:
+    """Whether what was rejected has been accepted in another version, or is gone: it is not sent again as it was."""
+    if ack.response is None:
+        return False
+    named = set(rejection.resources)
+    return not named or bool(named & (ack.response.resources.name_set | set(ack.response.removed)))
 
 
 MACHINES: Mapping[bool, type[Stream]] = {True: DeltaStream, False: SotwStream}

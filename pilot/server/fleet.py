@@ -1,107 +1,248 @@
-"""All connected Envoys: what each one is told, and how a change reaches all of them."""
+"""Connected streams: what each is to be sent, what it acknowledged, and pushes that never queue.
+
+A connection waits for a push at most once: it is given the newest snapshot when its turn comes. Between two
+connections the event loop runs, so that a push to many does not hold up those who ask.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Generic, TypeVar
 
 from envoycodec.discovery import Node
-from pilot.server.connection import MACHINES, Connection, Traffic
-from pilot.xds.resources import ResourceSnapshot
-from pilot.xds.stream import Fallback, no_fallback
+from pilot.server.status import FleetStatus, ProxyStatus, Rejection, TypeProgress
+from pilot.xds.delta import DeltaStream
+from pilot.xds.events import Abort, Acked, DeltaRequested, Nacked, Published, Requested, Respond
+from pilot.xds.resources import SHORT_NAMES, ResourceSnapshot, TypeUrl
+from pilot.xds.sotw import SotwStream
+from pilot.xds.stream import Fallback, Stream, no_fallback
 from pilot.xds.wire import ResponseEncoder
 
-P = TypeVar("P")
-
 log = logging.getLogger(__name__)
-
-_BURST = 16
-"""Connections that are told of a new snapshot before requests get their turn."""
+T = TypeVar("T")
 
 
-class Fleet(Generic[P]):
-    """Connected proxies of type ``P``. Belongs to one event loop.
+class Protocol(StrEnum):
+    """The two variants of xDS over ADS."""
 
-    ``read`` makes a proxy of an xDS node and raises ValueError, with a sentence for the user, for one that cannot be
-    served. ``snapshot_of`` answers from the newest context, the same object for proxies that need the same, or None
-    while there is none. ``connected`` and ``disconnected`` are told of every stream.
+    SOTW = "SotW"
+    DELTA = "delta"
+
+
+@dataclass(slots=True)
+class Counters:
+    """What was done since the start. ``pushes`` are snapshots given to a connection that led to a response."""
+
+    pushes: int = 0
+    responses: int = 0
+    bytes: int = 0
+    acks: int = 0
+    nacks: int = 0
+    connections: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a stream ends: the name of a ``grpc.StatusCode`` and a message."""
+
+    status: str
+    message: str
+
+
+class Connection(Generic[T]):
+    """One stream of one proxy. ``proxy`` is what the fleet made of its node."""
+
+    def __init__(self, fleet: Fleet[T], node: Node, proxy: T, *, number: int, protocol: Protocol, peer: str) -> None:
+        self.number = number
+        self.node = node
+        self.proxy = proxy
+        self.protocol = protocol
+        self.peer = peer
+        self.connected_at = fleet.clock()
+        self.ending: Ending | None = None
+        self.wake = asyncio.Event()
+        self.outbox: deque[bytes] = deque()
+        """Responses to write: never more than one per type, for the next waits until this one is answered."""
+        self._fleet = fleet
+        self._stream: Stream = (SotwStream if protocol is Protocol.SOTW else DeltaStream)(fleet.fallback)
+        self._progress: dict[TypeUrl, TypeProgress] = {}
+        self._published: ResourceSnapshot | None = None
+
+    def __repr__(self) -> str:
+        return f"{self.node.id} ({self.protocol}, connection {self.number})"
+
+    def publish(self, snapshot: ResourceSnapshot) -> None:
+        """Offer the newest snapshot; the same object again costs nothing."""
+        if snapshot is not self._published:
+            self._published = snapshot
+            responses = self._fleet.counters.responses
+            self.handle(Published(snapshot))
+            self._fleet.counters.pushes += self._fleet.counters.responses > responses
+
+    def handle(self, event: Requested | DeltaRequested | Published) -> None:
+        """Take in an event and do what the stream asks for."""
+        for command in self._stream.handle(event):
+            match command:
+                case Respond():
+                    self._respond(command)
+                case Acked():
+                    self._of(command.type_url).acked(command)
+                    self._fleet.counters.acks += 1
+                case Nacked():
+                    self._reject(command)
+                case Abort(status, message):
+                    self.end(status, message)
+
+    def end(self, status: str, message: str) -> None:
+        """Close the stream once what is in the outbox is written. The first reason stands."""
+        self.ending = self.ending or Ending(status, message)
+        self.wake.set()
+
+    def status(self) -> ProxyStatus:
+        """Where the proxy is, type by type."""
+        types = {t: progress.status(self._stream.rejected(t)) for t, progress in self._progress.items()}
+        return ProxyStatus(self.number, self.node, self.peer, self.protocol.value, self.connected_at, types)
+
+    def _of(self, type_url: TypeUrl) -> TypeProgress:
+        return self._progress.setdefault(type_url, TypeProgress())
+
+    def _respond(self, response: Respond) -> None:
+        encoder, counters = self._fleet.encoder, self._fleet.counters
+        encode = encoder.encode_sotw if self.protocol is Protocol.SOTW else encoder.encode_delta
+        message = encode(response)
+        self.outbox.append(message)
+        self.wake.set()
+        counters.responses += 1
+        counters.bytes += len(message)
+        self._of(response.type_url).sent(response, self._fleet.clock())
+
+    def _reject(self, command: Nacked) -> None:
+        refused = self._of(command.type_url).nacked(command, self._fleet.clock())
+        self._fleet.counters.nacks += 1
+        kind = SHORT_NAMES.get(command.type_url, command.type_url)
+        names = ", ".join(rejection.name for rejection in refused)
+        log.warning("%s rejected %s %s: %s", self, kind, names, command.error.strip())
+        self._fleet.on_rejection(self, refused)
+
+
+class Fleet(Generic[T]):
+    """All connected proxies.
+
+    ``read_node`` makes a proxy of a node and raises ValueError, with a text for its owner, when it cannot be served.
+    ``snapshot_of`` gives what a proxy is to hold, the same object for proxies that share all. ``on_connect`` and
+    ``on_disconnect`` are called with the connection; a proxy that comes back may be connected anew before its old
+    stream is known to be gone.
     """
 
     def __init__(
         self,
         *,
-        read: Callable[[Node], P],
-        snapshot_of: Callable[[P], ResourceSnapshot | None],
-        connected: Callable[[Connection[P]], None] = lambda _: None,
-        disconnected: Callable[[Connection[P]], None] = lambda _: None,
+        read_node: Callable[[Node], T],
+        snapshot_of: Callable[[T], ResourceSnapshot],
+        on_connect: Callable[[Connection[T]], None] = lambda connection: None,
+        on_disconnect: Callable[[Connection[T]], None] = lambda connection: None,
+        on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
         fallback: Fallback = no_fallback,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._read = read
-        self._snapshot_of = snapshot_of
-        self._connected = connected
-        self._disconnected = disconnected
-        self._fallback = fallback
-        self._clock = clock
-        self._connections: dict[Connection[P], None] = {}
-        self._dirty = asyncio.Event()
-        self.traffic = Traffic()
+        self.fallback = fallback
+        self.clock = clock
+        self.on_rejection = on_rejection
+        self.counters = Counters()
         self.encoder = ResponseEncoder()
-
-    def __iter__(self) -> Iterator[Connection[P]]:
-        return iter(tuple(self._connections))
-
-    def __len__(self) -> int:
-        return len(self._connections)
+        self._read_node = read_node
+        self._snapshot_of = snapshot_of
+        self._on_connect = on_connect
+        self._on_disconnect = on_disconnect
+        self._connections: dict[int, Connection[T]] = {}
+        self._waiting: dict[int, Connection[T]] = {}
+        self._work = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
 
     @property
-    def now(self) -> float:
-        return self._clock()
+    def is_ready(self) -> bool:
+        """Whether there is anything to serve."""
+        return self._ready.is_set()
 
-    def connect(self, node: Node, *, delta: bool) -> Connection[P]:
-        """A stream opened. Raises ValueError for a node that cannot be served."""
-        connection = Connection(
-            node=node,
-            proxy=self._read(node),
-            machine=MACHINES[delta](self._fallback),
-            encoder=self.encoder,
-            traffic=self.traffic,
-            since=self.now,
-        )
-        self._connections[connection] = None
-        self._connected(connection)
-        self._tell(connection)
-        return connection
+    @property
+    def connections(self) -> tuple[Connection[T], ...]:
+        return tuple(self._connections.values())
 
-    def disconnect(self, connection: Connection[P]) -> None:
-        """A stream closed."""
-        if self._connections.pop(connection, connection) is None:
-            self._disconnected(connection)
+    def status(self) -> FleetStatus:
+        return tuple(connection.status() for connection in self._connections.values())
 
     def publish(self) -> None:
-        """``snapshot_of`` has news. Several calls in a row become one push."""
-        self._dirty.set()
+        """Snapshots have changed: give every connection its own when its turn comes."""
+        self._ready.set()
+        for number, connection in self._connections.items():
+            self._waiting.setdefault(number, connection)
+        if self._waiting:
+            self._idle.clear()
+            self._work.set()
+
+    async def wait_ready(self) -> None:
+        """Wait for the first publication."""
+        await self._ready.wait()
+
+    async def wait_pushed(self) -> None:
+        """Wait until no connection waits for a push. What was sent need not be answered."""
+        await self._idle.wait()
 
     async def push_forever(self) -> None:
-        """Tell every connection of the newest snapshot whenever there is one; runs until cancelled."""
+        """Give waiting connections their snapshots, one at a time; requests come in between."""
         while True:
-            await self._dirty.wait()
-            self._dirty.clear()
-            for index, connection in enumerate(tuple(self._connections)):
-                if connection in self._connections:
-                    self._tell(connection)
-                if index % _BURST == _BURST - 1:
-                    await asyncio.sleep(0)  # requests before pushes
+            await self._work.wait()
+            self._work.clear()
+            for connection in self._turns():
+                self._push(connection)
+                await asyncio.sleep(0)
+            self._idle.set()
 
-    def _tell(self, connection: Connection[P]) -> None:
+    def open(self, node: Node, protocol: Protocol, peer: str) -> Connection[T]:
+        """A stream has said who it is. ValueError when it cannot be served."""
+        self.counters.connections += 1
+        number = self.counters.connections
+        connection = Connection(self, node, self._read_node(node), number=number, protocol=protocol, peer=peer)
+        self._connections[connection.number] = connection
+        log.info("%s connected from %s", connection, peer)
+        self._on_connect(connection)
+        if self._stopping:
+            self._end(connection)
+        self._push(connection)
+        return connection
+
+    def close(self, connection: Connection[T]) -> None:
+        """A stream is gone."""
+        self._waiting.pop(connection.number, None)
+        if self._connections.pop(connection.number, None) is not None:
+            log.info("%s disconnected", connection)
+            self._on_disconnect(connection)
+
+    def stop(self) -> None:
+        """End every stream, so that proxies turn to another control plane, and any that comes later."""
+        self._stopping = True
+        for connection in self.connections:
+            self._end(connection)
+
+    def _end(self, connection: Connection[T]) -> None:
+        connection.end("UNAVAILABLE", "the control plane is stopping")
+
+    def _turns(self) -> Iterator[Connection[T]]:
+        while self._waiting:
+            yield self._waiting.pop(next(iter(self._waiting)))
+
+    def _push(self, connection: Connection[T]) -> None:
         try:
-            snapshot = self._snapshot_of(connection.proxy)
+            connection.publish(self._snapshot_of(connection.proxy))
         except Exception:
-            # A bug in translation must not end streams: this proxy goes on with what it has.
-            log.exception("cannot generate for %s", connection.node.id)
-            return
-        if snapshot is not None:
-            connection.publish(snapshot, self.now)
+            # One proxy's snapshot must not keep the others from theirs. It goes on with what it has.
+            log.exception("no snapshot for %s", connection)

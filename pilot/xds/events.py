@@ -51,16 +51,11 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """The client holds ``version`` now.
-
-    ``response`` is what it accepted, or None when it came with this version from an earlier stream. ``rejected`` are
-    the names that stay rejected from before.
-    """
+    """The client holds ``version`` now: it accepted ``response``, or (None) kept it from an earlier stream."""
 
     type_url: TypeUrl
     version: str
     response: Respond | None = None
-    rejected: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

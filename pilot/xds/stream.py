@@ -8,7 +8,7 @@ newest snapshot waits; newer ones replace it. Requests are answered from the sna
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from pilot.xds.events import Abort, Acked, Command, DeltaRequested, Event, Nacked, Published, Requested, Respond
 from pilot.xds.rejection import named_resources
@@ -67,6 +67,11 @@ class Stream(ABC):
         """Whether the client has answered everything and no snapshot waits."""
         return self._waiting is None and not any(watch.in_flight for watch in self._watches.values())
 
+    def rejected(self, type_url: TypeUrl) -> Mapping[str, str]:
+        """The versions that the client refused and that nothing has taken the place of, by resource name."""
+        watch = self._watches.get(type_url)
+        return watch.rejected if watch is not None else {}
+
     @abstractmethod
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
         """Take in what the client says."""
@@ -88,7 +93,7 @@ class Stream(ABC):
         assert response is not None
         if error is None:
             watch.forgive(response)
-            yield Acked(watch.type_url, response.version, response, frozenset(watch.rejected))
+            yield Acked(watch.type_url, response.version, response)
             return
         named = named_resources(response.resources, error)
         failing = named or tuple(response.resources)

@@ -123,7 +123,10 @@ def pair_endpoints(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet
     changes its assignment, and an Envoy which lost the stream between the two is seen to lack the second. Clusters
     made here take their assignment by their own name.
     """
-    return endpoints.derive(("paired", clusters.version), lambda: _pair(endpoints, clusters))
+    # Proxies of one scope have the same endpoints and, beside inbound clusters of their own, the same clusters for
+    # them: only those may tell one pairing from another.
+    served = clusters.select(endpoints.name_set)
+    return endpoints.derive(("paired", served.version), lambda: _pair(endpoints, served))
 
 
 def _pair(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:

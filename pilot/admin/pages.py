@@ -1,0 +1,109 @@
+"""What the admin port shows: health, counters, and the state of configuration, registry and proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from galley.blame import blame
+from galley.diagnostics import Diagnostic
+from galley.meta import ResourceKey
+from galley.publisher import ConfigReport, Latest
+from galley.report import render_line
+from galley.snapshot import ConfigSnapshot
+from pilot.admin.http import Answer, Page, as_json
+from pilot.admin.metrics import render_metrics
+from pilot.mesh.proxy import Proxy
+from pilot.mesh_state import MeshState
+from pilot.resource_json import snapshot_as_json
+from pilot.server.fleet import Fleet
+from pilot.server.status import Rejection, describe_fleet
+
+
+def admin_pages(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport]) -> Mapping[str, Page]:
+    """All pages by path."""
+    return {
+        "/healthz": lambda _: Answer("ok\n"),
+        "/readyz": lambda _: _readiness(state),
+        "/metrics": lambda _: Answer(render_metrics(state, fleet, reports)),
+        "/debug/syncz": lambda _: as_json(_sync(state, fleet)),
+        "/debug/configz": lambda _: as_json(list(_resources(state.config))),
+        "/debug/reportz": lambda _: as_json(_report(reports.value)),
+        "/debug/registryz": lambda _: as_json(list(_services(state))),
+        "/debug/config_dump": lambda query: _config_dump(query, state, fleet),
+    }
+
+
+def _readiness(state: MeshState) -> Answer:
+    if state.generator is None:
+        return Answer("no configuration yet\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Answer("ready\n")
+
+
+def _sync(state: MeshState, fleet: Fleet[Proxy]) -> list[dict[str, Any]]:
+    return describe_fleet(fleet.status(), now=fleet.clock(), places=lambda one: places(one, state.config))
+
+
+def places(rejection: Rejection, config: ConfigSnapshot | None) -> Iterator[str]:
+    """``file:line:column field`` of what may have caused a rejection, most likely first."""
+    keys = [origin for origin in rejection.origins if isinstance(origin, ResourceKey)]
+    resources = [found for key in keys if config and (found := config.get(key))]
+    for place in blame(resources, error=rejection.message, subject=rejection.name):
+        yield f"{place} {place.field}".rstrip()
+
+
+def _resources(config: ConfigSnapshot | None) -> Iterator[dict[str, Any]]:
+    for resource in config or ():
+        key = resource.key
+        yield {"kind": key.kind, "namespace": key.namespace, "name": key.name, "origin": str(resource.origin)}
+
+
+def _report(report: ConfigReport | None) -> dict[str, Any]:
+    if report is None:
+        return {}
+    return {
+        "version": report.version,
+        "files": report.files,
+        "resources": report.resources,
+        "held": [{"path": one.path, "reason": one.reason.value} for one in report.held],
+        "diagnostics": [_diagnostic(one) for one in report.diagnostics],
+    }
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    origin = diagnostic.origin
+    return {
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "text": render_line(diagnostic),
+        "file": origin.file,
+        "line": origin.line,
+        "field": origin.field,
+    }
+
+
+def _services(state: MeshState) -> Iterator[dict[str, Any]]:
+    if state.generator is None:
+        return
+    catalog = state.generator.context.catalog
+    for key, service in sorted(catalog.services.items(), key=lambda entry: (entry[0].namespace, entry[0].hostname)):
+        yield {
+            "hostname": key.hostname,
+            "namespace": key.namespace,
+            "resolution": service.resolution.value,
+            "ports": [{"number": p.number, "name": p.name, "protocol": p.protocol.value} for p in service.ports],
+            "endpoints": {
+                name: [f"{endpoint.address}:{endpoint.port}" for endpoint in endpoints]
+                for name, endpoints in catalog.endpoints.get(key, {}).items()
+            },
+        }
+
+
+def _config_dump(query: Mapping[str, str], state: MeshState, fleet: Fleet[Proxy]) -> Answer:
+    wanted = query.get("proxyID", "")
+    for connection in fleet.connections:
+        if wanted and wanted in connection.proxy.id and (snapshot := state.snapshot_of(connection.proxy)):
+            return as_json(snapshot_as_json(snapshot))
+    known = "\n".join(sorted(connection.proxy.id for connection in fleet.connections))
+    return Answer(f"say which proxy: ?proxyID= one of\n{known}\n", status=HTTPStatus.NOT_FOUND)

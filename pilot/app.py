@@ -1,0 +1,213 @@
+"""The composition root: opens sources and ports, joins the stages, and is the only module that knows everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable
+
+from envoycodec.discovery import Node
+from galley.journal import StateInUseError
+from galley.loading import LoadOptions
+from galley.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
+from galley.report import plural, render_line
+from galley.snapshot import ConfigSnapshot
+from galley.sources.directory import DirectorySource
+from pilot.admin.http import AdminServer
+from pilot.admin.pages import admin_pages
+from pilot.envoy.encoded import empty_load_assignment, empty_route_config
+from pilot.mesh.proxy import Proxy, read_proxy
+from pilot.mesh_state import MeshState
+from pilot.registration_store import RegistrationStore
+from pilot.registry.catalog import Locality
+from pilot.server.ads import start_ads
+from pilot.server.fleet import Connection, Fleet
+from pilot.settings import Settings
+from pilot.xds.resources import ENDPOINT, ROUTE, EncodedResource, TypeUrl
+
+log = logging.getLogger("pilot")
+
+RECONNECT_GRACE = 60.0
+"""Seconds that workloads known from before a restart have to reconnect; an Envoy's back-off goes up to 30."""
+
+_SETTLE = 0.005
+"""Seconds in which changes of configuration and registrations are gathered into one push."""
+
+_STOP_GRACE = 1.0
+
+
+async def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; the result is the exit status."""
+    _configure_logging()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        return await ControlPlane(settings).run(stopping)
+    except ConfigurationRefusedError as error:
+        _log_report(error.report, None)
+        log.error("not started: %s; repair the files, or start with --accept-partial", error)
+        return 1
+    except (StateInUseError, OSError) as error:
+        log.error("not started: %s", error)
+        return 2
+
+
+class ControlPlane:
+    """One running control plane: galley's snapshots into pilot's state, pilot's state to the fleet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._configs: Latest[ConfigSnapshot] = Latest()
+        self._reports: Latest[ConfigReport] = Latest()
+        self._state = MeshState(deregister_after=settings.deregister_after)
+        self._store = RegistrationStore(settings.state) if settings.state else None
+        self._changed = asyncio.Event()
+        self._fleet: Fleet[Proxy] = Fleet(
+            read_node=proxy_of_node,
+            snapshot_of=self._state.snapshot_of,
+            on_connect=self._on_connect,
+            on_disconnect=self._on_disconnect,
+            fallback=empty_resource,
+        )
+
+    async def run(self, stopping: asyncio.Event) -> int:
+        """Serve until ``stopping``. Raises what keeps it from serving: an address in use, refused configuration."""
+        if self._store is not None:
+            known = await asyncio.to_thread(self._store.read)
+            extra_grace = RECONNECT_GRACE - self._settings.deregister_after
+            self._state.registrations.restore(known, time.monotonic() + extra_grace)
+        pages = admin_pages(self._state, self._fleet, self._reports)
+        admin = AdminServer(self._settings.admin_address, pages)
+        try:
+            server = await start_ads(str(self._settings.xds_address), self._fleet)
+        except OSError:
+            admin.close()
+            raise
+        try:
+            log.info("xDS on %s:%d, admin on http://%s:%d", self._settings.xds_address.host, server.port,
+                     self._settings.admin_address.host, admin.port)  # fmt: skip
+            await _first_to_end(
+                stopping.wait(),
+                publish(
+                    DirectorySource([str(path) for path in self._settings.config]),
+                    self._configs,
+                    self._reports,
+                    self._publish_options(),
+                ),
+                self._take_configuration(),
+                self._log_reports(),
+                self._rebuild_forever(),
+            )
+            log.info("stopping")
+        finally:
+            await server.stop(_STOP_GRACE)
+            admin.close()
+        return 0
+
+    def _publish_options(self) -> PublishOptions:
+        settings = self._settings
+        return PublishOptions(
+            load=LoadOptions(accept_unenforced=settings.accept_unenforced),
+            state=str(settings.state) if settings.state else None,
+            accept_partial=settings.accept_partial,
+            allow_empty=settings.allow_empty,
+        )
+
+    async def _take_configuration(self) -> None:
+        async for config in self._configs.values():
+            self._state.configure(config)
+            self._changed.set()
+
+    async def _rebuild_forever(self) -> None:
+        """Put changes into force, and expire workloads whose Envoys stayed away."""
+        written = self._state.registrations.workloads
+        while True:
+            await self._wait_for_change()
+            self._changed.clear()
+            self._state.registrations.expire(time.monotonic())
+            began = time.monotonic()
+            if self._state.rebuild():
+                self._fleet.publish()
+                took = (time.monotonic() - began) * 1000
+                log.info("push to %s, context built in %.0f ms", plural(len(self._fleet.connections), "stream"), took)
+            if self._store is not None and written is not self._state.registrations.workloads:
+                written = self._state.registrations.workloads
+                await asyncio.to_thread(self._store.write, written)
+
+    async def _wait_for_change(self) -> None:
+        expiry = self._state.registrations.next_expiry()
+        timeout = None if expiry is None else max(expiry - time.monotonic(), 0.0)
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+            await asyncio.sleep(_SETTLE)
+        except TimeoutError:
+            """Somebody's grace period is over."""
+
+    async def _log_reports(self) -> None:
+        previous: ConfigReport | None = None
+        async for report in self._reports.values():
+            _log_report(report, previous)
+            previous = report
+
+    def _on_connect(self, connection: Connection[Proxy]) -> None:
+        if self._state.connect(connection.proxy):
+            self._changed.set()
+
+    def _on_disconnect(self, connection: Connection[Proxy]) -> None:
+        self._state.disconnect(connection.proxy, time.monotonic())
+        self._changed.set()
+
+
+def proxy_of_node(node: Node) -> Proxy:
+    """The proxy that a decoded xDS node describes. Raises ``NodeError``."""
+    return read_proxy(
+        node_id=node.id,
+        metadata=node.metadata,
+        locality=Locality(region=node.region, zone=node.zone, sub_zone=node.sub_zone),
+        envoy_version=node.user_agent_version,
+    )
+
+
+def empty_resource(type_url: TypeUrl, name: str) -> EncodedResource | None:
+    """What answers for a name that nobody plans any more: an Envoy that drains may still ask for it."""
+    if type_url == ROUTE:
+        return empty_route_config(name)
+    return empty_load_assignment(name) if type_url == ENDPOINT else None
+
+
+async def _first_to_end(*stages: Awaitable[object]) -> None:
+    """Run all stages until one ends; cancel the others, and raise what the one that ended raised."""
+    tasks = [asyncio.ensure_future(stage) for stage in stages]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_report(report: ConfigReport, previous: ConfigReport | None) -> None:
+    for diagnostic in report.news(previous):
+        log.log(logging.ERROR if diagnostic.is_error else logging.WARNING, "%s", render_line(diagnostic))
+    held = f", {plural(len(report.held), 'file')} held back" if report.held else ""
+    log.info(
+        "configuration %s: %s in %s%s",
+        report.version[:12],
+        plural(report.resources, "resource"),
+        plural(report.files, "file"),
+        held,
+    )
+
+
+def _configure_logging() -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s.%(msecs)03d %(levelname)s %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""`pilot proxy-status`: which proxy has what, and what an Envoy said no to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pilot.settings import Settings
+from pilot.xds.resources import PUSH_ORDER, SECRET, SHORT_NAMES
+
+_COLUMNS = tuple(SHORT_NAMES[type_url] for type_url in PUSH_ORDER if type_url != SECRET)
+
+_EXAMPLES = """\
+SYNCED: the proxy acknowledged what it was sent. STALE: no answer yet. NACK: it said no, and goes on with what it had;
+below the table stand Envoy's words and the line of your configuration that they are about. NOT SENT: it did not ask.
+
+examples:
+  pilot proxy-status
+  pilot proxy-status reviews-v1
+  pilot proxy-status -o json | jq '.[] | select(.types[].status == "NACK") | .id'
+  pilot proxy-status --check       exit status 1 unless every proxy is SYNCED
+"""
+
+
+def add_proxy_status_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``pilot proxy-status`` to the command."""
+    default = Settings(config=()).admin_address
+    parser = subparsers.add_parser(
+        "proxy-status",
+        aliases=["ps"],
+        help="show which proxy has what, and what an Envoy rejected",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("proxy", nargs="?", default="", metavar="PROXY", help="only proxies whose id contains this")
+    parser.add_argument(
+        "--admin-address", default=str(default), metavar="HOST:PORT", help=f"of pilot serve (default: {default})"
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    parser.add_argument("--check", action="store_true", help="exit with 1 unless every proxy is SYNCED")
+    parser.set_defaults(run=run_proxy_status)
+
+
+def run_proxy_status(args: argparse.Namespace) -> int:
+    """Run ``pilot proxy-status``; the result is its exit status."""
+    try:
+        proxies = [one for one in _fetch(args.admin_address) if args.proxy in one["id"]]
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", error)
+        print(
+            f"pilot proxy-status: no answer from http://{args.admin_address}: {reason}; is pilot serve running there?",
+            file=sys.stderr,
+        )
+        return 2
+    print(json.dumps(proxies, indent=2) if args.output == "json" else render_table(proxies))
+    in_sync = all(_status(proxy, column) in ("SYNCED", "NOT SENT") for proxy in proxies for column in _COLUMNS)
+    return 1 if args.check and not (proxies and in_sync) else 0
+
+
+def _fetch(address: str) -> list[dict[str, Any]]:
+    with urllib.request.urlopen(f"http://{address}/debug/syncz", timeout=10) as answer:
+        proxies: list[dict[str, Any]] = json.load(answer)
+    return proxies
+
+
+def render_table(proxies: Sequence[Mapping[str, Any]]) -> str:
+    """Proxies in columns, then one paragraph for each rejection."""
+    if not proxies:
+        return "No proxy is connected."
+    header = ("NAME", *_COLUMNS, "ENVOY", "CONNECTED")
+    rows = [
+        (
+            f"{proxy['name']}.{proxy['namespace']}",
+            *(_status(proxy, column) for column in _COLUMNS),
+            proxy["envoyVersion"] or "-",
+            _age(proxy["connectedSeconds"]),
+        )
+        for proxy in proxies
+    ]
+    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+             for row in (header, *rows)]  # fmt: skip
+    return "\n".join([*lines, *_rejections(proxies)])
+
+
+def _rejections(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for proxy in proxies:
+        for column, state in proxy["types"].items():
+            error = state.get("error")
+            if not error:
+                continue
+            names = ", ".join(error["resources"]) or "the whole response"
+            yield f"\n{proxy['name']}.{proxy['namespace']} rejected {column} {names}:\n  {error['message']}"
+            yield from (f"  at {place}" for place in error["origins"])
+
+
+def _status(proxy: Mapping[str, Any], column: str) -> str:
+    state = proxy["types"].get(column)
+    return str(state["status"]) if state else "NOT SENT"
+
+
+def _age(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}s"

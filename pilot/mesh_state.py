@@ -1,0 +1,69 @@
+"""The newest truth about the mesh: configuration and registered workloads, as a context to generate from."""
+
+from __future__ import annotations
+
+from galley.snapshot import ConfigSnapshot
+from pilot.generate import Generator
+from pilot.mesh.proxy import Proxy
+from pilot.mesh.push_context import build_push_context
+from pilot.mesh.scoping import registered_workload
+from pilot.registry.build import build_catalog
+from pilot.registry.workloads import RegisteredWorkload, Registrations
+from pilot.xds.resources import ResourceSnapshot
+
+
+class MeshState:
+    """Joins configuration and registrations. Changes are cheap to note; ``rebuild`` does the work for all of them.
+
+    Times are seconds of one monotonic clock. Nothing is generated before the first configuration.
+    """
+
+    def __init__(self, *, deregister_after: float) -> None:
+        self.registrations = Registrations(deregister_after)
+        self._config: ConfigSnapshot | None = None
+        self._generator: Generator | None = None
+
+    @property
+    def config(self) -> ConfigSnapshot | None:
+        """The configuration in force; None before the first."""
+        return self._config
+
+    @property
+    def generator(self) -> Generator | None:
+        """Generates from the newest context; None before the first configuration."""
+        return self._generator
+
+    def configure(self, config: ConfigSnapshot) -> None:
+        """Take up a configuration; ``rebuild`` puts it into force."""
+        self._config = config
+
+    def connect(self, proxy: Proxy) -> bool:
+        """A stream of ``proxy`` opened. Whether that changes who is there."""
+        workload = registered_workload(proxy)
+        return workload is not None and self.registrations.connect(workload)
+
+    def disconnect(self, proxy: Proxy, now: float) -> bool:
+        """A stream of ``proxy`` closed. Whether that changes who is there already."""
+        return registered_workload(proxy) is not None and self.registrations.disconnect(proxy.id, now)
+
+    def rebuild(self) -> bool:
+        """Bring the context up to date. Whether there is news for proxies."""
+        if self._config is None:
+            return False
+        previous = self._generator.context if self._generator else None
+        workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
+        catalog = build_catalog(self._config, workloads, previous.catalog if previous else None)
+        if previous is not None and catalog is previous.catalog and self._config is previous.config:
+            return False
+        context = build_push_context(self._config, catalog, previous)
+        if self._generator is None:
+            self._generator = Generator(context)
+        else:
+            self._generator.advance(context)
+        return True
+
+    def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
+        """All that ``proxy`` may receive now. Raises RuntimeError before the first configuration."""
+        if self._generator is None:
+            raise RuntimeError("there is no configuration yet")
+        return self._generator.snapshot_of(proxy)

@@ -1,0 +1,152 @@
+"""Who was sent what, who acknowledged it and who said no: the values behind ``pilot proxy-status``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from envoycodec.discovery import Node
+from pilot.xds.events import Acked, Nacked, Respond
+from pilot.xds.resources import PUSH_ORDER, SHORT_NAMES, TypeUrl
+
+
+class SyncState(StrEnum):
+    """How far one proxy is with one type."""
+
+    SYNCED = "SYNCED"
+    STALE = "STALE"
+    NOT_SENT = "NOT SENT"
+    NACK = "NACK"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One resource that an Envoy refused: in which version, why in Envoy's words, and what it was made from.
+
+    ``time`` is in seconds since the epoch.
+    """
+
+    name: str
+    version: str
+    message: str
+    origins: tuple[Hashable, ...]
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class TypeStatus:
+    """One type on one stream. ``sent_at`` is in seconds since the epoch, 0 when nothing was sent."""
+
+    state: SyncState
+    sent_version: str
+    acked_version: str
+    nonce: str
+    sent_at: float
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyStatus:
+    """One stream. ``connected_at`` is in seconds since the epoch; ``protocol`` is ``SotW`` or ``delta``."""
+
+    connection: int
+    node: Node
+    peer: str
+    protocol: str
+    connected_at: float
+    types: Mapping[TypeUrl, TypeStatus]
+
+
+FleetStatus = tuple[ProxyStatus, ...]
+
+
+@dataclass(slots=True)
+class TypeProgress:
+    """The running account of one type on one stream."""
+
+    sent_version: str = ""
+    acked_version: str = ""
+    nonce: str = ""
+    sent_at: float = 0.0
+    settled: bool = True
+    rejections: dict[str, Rejection] = field(default_factory=dict)
+
+    def sent(self, response: Respond, now: float) -> None:
+        self.sent_version, self.nonce, self.sent_at, self.settled = response.version, response.nonce, now, False
+
+    def acked(self, command: Acked) -> None:
+        self.acked_version, self.settled = command.version, True
+        if command.response is None:
+            self.sent_version = command.version
+
+    def nacked(self, command: Nacked, now: float) -> tuple[Rejection, ...]:
+        refused = tuple(Rejection(r.name, r.version, command.error, r.origins, now) for r in command.failing)
+        self.rejections.update((rejection.name, rejection) for rejection in refused)
+        return refused
+
+    def status(self, rejected: Mapping[str, str]) -> TypeStatus:
+        """The account as a value; only ``rejected`` names are still refused, the others were repaired or removed."""
+        self.rejections = {name: r for name, r in self.rejections.items() if name in rejected}
+        return TypeStatus(
+            state=self._state(),
+            sent_version=self.sent_version,
+            acked_version=self.acked_version,
+            nonce=self.nonce,
+            sent_at=self.sent_at,
+            rejections=tuple(self.rejections.values()),
+        )
+
+    def _state(self) -> SyncState:
+        if self.rejections:
+            return SyncState.NACK
+        if not self.sent_version:
+            return SyncState.NOT_SENT
+        return SyncState.SYNCED if self.settled else SyncState.STALE
+
+
+def describe_fleet(
+    fleet: FleetStatus, *, now: float, places: Callable[[Rejection], Iterable[str]] | None = None
+) -> list[dict[str, Any]]:
+    """The status as JSON, the form of ``/debug/syncz``; ``places`` says where to look for the cause of a rejection."""
+    find = places or (lambda rejection: map(str, rejection.origins))
+    return [_describe_proxy(proxy, now, find) for proxy in sorted(fleet, key=lambda p: (p.node.id, p.connection))]
+
+
+def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
+    # Istio's node id: type~address~name.namespace~domain.
+    name, _, namespace = (proxy.node.id.split("~") + [""] * 3)[2].rpartition(".")
+    version = proxy.node.user_agent_version
+    ordered = [t for t in PUSH_ORDER if t in proxy.types] + [t for t in proxy.types if t not in PUSH_ORDER]
+    return {
+        "id": proxy.node.id,
+        "name": name or proxy.node.id,
+        "namespace": namespace,
+        "cluster": proxy.node.cluster,
+        "envoyVersion": ".".join(map(str, version)) if version else "",
+        "peer": proxy.peer,
+        "protocol": proxy.protocol,
+        "connectedSeconds": round(max(0.0, now - proxy.connected_at), 3),
+        "types": {SHORT_NAMES.get(t, t): _describe_type(proxy.types[t], places) for t in ordered},
+    }
+
+
+def _describe_type(status: TypeStatus, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "status": status.state.value,
+        "sentVersion": status.sent_version,
+        "ackedVersion": status.acked_version,
+        "nonce": status.nonce,
+        "sentAt": status.sent_at,
+    }
+    if status.rejections:
+        newest = max(status.rejections, key=lambda rejection: rejection.time)
+        found["error"] = {
+            "message": newest.message,
+            "version": newest.version,
+            "resources": [rejection.name for rejection in status.rejections],
+            "origins": list(dict.fromkeys(place for r in status.rejections for place in places(r))),
+            "time": newest.time,
+        }
+    return found

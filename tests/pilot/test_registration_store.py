@@ -1,0 +1,42 @@
+"""Registered workloads survive a restart, and a damaged file does not keep the control plane from starting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from galley.meta import FrozenMap
+from pilot.registration_store import RegistrationStore
+from pilot.registry.catalog import Locality
+from pilot.registry.workloads import RegisteredWorkload
+
+REVIEWS = RegisteredWorkload(
+    id="sidecar~10.0.0.7~reviews-1.default~default.svc.cluster.local",
+    namespace="default",
+    address="10.0.0.7",
+    ports=FrozenMap({"http": 9080}),
+    labels=FrozenMap({"app": "reviews", "version": "v1"}),
+    locality=Locality("eu", "eu-1", "a"),
+    service_account="reviews",
+    group="reviews",
+)
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    RegistrationStore(tmp_path / "state").write((REVIEWS,))
+    assert RegistrationStore(tmp_path / "state").read() == (REVIEWS,)
+
+
+def test_the_newest_write_wins_and_leaves_no_litter(tmp_path: Path) -> None:
+    store = RegistrationStore(tmp_path)
+    store.write((REVIEWS,))
+    store.write(())
+    assert store.read() == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["registrations.json"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"version": 1}', '{"version": 2, "workloads": []}'])
+def test_a_file_that_cannot_be_understood_counts_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "registrations.json").write_text(content)
+    assert RegistrationStore(tmp_path).read() == ()
