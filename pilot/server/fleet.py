@@ -214,7 +214,11 @@ class Fleet(Generic[T]):
         connection = Connection(self, node, self._read_node(node), number=number, protocol=protocol, peer=peer)
         self._connections[connection.number] = connection
         log.info("%s connected from %s", connection, peer)
-        self._on_connect(connection)
+        try:
+            self._on_connect(connection)
+        except Exception:
+            self._connections.pop(connection.number)
+            raise
         if self._stopping:
             self._end(connection)
         self._push(connection)

@@ -40,7 +40,7 @@ def test_the_version_of_a_paired_endpoint_follows_its_cluster_and_its_bytes_do_n
     endpoints, clusters = resources(ENDPOINT, {"a": "1", "alone": "1"}), resources(CLUSTER, {"a": "7"})
     paired = pair_endpoints(endpoints, clusters)
     assert [(r.name, r.version, r.any) for r in paired] == [("a", "1@7", b"1"), ("alone", "1", b"1")]
-    assert pair_endpoints(endpoints, resources(CLUSTER, {"a": "7"})) is paired
+    assert pair_endpoints(endpoints, resources(CLUSTER, {"a": "7", "inbound": "1"})) is paired
 
 
 def test_a_paired_endpoint_is_paired_anew() -> None:

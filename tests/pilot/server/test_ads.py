@@ -1,0 +1,251 @@
+"""The service over real streams: who is let in, what is written, how a stream ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from envoycodec.discovery import Node
+from pilot.server.ads import MAX_REQUEST, AdsServer, serve_ads, start_ads
+from pilot.server.fleet import Connection, Fleet
+from pilot.xds.resources import CLUSTER, ENDPOINT, EncodedResource, ResourceSet, ResourceSnapshot
+from tests.pilot.server.ads_client import NODE, AdsClient
+from tests.pilot.server.conditions import until
+from tests.pilot.xds.dialogue import snapshot as contents
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def any_of(type_url: str, value: bytes = b"") -> bytes:
+    """An encoded Any."""
+    size = len(value)
+    prefix = bytearray()
+    while size > 0x7F:
+        prefix.append(size & 0x7F | 0x80)
+        size >>= 7
+    prefix.append(size)
+    url = type_url.encode()
+    return b"\x0a" + bytes([len(url)]) + url + b"\x12" + bytes(prefix) + value
+
+
+def clusters(**versions: str) -> ResourceSnapshot:
+    found = [EncodedResource(name, version, any_of(CLUSTER)) for name, version in versions.items()]
+    return ResourceSnapshot([ResourceSet(CLUSTER, found)])
+
+
+class World:
+    """A fleet of nodes that all get ``snapshot``."""
+
+    def __init__(self, snapshot: ResourceSnapshot) -> None:
+        self.snapshot = snapshot
+        self.events: list[str] = []
+        self.fleet: Fleet[str] = Fleet(
+            read_node=self.read,
+            snapshot_of=lambda _: self.snapshot,
+            on_connect=lambda connection: self.note("connected", connection),
+            on_disconnect=lambda connection: self.note("disconnected", connection),
+        )
+
+    def read(self, node: Node) -> str:
+        if node.id == "stranger":
+            raise ValueError("a node id looks like type~address~name~domain")
+        return node.id
+
+    def note(self, what: str, connection: Connection[str]) -> None:
+        self.events.append(f"{what} {connection.proxy.split('~')[2]}")
+
+    def publish(self, snapshot: ResourceSnapshot) -> None:
+        self.snapshot = snapshot
+        self.fleet.publish()
+
+
+@contextlib.asynccontextmanager
+async def serving(world: World, **options: float) -> AsyncIterator[AdsServer]:
+    server = await start_ads("127.0.0.1:0", world.fleet, **options)  # type: ignore[arg-type]
+    try:
+        yield server
+    finally:
+        await server.stop(grace=0.1)
+
+
+@pytest.mark.parametrize("delta", [False, True])
+async def test_a_client_is_served_and_kept_up_to_date(delta: bool) -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port, delta=delta) as client:
+        await client.send(CLUSTER, node=NODE)
+        first = await client.receive()
+        assert len(first.resources) == 1
+        await client.acknowledge(first)
+        world.publish(clusters(a="1", b="1"))
+        second = await client.receive()
+        assert len(second.resources) == (1 if delta else 2)
+        assert second.nonce != first.nonce
+        await client.acknowledge(second)
+        await until(lambda: world.fleet.counters.acks == 2)
+
+
+async def test_connects_and_disconnects_are_told_with_the_proxy() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server:
+        async with AdsClient(server.port) as client:
+            await client.send(CLUSTER, node=NODE)
+            await client.receive()
+            assert world.events == ["connected app.default"]
+        await until(lambda: world.events == ["connected app.default", "disconnected app.default"])
+        assert world.fleet.connections == ()
+
+
+async def test_a_client_that_is_done_is_let_go() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        await client.receive()
+        await client.call.done_writing()
+        assert (await client.status())[0] is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("node", [None, {}, {"cluster": "no id"}])
+async def test_a_first_request_without_a_node_id_is_refused(node: dict[str, str] | None) -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, **({} if node is None else {"node": node}))
+        code, text = await client.status()
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert "node" in text
+
+
+async def test_a_node_that_cannot_be_served_is_told_why() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node={"id": "stranger"})
+        code, text = await client.status()
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert "type~address~name~domain" in text
+        assert world.events == []
+
+
+@pytest.mark.parametrize("position", ["first", "later"])
+async def test_a_malformed_request_ends_the_stream(position: str) -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        if position == "later":
+            await client.send(CLUSTER, node=NODE)
+            await client.receive()
+        await client.send_raw(b"\xff\xff\xff")
+        assert (await client.status())[0] is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_request_that_is_too_large_ends_the_stream() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send_raw(b"\0" * (MAX_REQUEST + 1))
+        assert (await client.status())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_client_that_comes_before_the_first_publication_waits_for_it() -> None:
+    world = World(clusters())
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        world.publish(clusters(a="1"))
+        assert len((await client.receive()).resources) == 1
+
+
+async def test_a_client_that_waits_too_long_for_the_first_publication_is_sent_away() -> None:
+    async with serving(World(clusters()), ready_timeout=0.01) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        assert (await client.status())[0] is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_a_client_that_takes_nothing_is_cut_off_and_holds_up_nobody() -> None:
+    large = [EncodedResource(f"c{n}", "1", any_of(CLUSTER, b"\x0a" * 65536)) for n in range(400)]
+    world = World(ResourceSnapshot([ResourceSet(CLUSTER, large), ResourceSet(ENDPOINT, ())]))
+    world.fleet.publish()
+    async with (
+        serving(world, send_timeout=0.3) as server,
+        AdsClient(server.port) as stuck,
+        AdsClient(server.port) as brisk,
+    ):
+        await stuck.send(CLUSTER, node=NODE)
+        await until(lambda: len(world.fleet.connections) == 1)
+        await brisk.send(ENDPOINT, node=NODE, resourceNames=["a"])
+        await brisk.send(CLUSTER)
+        assert len((await brisk.receive()).resources) == 400
+        await until(lambda: [c.number for c in world.fleet.connections] == [2])
+
+
+async def test_a_rejection_is_recorded_with_its_text() -> None:
+    world = World(clusters(a="1", b="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        await client.acknowledge(await client.receive(), versionInfo="", errorDetail={"code": 13, "message": "b: no"})
+        await until(lambda: world.fleet.counters.nacks == 1)
+        rejections = world.fleet.status()[0].types[CLUSTER].rejections
+        assert [(r.name, r.message) for r in rejections] == [("b", "b: no")]
+
+
+async def test_a_stopping_server_ends_its_streams_so_that_clients_go_elsewhere() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    server = await start_ads("127.0.0.1:0", world.fleet)
+    async with AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        await client.receive()
+        await server.stop(grace=10)
+        assert (await client.status())[0] is grpc.StatusCode.UNAVAILABLE
+        assert world.events[-1] == "disconnected app.default"
+
+
+async def test_a_server_serves_until_it_is_told_to_stop(tmp_path_factory: pytest.TempPathFactory) -> None:
+    stop = asyncio.Event()
+    socket = tmp_path_factory.mktemp("s") / "ads"
+    serve = asyncio.create_task(serve_ads(f"unix:{socket}", World(clusters()).fleet, stop))
+    await until(socket.exists)
+    stop.set()
+    await asyncio.wait_for(serve, 10)
+
+
+async def test_a_port_that_is_taken_is_an_error() -> None:
+    async with serving(World(clusters())) as server:
+        with pytest.raises(OSError, match="cannot listen"):
+            await start_ads(f"127.0.0.1:{server.port}", World(clusters()).fleet)
+
+
+async def test_a_hundred_clients_share_one_join() -> None:
+    world = World(clusters(a="1", b="1"))
+    world.fleet.publish()
+    async with serving(world) as server, contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(AdsClient(server.port)) for _ in range(100)]
+        for client in clients:
+            await client.send(CLUSTER, node=NODE)
+        for client in clients:
+            await client.acknowledge(await client.receive())
+        assert world.fleet.encoder.joins == 1
+        await until(lambda: world.fleet.counters.acks == 100)
+        world.publish(clusters(a="2", b="1"))
+        for client in clients:
+            assert len((await client.receive()).resources) == 2
+        assert world.fleet.encoder.joins == 2
+        assert world.fleet.counters.pushes == 100
+        world.publish(clusters(a="2", b="1"))
+        await world.fleet.wait_pushed()
+        assert world.fleet.counters.pushes == 100
+
+
+async def test_empty_snapshots_are_served_too() -> None:
+    world = World(contents())
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port) as client:
+        await client.send(CLUSTER, node=NODE)
+        assert len((await client.receive()).resources) == 0
