@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from pilot.dataplane.errors import EnvoyError
+
 T = TypeVar("T")
 
 INTERVAL_SECONDS = 0.02
@@ -26,7 +28,7 @@ def eventually(condition: Callable[[], T], timeout: float = 5.0, *, what: str = 
         value: T | None = None
         try:
             value = condition()
-        except (AssertionError, OSError, LookupError, ValueError, RuntimeError) as error:
+        except (AssertionError, OSError, LookupError, ValueError, RuntimeError, EnvoyError) as error:
             failure = error
         if failure is None and value:
             return value
