@@ -172,12 +172,22 @@ def _render_forward(plan: ForwardPlan, targets: tuple[WeightedClusterPlan, ...])
         action.regex_rewrite = _regex_substitution(
             pattern=render_regex(plan.regex_rewrite.match), substitution=plan.regex_rewrite.rewrite
         )
-    # A client's grpc-timeout counts, up to the route's own timeout (0: without a limit). Istio says it with the
-    # deprecated max_grpc_timeout, about which Envoy logs a warning for every route of every update.
-    action.max_stream_duration = _max_stream_duration(
-        max_stream_duration=timedelta(0) if plan.max_stream_duration else None, grpc_timeout_header_max=plan.timeout
-    )
+    _add_grpc_timeout(action, plan)
     return action
+
+
+def _add_grpc_timeout(action: RouteAction, plan: ForwardPlan) -> None:
+    """A client's ``grpc-timeout`` counts, up to the route's own timeout (0: without a limit).
+
+    ``max_stream_duration`` says so, but with it Envoy forgets the route's timeout. So a route that has one says it as
+    Istio does, with the deprecated ``max_grpc_timeout``, of which Envoy warns in its log at every update.
+    """
+    if plan.timeout:
+        action.max_grpc_timeout = plan.timeout
+    else:
+        action.max_stream_duration = _max_stream_duration(
+            max_stream_duration=timedelta(0) if plan.max_stream_duration else None, grpc_timeout_header_max=timedelta(0)
+        )
 
 
 def _render_weight(plan: WeightedClusterPlan) -> WeightedClusterClusterWeight:

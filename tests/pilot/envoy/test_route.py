@@ -68,7 +68,8 @@ def test_nowhere_to_forward_to_is_an_error_of_the_server() -> None:
 def test_a_timeout_also_bounds_what_a_grpc_client_asks_for() -> None:
     action = forward(timeout=timedelta(milliseconds=500))
     assert action["timeout"] == "0.500s"
-    assert action["maxStreamDuration"] == {"grpcTimeoutHeaderMax": "0.500s"}
+    assert action["maxGrpcTimeout"] == "0.500s"
+    assert "maxStreamDuration" not in action, "Envoy would forget the timeout"
 
 
 def test_an_inbound_route_bounds_grpc_calls_by_their_own_timeout_only() -> None:
