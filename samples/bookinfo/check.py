@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections import Counter
@@ -86,14 +87,15 @@ class BookinfoCheck:
         file = self._stage.rules / "reviews.yaml"
         with file.open("a") as broken:
             broken.write(BREAKAGE)
-        report = await_that(
-            lambda: [line for line in self._stage.pilot_log.read_text().splitlines() if "reviews.yaml:" in line],
-            bool,
-            "a report that names reviews.yaml and the line",
-        )
+        report = await_that(self._reports, bool, "a report that names reviews.yaml and the line")
         self._expect_versions(Visitor(self._anybody.port, "jason"), "v2")
         self._expect_versions(self._anybody, "v1")
-        return report[-1].strip()[:100]
+        return f"{report[-1][:90]} …"
+
+    def _reports(self) -> list[str]:
+        """What the control plane said of reviews.yaml, from the file's name on."""
+        log = self._stage.pilot_log.read_text(errors="replace")
+        return re.findall(r"reviews\.yaml:\d+:\d+: .*", log)
 
     def repaired_file(self) -> str:
         return self._apply("reviews-80-20", "reviews", lambda: "v3" in self._anybody.versions(40) or None)

@@ -19,7 +19,7 @@ from pilot.dataplane.errors import EnvoyNotFoundError
 from samples.bookinfo.check import BookinfoCheck, CheckFailedError
 from samples.bookinfo.layout import NoFreePortError, choose_layout
 from samples.bookinfo.pushes import follow_pushes
-from samples.bookinfo.stage import Stage, StageError
+from samples.bookinfo.stage import SAMPLE, Stage, StageError
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".demo"
@@ -67,7 +67,7 @@ def _run(flags: argparse.Namespace, home: Path) -> int:
 def _demonstrate(stage: Stage, started: float) -> int:
     print(_welcome(stage, time.monotonic() - started), flush=True)
     try:
-        for line in follow_pushes(stage.pilot_log, stage.check_alive):
+        for line in follow_pushes(stage.pilot_log, stage.rules, stage.check_alive):
             print(line, flush=True)
     finally:
         print("\nstopping …", flush=True)
@@ -101,16 +101,18 @@ def _say(text: str) -> None:
 
 
 def _welcome(stage: Stage, seconds: float) -> str:
-    rules = _shown(stage.rules)
-    tries = "samples/bookinfo/try"
+    rules, tries = _shown(stage.rules), _shown(SAMPLE / "try")
     return f"""
 Bookinfo is up after {seconds:.1f} s: {stage.layout.url}
 The rules are in {rules}: edit, add or remove files there, and reload the page.
 
 Three things to try:
-  cp {tries}/reviews-80-20.yaml {rules}/reviews.yaml       eight readers of ten see no stars, two see red ones
-  cp {tries}/reviews-jason-v2.yaml {rules}/reviews.yaml    sign in as jason: black stars, for him alone
-  echo 'oops: [' >> {rules}/reviews.yaml                            reported here, while traffic goes on
+  Eight readers of ten see no stars, two see red ones:
+    cp {tries}/reviews-80-20.yaml {rules}/reviews.yaml
+  Sign in as jason: black stars, for him alone:
+    cp {tries}/reviews-jason-v2.yaml {rules}/reviews.yaml
+  Break a file: it is reported here, and traffic goes on as before:
+    echo 'oops: [' >> {rules}/reviews.yaml
 
 More in {tries}. Logs are in {_shown(stage.logs)}. Ctrl-C ends everything.
 """
