@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -180,16 +180,20 @@ class _Ads:
             await connection.wake.wait()
             connection.wake.clear()
             while connection.outbox:
-                await self._send(context, connection, context.write(connection.outbox.popleft()))
+                await self._send(context, connection, connection.outbox.popleft())
             if connection.ending is not None:
                 return
 
-    async def _send(self, context: _Context, connection: Connection[Any], writing: Awaitable[None]) -> None:
-        try:
-            await asyncio.wait_for(writing, self._send_timeout)
-        except TimeoutError:
+    async def _send(self, context: _Context, connection: Connection[Any], message: bytes) -> None:
+        writing = asyncio.ensure_future(context.write(message))
+        done, _ = await asyncio.wait({writing}, timeout=self._send_timeout)
+        if not done:
+            # The proxy is out from now on. The status that says so goes out behind the message, when it is taken:
+            # grpc.aio cannot take a message back, nor end a call beside it. A dead peer is found by keepalive.
             connection.outbox.clear()
             connection.end("DEADLINE_EXCEEDED", f"nothing was taken for {self._send_timeout:g} s")
+            self._fleet.close(connection)
+        await writing
 
 
 _Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]

@@ -169,19 +169,22 @@ async def test_a_client_that_waits_too_long_for_the_first_publication_is_sent_aw
 
 async def test_a_client_that_takes_nothing_is_cut_off_and_holds_up_nobody() -> None:
     large = [EncodedResource(f"c{n}", "1", any_of(CLUSTER, b"\x0a" * 65536)) for n in range(400)]
-    world = World(ResourceSnapshot([ResourceSet(CLUSTER, large), ResourceSet(ENDPOINT, ())]))
+    small = [EncodedResource("a", "1", any_of(ENDPOINT))]
+    world = World(ResourceSnapshot([ResourceSet(CLUSTER, large), ResourceSet(ENDPOINT, small)]))
     world.fleet.publish()
     async with (
-        serving(world, send_timeout=0.3) as server,
+        serving(world, send_timeout=0.5) as server,
         AdsClient(server.port) as stuck,
         AdsClient(server.port) as brisk,
     ):
         await stuck.send(CLUSTER, node=NODE)
         await until(lambda: len(world.fleet.connections) == 1)
         await brisk.send(ENDPOINT, node=NODE, resourceNames=["a"])
-        await brisk.send(CLUSTER)
-        assert len((await brisk.receive()).resources) == 400
+        assert len((await brisk.receive()).resources) == 1
         await until(lambda: [c.number for c in world.fleet.connections] == [2])
+        # Should it wake up after all, it learns that it has to come again.
+        await stuck.receive()
+        assert (await stuck.status())[0] is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_a_rejection_is_recorded_with_its_text() -> None:
