@@ -7,6 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from galley.diagnostics import Diagnostic
+from galley.kinds.checks.destination_rule import check_destination_rule
+from galley.kinds.checks.gateway import check_gateway
+from galley.kinds.checks.mesh_config import check_mesh_config
+from galley.kinds.checks.service import check_service
+from galley.kinds.checks.service_entry import check_service_entry
+from galley.kinds.checks.sidecar import check_sidecar
+from galley.kinds.checks.virtual_service import check_virtual_service
+from galley.kinds.checks.workload import check_workload_entry, check_workload_group
 from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.gateway import Gateway
 from galley.kinds.mesh_config import MeshConfig
@@ -50,18 +58,20 @@ def _policy(kind: str, reason: str) -> KindSpec:
     return KindSpec(SECURITY, kind, None, ("v1", "v1beta1"), unsupported=reason, is_security=True)
 
 
-MESH_CONFIG = KindSpec("mesh.istio.io", "MeshConfig", MeshConfig, ("v1alpha1",), is_namespaced=False)
+MESH_CONFIG = KindSpec(
+    "mesh.istio.io", "MeshConfig", MeshConfig, ("v1alpha1",), check=check_mesh_config, is_namespaced=False
+)
 """Settings of the whole mesh. A document needs no name, and its fields may stand at the top, as in Istio's own file."""
 
 _ROWS = (
-    KindSpec(NETWORKING, "VirtualService", VirtualService),
-    KindSpec(NETWORKING, "DestinationRule", DestinationRule),
-    KindSpec(NETWORKING, "Gateway", Gateway),
-    KindSpec(NETWORKING, "ServiceEntry", ServiceEntry),
-    KindSpec(NETWORKING, "WorkloadEntry", WorkloadEntry),
-    KindSpec(NETWORKING, "WorkloadGroup", WorkloadGroup),
-    KindSpec(NETWORKING, "Sidecar", Sidecar),
-    KindSpec("", "Service", KubernetesService, ("v1",)),
+    KindSpec(NETWORKING, "VirtualService", VirtualService, check=check_virtual_service),
+    KindSpec(NETWORKING, "DestinationRule", DestinationRule, check=check_destination_rule),
+    KindSpec(NETWORKING, "Gateway", Gateway, check=check_gateway),
+    KindSpec(NETWORKING, "ServiceEntry", ServiceEntry, check=check_service_entry),
+    KindSpec(NETWORKING, "WorkloadEntry", WorkloadEntry, check=check_workload_entry),
+    KindSpec(NETWORKING, "WorkloadGroup", WorkloadGroup, check=check_workload_group),
+    KindSpec(NETWORKING, "Sidecar", Sidecar, check=check_sidecar),
+    KindSpec("", "Service", KubernetesService, ("v1",), check=check_service),
     MESH_CONFIG,
     _policy("PeerAuthentication", "connections would be accepted without mutual TLS"),
     _policy("RequestAuthentication", "tokens would not be verified"),

@@ -98,7 +98,7 @@ def test_a_kubernetes_service_as_a_tutorial_writes_it() -> None:
         spec:
           ports:
           - {port: 9080, name: http, targetPort: 8080}
-          - {port: 9081, targetPort: admin}
+          - {port: 9081, name: http-admin, targetPort: admin}
           selector: {app: details}
           clusterIP: None
         status: {loadBalancer: {}}
@@ -128,9 +128,9 @@ def test_mesh_config_at_the_top_is_checked_like_any_kind() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["List", "VirtualServiceList"])
+@pytest.mark.parametrize("kind", ["List", "DestinationRuleList"])
 def test_a_list_is_expanded(kind: str) -> None:
-    item = "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: NAME}, spec: {hosts: [a]}}"
+    item = "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: NAME}, spec: {host: a}}"
     items = "\n".join("- " + item.replace("NAME", name) for name in ("one", "two"))
     resources, diagnostics = decode_file(f"apiVersion: v1\nkind: {kind}\nitems:\n{items}\n".encode(), "a.yaml")
     assert diagnostics == ()
@@ -146,7 +146,7 @@ def test_an_error_in_a_list_refuses_all_of_it() -> None:
 
 
 def test_a_bad_document_gives_no_resource_and_the_others_go_on() -> None:
-    text = document("Gateway", "servers: []", name="a") + "---\n" + document("Gateway", "server: []", name="b")
+    text = document("DestinationRule", "host: a", name="a") + "---\n" + document("Gateway", "server: []", name="b")
     resources, diagnostics = decode_file(text.encode(), "a.yaml")
     assert [resource.name for resource in resources] == ["a"]
     assert [(one.code, one.origin.line) for one in diagnostics] == [("unknown-field", 13)]
@@ -176,21 +176,22 @@ def test_a_document_without_spec_is_an_error(end: str) -> None:
     text = f"apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: x}}\n{end}"
     error = complaint(text)
     assert error.is_error
-    assert accepted(text.removesuffix("spec:\n") + "spec: {}\n").spec == KINDS["networking.istio.io", "Sidecar"].type()  # type: ignore[misc]
+    assert "`spec`" in error.message
+    assert "says nothing" in complaint(text.removesuffix("spec:\n") + "spec: {}\n").message
 
 
 def test_a_resource_that_one_file_gives_twice_is_an_error_with_both_places() -> None:
-    text = document("Gateway", "servers: []") + "---\n" + document("Gateway", "selector: {a: b}")
+    text = document("DestinationRule", "host: a") + "---\n" + document("DestinationRule", "host: b")
     error = complaint(text)
     assert (error.code, error.origin.line) == ("duplicate-resource", 8)
-    assert "Gateway default/reviews" in error.message
+    assert "DestinationRule default/reviews" in error.message
     assert "a.yaml:1:1" in error.message
-    other = text.replace("kind: Gateway", "kind: Sidecar", 1).replace("servers: []", "egress: []")
+    other = text.replace("kind: DestinationRule", "kind: WorkloadEntry", 1).replace("host: a", "address: 127.0.0.1")
     assert codes(other) == []
 
 
 def test_diagnostics_come_in_the_order_of_the_lines() -> None:
-    text = document("Gateway", "foo: 1") + "---\n" + document("Gateway", "servers: []\nservers: []") + "---\nkind: x\n"
+    text = document("Gateway", "foo: 1") + "---\n" + document("DestinationRule", "host: a\nhost: a") + "---\nkind: x\n"
     _, diagnostics = decode_file(text.encode(), "a.yaml")
     lines = [diagnostic.origin.line for diagnostic in diagnostics]
     assert lines == sorted(lines)
@@ -215,7 +216,7 @@ def test_the_published_bookinfo_kinds_pass_with_notes_only() -> None:
         spec: {replicas: 1, selector: {matchLabels: {app: details}}}
         ---
         """
-    text = dedent(frame) + document("Gateway", "selector: {istio: ingressgateway}")
+    text = dedent(frame) + document("DestinationRule", "host: details")
     resources, diagnostics = decode_file(text.encode(), "a.yaml")
     assert [one.severity for one in diagnostics] == [Severity.INFO, Severity.INFO]
     assert len(resources) == 1

@@ -13,7 +13,8 @@ from galley.snapshot import ConfigSnapshot
 from galley.validate import read_paths, validate
 from tests.galley.documents import document
 
-GATEWAY = document("Gateway", "selector: {istio: ingressgateway}", name="edge").encode()
+SERVER = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}"
+GATEWAY = document("Gateway", f"selector: {{istio: ingressgateway}}\nservers: [{SERVER}]", name="edge").encode()
 BROKEN = document("Gateway", "selectr: {}", name="edge").encode()
 POLICY = document("AuthorizationPolicy", "{}", api_version="security.istio.io/v1").encode()
 

@@ -1,0 +1,218 @@
+"""Rules for single values: hosts, ports, durations, percentages, regular expressions, headers, labels."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+import re2  # type: ignore[import-untyped]
+
+from galley.kinds.checks.findings import Findings, at_key, shown
+
+_LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LONGEST_HOST = 255
+_LONGEST_REGEX = 1024
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def is_dns_label(text: str) -> bool:
+    """Whether ``text`` is one label of a DNS name (RFC 1123), in either case."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def is_ip(text: str) -> bool:
+    """Whether ``text`` is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_cidr(text: str) -> bool:
+    """Whether ``text`` is an address, or an address range such as ``10.0.0.0/8``."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def wrong_with_name(text: str) -> str:
+    """What keeps ``text`` from being a DNS name without a wildcard; "" when nothing does."""
+    labels = text.removesuffix(".").split(".")
+    if not text:
+        return "must not be empty"
+    if len(text) > _LONGEST_HOST:
+        return f"must not be longer than {_LONGEST_HOST} characters"
+    if "*" in text:
+        return f"must not contain a wildcard, as {shown(text)} does"
+    for label in labels:
+        if not is_dns_label(label):
+            return f"must be a DNS name; {shown(label)} in {shown(text)} cannot be a part of one"
+    return f"must not end in a number, as {shown(text)} does" if len(labels) > 1 and labels[-1].isdigit() else ""
+
+
+def wrong_with_host(text: str) -> str:
+    """What keeps ``text`` from being ``*``, ``*.name`` or a DNS name; "" when nothing does."""
+    if text == "*":
+        return ""
+    if text.startswith("*") and not text.startswith("*."):
+        return f"may have a wildcard only as its whole first part (`*.example.com`), not {shown(text)}"
+    return wrong_with_name(text.removeprefix("*."))
+
+
+def check_host(findings: Findings, field: str, text: str) -> None:
+    """A DNS name, or a wildcard."""
+    if wrong := wrong_with_host(text):
+        findings.error(field, "invalid-host", wrong)
+
+
+def check_port(findings: Findings, field: str, number: int) -> None:
+    """A TCP port number."""
+    if not 1 <= number <= 65535:
+        findings.error(field, "invalid-port", f"must be a port number from 1 to 65535, not {number}")
+
+
+def check_duration(findings: Findings, field: str, duration: timedelta | None, *, zero: bool = False) -> None:
+    """Absent, or at least 1ms and of whole milliseconds; zero only where it has a meaning of its own."""
+    if duration is None or (zero and not duration):
+        return
+    if duration < _MILLISECOND:
+        hint = "" if duration else "leave it out for no limit"
+        findings.error(field, "invalid-duration", "must be at least 1ms", hint)
+    elif duration % _MILLISECOND:
+        findings.error(field, "invalid-duration", "must be of whole milliseconds")
+
+
+def check_percent(findings: Findings, field: str, value: float | None) -> None:
+    """A share of a hundred; the finest step that Envoy knows is 0.0001."""
+    if value is None:
+        return
+    if not 0 <= value <= 100:
+        findings.error(field, "invalid-percentage", f"must be from 0 to 100, not {value:g}")
+    elif 0 < value < 0.0001:
+        findings.error(field, "invalid-percentage", f"must be 0 or at least 0.0001, not {value:g}")
+
+
+def check_not_negative(findings: Findings, field: str, number: float | None) -> None:
+    """Zero or more."""
+    if number is not None and number < 0:
+        findings.error(field, "invalid-number", f"must not be negative, as {number:g} is")
+
+
+def check_regex(findings: Findings, field: str, pattern: str) -> None:
+    """What Envoy compiles: RE2, not longer than Istio accepts."""
+    if not pattern:
+        findings.error(field, "invalid-regex", "must not be empty")
+    elif len(pattern) > _LONGEST_REGEX:
+        findings.error(field, "invalid-regex", f"must not be longer than {_LONGEST_REGEX} characters")
+    elif complaint := _compile(pattern)[1]:
+        hint = "RE2 has no lookaround and no backreferences: see https://github.com/google/re2/wiki/Syntax"
+        findings.error(field, "invalid-regex", f"is not a regular expression of RE2: {complaint}", hint)
+
+
+def check_substitution(findings: Findings, field: str, substitution: str, pattern: str) -> None:
+    """The text that replaces a match of ``pattern``: ``\\1`` names a group of it, ``\\\\`` is a backslash."""
+    groups, complaint = _compile(pattern)
+    if complaint:
+        return
+    for escaped in re.findall(r"\\(.?)", substitution, re.DOTALL):
+        if escaped.isdecimal() and escaped.isascii():
+            if int(escaped) > groups:
+                what = f"names the group `\\{escaped}`, and `match` has {groups}"
+                findings.error(field, "invalid-substitution", what, "put parentheses around what is to be kept")
+        elif escaped != "\\":
+            what = f"has a backslash before {shown(escaped) if escaped else 'its end'}"
+            findings.error(field, "invalid-substitution", what, "write \\1 for a group, \\\\ for a backslash")
+
+
+@functools.lru_cache(maxsize=4096)
+def _compile(pattern: str) -> tuple[int, str]:
+    """How many groups the pattern has, and what is wrong with it ("" when nothing is)."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options).groups, ""
+    except (re2.error, UnicodeError) as error:
+        reason = error.args[0] if error.args else "not text"
+        return 0, reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+def is_header_name(name: str) -> bool:
+    """Whether ``name`` is a token, as RFC 9110 asks of a field name."""
+    return _TOKEN.fullmatch(name) is not None
+
+
+def check_header_name(findings: Findings, field: str, name: str) -> None:
+    """A field name of HTTP."""
+    if not is_header_name(name):
+        findings.error(field, "invalid-header", f"{shown(name)} is not a header name")
+
+
+def check_labels(findings: Findings, field: str, labels: Mapping[str, str]) -> None:
+    """Kubernetes' syntax of label keys and values."""
+    for key, value in labels.items():
+        prefix, _, name = key.rpartition("/")
+        if not _LABEL_NAME.fullmatch(name) or (prefix and wrong_with_name(prefix)) or key.startswith("/"):
+            findings.error(at_key(field, key), "invalid-label", f"{shown(key)} is not a label key")
+        if value and not _LABEL_NAME.fullmatch(value):
+            findings.error(at_key(field, key), "invalid-label", f"{shown(value)} is not a label value")
+
+
+def check_selector(findings: Findings, field: str, labels: Mapping[str, str]) -> None:
+    """Labels that select workloads: equality only, no wildcard."""
+    for key, value in labels.items():
+        if not key or "*" in key or "*" in value:
+            findings.error(at_key(field, key), "invalid-selector", "compares whole labels; a wildcard selects nothing")
+    check_labels(findings, field, {key: value for key, value in labels.items() if key and "*" not in key + value})
+
+
+def check_export_to(findings: Findings, field: str, export_to: Iterable[str], *, may_hide: bool = False) -> None:
+    """Namespaces, ``.``, ``*`` alone, and ``~`` alone where a resource may be hidden from all."""
+    values = list(export_to)
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        place = f"{field}[{index}]"
+        meant = findings.namespace if value == "." else value
+        if meant in seen:
+            findings.error(place, "invalid-export-to", f"{shown(value)} names a namespace a second time")
+        seen.add(meant)
+        if value == "~" and not may_hide:
+            findings.error(place, "invalid-export-to", "`~` is possible for a ServiceEntry only")
+        elif value in ("*", "~") and len(values) > 1:
+            findings.error(place, "invalid-export-to", f"{shown(value)} must stand alone")
+        elif value not in (".", "*", "~") and not is_dns_label(value):
+            hint = "write a namespace, `.` for the own one, or `*` for all"
+            findings.error(place, "invalid-export-to", f"{shown(value)} is not a namespace", hint)
+
+
+def check_weights(findings: Findings, field: str, weights: Iterable[int]) -> None:
+    """Weights of destinations: not negative and, of several, not all zero."""
+    values = list(weights)
+    for index, weight in enumerate(values):
+        check_not_negative(findings, f"{field}[{index}].weight", weight)
+    if len(values) > 1 and not any(values):
+        findings.error(field, "invalid-weight", "has several destinations whose weights are all 0", "give them weights")
+
+
+def check_subnets(findings: Findings, field: str, subnets: Iterable[str]) -> None:
+    """Addresses or address ranges."""
+    for index, subnet in enumerate(subnets):
+        if not is_cidr(subnet):
+            findings.error(f"{field}[{index}]", "invalid-address", f"must be an IP range, not {shown(subnet)}")
+
+
+def host_contains(outer: str, inner: str) -> bool:
+    """Whether every name that ``inner`` stands for is one that ``outer`` stands for."""
+    outer, inner = outer.lower(), inner.lower()
+    if outer == "*":
+        return True
+    if outer.startswith("*"):
+        return inner.removeprefix("*").endswith(outer[1:]) and inner != outer[1:]
+    return outer == inner

@@ -1,0 +1,105 @@
+"""Rules of load balancer settings: consistent hashing, localities, warm-up."""
+
+from __future__ import annotations
+
+from galley.kinds.checks.findings import Findings, at_key, shown
+from galley.kinds.checks.leaves import check_duration, check_header_name, check_not_negative, check_percent
+from galley.kinds.destination_rule import ConsistentHashLb, HttpCookie, LoadBalancerSettings, LocalityLbSetting, Warmup
+
+_LARGEST_TABLE = 5_000_011
+
+
+def check_load_balancer(
+    findings: Findings, path: str, balancer: LoadBalancerSettings, *, has_outlier_detection: bool
+) -> None:
+    """Settings that go together; failover works only where unhealthy endpoints are noticed."""
+    if balancer.consistent_hash is not None:
+        _check_consistent_hash(findings, f"{path}.consistentHash", balancer.consistent_hash)
+    if balancer.locality_lb_setting is not None:
+        place = f"{path}.localityLbSetting"
+        check_locality(findings, place, balancer.locality_lb_setting, has_outlier_detection=has_outlier_detection)
+        if balancer.zone_aware_lb_setting is not None:
+            what = "is not possible together with localityLbSetting"
+            findings.error(f"{path}.zoneAwareLbSetting", "exclusive-fields", what)
+    check_duration(findings, f"{path}.warmupDurationSecs", balancer.warmup_duration_secs)
+    if balancer.warmup is not None:
+        _check_warmup(findings, f"{path}.warmup", balancer.warmup)
+
+
+def _check_consistent_hash(findings: Findings, path: str, consistent: ConsistentHashLb) -> None:
+    keys = (
+        consistent.http_header_name,
+        consistent.http_cookie,
+        consistent.use_source_ip or None,
+        consistent.http_query_parameter_name,
+    )
+    if all(key is None for key in keys):
+        hint = "give httpHeaderName, httpCookie, useSourceIp: true or httpQueryParameterName"
+        findings.error(path, "missing-field", "does not say what to hash", hint)
+    if consistent.http_header_name is not None:
+        check_header_name(findings, f"{path}.httpHeaderName", consistent.http_header_name)
+    if consistent.http_query_parameter_name == "":
+        findings.error(f"{path}.httpQueryParameterName", "missing-field", "must not be empty")
+    if consistent.http_cookie is not None:
+        _check_cookie(findings, f"{path}.httpCookie", consistent.http_cookie)
+    check_not_negative(findings, f"{path}.minimumRingSize", consistent.minimum_ring_size)
+    if consistent.ring_hash is not None:
+        check_not_negative(findings, f"{path}.ringHash.minimumRingSize", consistent.ring_hash.minimum_ring_size)
+    if consistent.minimum_ring_size and (consistent.ring_hash or consistent.maglev):
+        what = "is not possible together with ringHash or maglev"
+        findings.error(f"{path}.minimumRingSize", "exclusive-fields", what, "write ringHash.minimumRingSize")
+    if consistent.maglev is not None and consistent.maglev.table_size:
+        size = consistent.maglev.table_size
+        if not 0 < size <= _LARGEST_TABLE or not _is_prime(size):
+            what = f"must be a prime number of at most {_LARGEST_TABLE:,}, not {size}"
+            findings.error(f"{path}.maglev.tableSize", "invalid-number", what, "such as 65537")
+
+
+def _check_cookie(findings: Findings, path: str, cookie: HttpCookie) -> None:
+    if not cookie.name:
+        findings.error(f"{path}.name", "missing-field", "is required")
+    check_duration(findings, f"{path}.ttl", cookie.ttl, zero=True)
+    seen: set[str] = set()
+    for index, attribute in enumerate(cookie.attributes):
+        place = f"{path}.attributes[{index}].name"
+        if not attribute.name:
+            findings.error(place, "missing-field", "is required")
+        elif attribute.name in seen:
+            findings.error(place, "duplicate-name", f"{shown(attribute.name)} is given twice")
+        seen.add(attribute.name)
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+
+
+def check_locality(findings: Findings, path: str, locality: LocalityLbSetting, *, has_outlier_detection: bool) -> None:
+    """Either weights, each row summing to 100, or failover between regions."""
+    if locality.distribute and (locality.failover or locality.failover_priority):
+        findings.error(f"{path}.distribute", "exclusive-fields", "is not possible together with failover")
+    for index, row in enumerate(locality.distribute):
+        place = f"{path}.distribute[{index}].to"
+        for target, weight in row.to.items():
+            if not 1 <= weight <= 100:
+                findings.error(at_key(place, target), "invalid-weight", f"must be from 1 to 100, not {weight}")
+        if sum(row.to.values()) != 100:
+            findings.error(place, "invalid-weight", f"has weights that sum to {sum(row.to.values())}, not to 100")
+    for index, failover in enumerate(locality.failover):
+        place = f"{path}.failover[{index}]"
+        for name, region in (("from", failover.from_region), ("to", failover.to_region)):
+            if not region or "/" in region or "*" in region:
+                findings.error(f"{place}.{name}", "invalid-locality", f"must be a region, not {shown(region)}")
+        if failover.from_region == failover.to_region:
+            findings.error(place, "invalid-locality", "leads from a region to itself")
+    if locality.failover and not has_outlier_detection:
+        what = "needs outlierDetection: without it no endpoint counts as unhealthy"
+        findings.warn(f"{path}.failover", "ineffective-setting", what)
+
+
+def _check_warmup(findings: Findings, path: str, warmup: Warmup) -> None:
+    if warmup.duration is None:
+        findings.error(f"{path}.duration", "missing-field", "is required")
+    check_duration(findings, f"{path}.duration", warmup.duration)
+    check_percent(findings, f"{path}.minimumPercent", warmup.minimum_percent)
+    if warmup.aggression is not None and warmup.aggression <= 0:
+        findings.error(f"{path}.aggression", "invalid-number", f"must be above 0, not {warmup.aggression:g}")
