@@ -1,0 +1,47 @@
+from pilot.ir.listener import ChainMatchPlan
+from pilot.mesh.chain_claims import ChainClaims
+from pilot.mesh.tcp_routes import opaque_chain, single_cluster_proxy
+
+PROXY = single_cluster_proxy("a", None)
+
+
+def claimed(*matches):
+    claims = ChainClaims()
+    return [kept.match if (kept := claims.claim(opaque_chain(PROXY, match))) else None for match in matches]
+
+
+def names(*values, **traits):
+    return ChainMatchPlan(server_names=values, **traits)
+
+
+def test_the_first_chain_keeps_a_name():
+    assert claimed(names("a", "b"), names("b", "c"), names("b")) == [names("a", "b"), names("c"), None]
+
+
+def test_names_on_different_ranges_do_not_collide():
+    one, two = names("a", prefix_ranges=("10.0.0.0/8",)), names("a", prefix_ranges=("11.0.0.0/8",))
+    assert claimed(one, two) == [one, two]
+
+
+def test_ranges_are_compared_as_networks():
+    one = ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "12.0.0.1"))
+    other = ChainMatchPlan(prefix_ranges=("10.1.2.3/8", "12.0.0.1/32", "11.0.0.0/8"))
+    assert claimed(one, other) == [one, ChainMatchPlan(prefix_ranges=("11.0.0.0/8",))]
+
+
+def test_there_is_one_match_all():
+    assert claimed(ChainMatchPlan(), ChainMatchPlan()) == [ChainMatchPlan(), None]
+
+
+def test_an_untouched_chain_stays_the_same_object():
+    chain = opaque_chain(PROXY, names("a"))
+    assert ChainClaims().claim(chain) is chain
+
+
+def test_ports_and_protocols_tell_chains_apart():
+    matches = (
+        ChainMatchPlan(destination_port=80, transport_protocol="raw_buffer"),
+        ChainMatchPlan(destination_port=81, transport_protocol="raw_buffer"),
+        ChainMatchPlan(destination_port=80, transport_protocol="raw_buffer", application_protocols=("h2c",)),
+    )
+    assert claimed(*matches) == list(matches)
