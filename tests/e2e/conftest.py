@@ -37,25 +37,19 @@ def addresses() -> Addresses:
 
 
 @pytest.fixture
-def envoy() -> Path:
-    """The newest Envoy. `every_envoy` runs a test with each supported version instead."""
-    return envoy_binary(VERSIONS[-1])
-
-
-@pytest.fixture(params=VERSIONS)
-def every_envoy(request: pytest.FixtureRequest) -> Path:
-    """Each supported Envoy version in turn."""
-    return envoy_binary(request.param)
+def envoy(request: pytest.FixtureRequest) -> Path:
+    """The newest Envoy; for a test marked with `every_envoy` each supported version in turn."""
+    return envoy_binary(getattr(request, "param", VERSIONS[-1]))
 
 
 @pytest.fixture
-def mesh(tmp_path: Path, addresses: Addresses, envoy: Path) -> Iterator[Mesh]:
-    """An empty mesh of the newest Envoy, over incremental xDS. Write configuration, then `serve`."""
-    with Mesh(tmp_path, addresses, envoy) as started:
-        yield started
-
-
-@pytest.fixture(params=[True, False], ids=["delta", "sotw"])
 def delta(request: pytest.FixtureRequest) -> bool:
-    """Both variants of xDS in turn."""
-    return bool(request.param)
+    """Incremental xDS; for a test marked with `both_variants` state-of-the-world as well."""
+    return bool(getattr(request, "param", True))
+
+
+@pytest.fixture
+def mesh(tmp_path: Path, addresses: Addresses, envoy: Path, delta: bool) -> Iterator[Mesh]:
+    """An empty mesh. Write configuration, `serve`, then start workloads and gateways."""
+    with Mesh(tmp_path, addresses, envoy, delta=delta) as started:
+        yield started

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import names
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import destination_rule, gateway, server, service, to, virtual_service, write
 from tests.e2e.harness.mesh import Mesh
+from tests.e2e.harness.variants import both_variants, every_envoy
 
 VERSIONS = ("v1", "v2", "v3")
 
@@ -20,32 +18,26 @@ def start_reviews(mesh: Mesh) -> None:
         mesh.workload(f"reviews-{version}", {"app": "reviews", "version": version})
 
 
-def test_a_gateway_routes_by_path_on_every_envoy_over_both_variants(
-    tmp_path: Path, addresses: Addresses, every_envoy: Path, delta: bool
-) -> None:
-    with Mesh(tmp_path, addresses, every_envoy, delta=delta) as mesh:
-        port = addresses.port()
-        mesh.write("services.yaml", write(service("details"), service("reviews")))
-        mesh.write(
-            "gateway.yaml",
-            write(
-                gateway(server(port)),
-                virtual_service(
-                    "*",
-                    {"match": [{"uri": {"prefix": "/details"}}], "route": [to("details")]},
-                    {"match": [{"uri": {"exact": "/reviews"}}], "route": [to("reviews")]},
-                    gateways=["gateway"],
-                ),
-            ),
-        )
-        mesh.serve()
-        mesh.workload("details", {"app": "details"})
-        mesh.workload("reviews", {"app": "reviews"})
-        ingress = mesh.gateway()
-        eventually(lambda: ingress.get(port, "/details/0").name == "details", 10)
-        eventually(lambda: ingress.get(port, "/reviews").name == "reviews", 10)
-        assert ingress.get(port, "/reviews/more").status == 404
-        assert ingress.stats("update_rejected") == dict.fromkeys(ingress.stats("update_rejected"), 0)
+@every_envoy
+@both_variants
+def test_a_gateway_routes_by_path(mesh: Mesh) -> None:
+    port = mesh.addresses.port()
+    mesh.write("services.yaml", write(service("details"), service("reviews")))
+    rule = virtual_service(
+        "*",
+        {"match": [{"uri": {"prefix": "/details"}}], "route": [to("details")]},
+        {"match": [{"uri": {"exact": "/reviews"}}], "route": [to("reviews")]},
+        gateways=["gateway"],
+    )
+    mesh.write("gateway.yaml", write(gateway(server(port)), rule))
+    mesh.serve()
+    mesh.workload("details", {"app": "details"})
+    mesh.workload("reviews", {"app": "reviews"})
+    ingress = mesh.gateway()
+    eventually(lambda: ingress.get(port, "/details/0").name == "details", 10)
+    eventually(lambda: ingress.get(port, "/reviews").name == "reviews", 10)
+    assert ingress.get(port, "/reviews/more").status == 404
+    assert not any(ingress.stats("update_rejected").values())
 
 
 def test_weights_are_kept_within_statistical_bounds(mesh: Mesh) -> None:
