@@ -26,7 +26,7 @@ from pilot.registry.catalog import Locality
 from pilot.server.ads import start_ads
 from pilot.server.fleet import Connection, Fleet
 from pilot.settings import Settings
-from pilot.xds.resources import ENDPOINT, ROUTE, EncodedResource, TypeUrl
+from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
 
 log = logging.getLogger("pilot")
 
@@ -72,6 +72,7 @@ class ControlPlane:
             snapshot_of=self._state.snapshot_of,
             on_connect=self._on_connect,
             on_disconnect=self._on_disconnect,
+            on_answer=self._on_answer,
             fallback=empty_resource,
         )
 
@@ -156,6 +157,10 @@ class ControlPlane:
 
     def _on_connect(self, connection: Connection[Proxy]) -> None:
         if self._state.connect(connection.proxy):
+            self._changed.set()
+
+    def _on_answer(self, connection: Connection[Proxy], type_url: TypeUrl) -> None:
+        if type_url == LISTENER and self._state.listening(connection.proxy):
             self._changed.set()
 
     def _on_disconnect(self, connection: Connection[Proxy]) -> None:

@@ -22,6 +22,7 @@ class MeshState:
         self.registrations = Registrations(deregister_after)
         self._config: ConfigSnapshot | None = None
         self._generator: Generator | None = None
+        self._known: frozenset[str] = frozenset()
 
     @property
     def config(self) -> ConfigSnapshot | None:
@@ -42,9 +43,13 @@ class MeshState:
         workload = registered_workload(proxy)
         return workload is not None and self.registrations.connect(workload)
 
+    def listening(self, proxy: Proxy) -> bool:
+        """``proxy`` has answered listeners. Whether that changes who serves."""
+        return proxy.self_register and self.registrations.listening(proxy.id)
+
     def disconnect(self, proxy: Proxy, now: float) -> bool:
         """A stream of ``proxy`` closed. Whether that changes who is there already."""
-        return registered_workload(proxy) is not None and self.registrations.disconnect(proxy.id, now)
+        return proxy.self_register and self.registrations.disconnect(proxy.id, now)
 
     def rebuild(self) -> bool:
         """Bring the context up to date. Whether there is news for proxies."""
@@ -53,6 +58,7 @@ class MeshState:
         previous = self._generator.context if self._generator else None
         workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
         catalog = build_catalog(self._config, workloads, previous.catalog if previous else None)
+        self._known = frozenset(workload.id for workload in workloads)
         if previous is not None and catalog is previous.catalog and self._config is previous.config:
             return False
         context = build_push_context(self._config, catalog, previous)
@@ -62,8 +68,12 @@ class MeshState:
             self._generator.advance(context)
         return True
 
-    def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
-        """All that ``proxy`` may receive now. Raises RuntimeError before the first configuration."""
-        if self._generator is None:
-            raise RuntimeError("there is no configuration yet")
+    def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot | None:
+        """All that ``proxy`` may receive now.
+
+        None before the first configuration, and for a proxy whose workload has registered since the last ``rebuild``:
+        it would be told that it serves nothing.
+        """
+        if self._generator is None or (proxy.self_register and proxy.id not in self._known):
+            return None
         return self._generator.snapshot_of(proxy)

@@ -62,6 +62,7 @@ def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
         "locality": [place.region, place.zone, place.sub_zone],
         "service_account": workload.service_account,
         "group": workload.group,
+        "serving": workload.serving,
     }
 
 
@@ -77,4 +78,5 @@ def _workload(entry: Mapping[str, Any]) -> RegisteredWorkload:
         locality=Locality(region=str(region), zone=str(zone), sub_zone=str(sub_zone)),
         service_account=str(entry["service_account"]),
         group=str(entry["group"]),
+        serving=entry["serving"] is True,
     )

@@ -46,7 +46,7 @@ def plan_assignment(
     """The endpoints that carry ``labels`` (none: all), in groups by locality. No endpoint is an answer too: 503."""
     groups: dict[Locality, list[EndpointPlan]] = {}
     for endpoint in endpoints:
-        if not labels or labels.selects(endpoint.labels):
+        if endpoint.serving and (not labels or labels.selects(endpoint.labels)):
             place = EndpointPlan(address=endpoint.address, port=endpoint.port, weight=endpoint.weight)
             groups.setdefault(endpoint.locality, []).append(place)
     ordered = sorted(groups, key=lambda locality: (locality.region, locality.zone, locality.sub_zone))

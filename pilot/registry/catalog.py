@@ -152,11 +152,15 @@ class Workload:
     weight: int = 1
     service_account: str = ""
     id: str = ""
+    serving: bool = True
 
 
 @frozen
 class Endpoint:
-    """One address of one port of a service. ``port`` is 0 and ``address`` a path for a Unix socket."""
+    """One address of one port of a service. ``port`` is 0 and ``address`` a path for a Unix socket.
+
+    One that is not ``serving`` yet is known to its own proxy only.
+    """
 
     address: str
     port: int
@@ -165,6 +169,7 @@ class Endpoint:
     weight: int = 1
     network: str = ""
     service_account: str = ""
+    serving: bool = True
 
 
 class Endpoints(tuple[Endpoint, ...]):

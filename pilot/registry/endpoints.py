@@ -23,6 +23,7 @@ def endpoint_at(workload: Workload, port: int) -> Endpoint:
         weight=workload.weight,
         network=workload.network,
         service_account=workload.service_account,
+        serving=workload.serving,
     )
 
 

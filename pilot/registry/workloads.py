@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from galley.kinds.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
 from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, frozen
@@ -26,6 +26,8 @@ class RegisteredWorkload:
     locality: Locality = Locality()
     service_account: str = ""
     group: str = ""
+    serving: bool = True
+    """Whether peers may be sent to it: not before its Envoy has its listeners."""
 
 
 def workload_of_entry(
@@ -73,6 +75,7 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
         weight=max(template.weight, 1),
         service_account=registered.service_account or template.service_account,
         id=registered.id,
+        serving=registered.serving,
     )
 
 
@@ -84,18 +87,25 @@ def _locality(text: str, labels: Mapping[str, str]) -> Locality:
 
 @dataclass
 class _Presence:
-    """One registered node: its latest words, its open streams, and since when it has none."""
+    """One registered node: its latest words, whether it serves, its open streams, and since when it has none."""
 
     workload: RegisteredWorkload
+    serving: bool = False
     streams: int = 0
     gone_since: float | None = None
+
+    def as_registered(self) -> RegisteredWorkload:
+        words = self.workload
+        return words if words.serving is self.serving else replace(words, serving=self.serving)
 
 
 class Registrations:
     """Which self-registering workloads are there: a state machine without a clock.
 
     A workload is there from its proxy's first stream until ``grace`` seconds after its last one, so that a
-    reconnect is no absence. Times are seconds of any monotonic clock. Each method says whether ``workloads`` changed.
+    reconnect is no absence. It serves from the moment when its Envoy has answered its first listeners: sent there
+    earlier, a peer would be refused. Times are seconds of any monotonic clock. Each method says whether ``workloads``
+    changed.
     """
 
     def __init__(self, grace: float) -> None:
@@ -112,7 +122,8 @@ class Registrations:
         """Workloads of an earlier life of this process are there as if their last stream had closed ``now``: their
         proxies are about to reconnect, and until then nobody should be told that they are gone."""
         for workload in workloads:
-            self._present.setdefault(workload.id, _Presence(workload=workload, gone_since=now))
+            known = _Presence(workload=workload, serving=workload.serving, gone_since=now)
+            self._present.setdefault(workload.id, known)
         return self._settle()
 
     def connect(self, workload: RegisteredWorkload) -> bool:
@@ -121,6 +132,14 @@ class Registrations:
         presence.workload = workload
         presence.streams += 1
         presence.gone_since = None
+        return self._settle()
+
+    def listening(self, node_id: str) -> bool:
+        """The node's Envoy has its listeners."""
+        presence = self._present.get(node_id)
+        if presence is None or presence.serving:
+            return False
+        presence.serving = True
         return self._settle()
 
     def disconnect(self, node_id: str, now: float) -> bool:
@@ -146,7 +165,7 @@ class Registrations:
         return min(gone) + self._grace if gone else None
 
     def _settle(self) -> bool:
-        workloads = tuple(self._present[node_id].workload for node_id in sorted(self._present))
+        workloads = tuple(self._present[node_id].as_registered() for node_id in sorted(self._present))
         if workloads == self._workloads:
             return False
         self._workloads = workloads

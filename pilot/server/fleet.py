@@ -94,6 +94,7 @@ class Connection(Generic[T]):
                 case Acked():
                     self._of(command.type_url).acked(command)
                     self._fleet.counters.acks += 1
+                    self._fleet.on_answer(self, command.type_url)
                 case Nacked():
                     self._reject(command)
                 case Abort(status, message):
@@ -129,13 +130,15 @@ class Connection(Generic[T]):
         names = ", ".join(rejection.name for rejection in refused)
         log.warning("%s rejected %s %s: %s", self, kind, names, command.error.strip())
         self._fleet.on_rejection(self, refused)
+        self._fleet.on_answer(self, command.type_url)
 
 
 class Fleet(Generic[T]):
     """All connected proxies.
 
     ``read_node`` makes a proxy of a node and raises ValueError, with a text for its owner, when it cannot be served.
-    ``snapshot_of`` gives what a proxy is to hold, the same object for proxies that share all. ``on_connect`` and
+    ``snapshot_of`` gives what a proxy is to hold, the same object for proxies that share all, or None while nothing
+    can be said of it. ``on_answer`` is told of every type that a proxy has accepted or rejected. ``on_connect`` and
     ``on_disconnect`` are called with the connection; a proxy that comes back may be connected anew before its old
     stream is known to be gone.
     """
@@ -144,15 +147,17 @@ class Fleet(Generic[T]):
         self,
         *,
         read_node: Callable[[Node], T],
-        snapshot_of: Callable[[T], ResourceSnapshot],
+        snapshot_of: Callable[[T], ResourceSnapshot | None],
         on_connect: Callable[[Connection[T]], None] = lambda connection: None,
         on_disconnect: Callable[[Connection[T]], None] = lambda connection: None,
+        on_answer: Callable[[Connection[T], TypeUrl], None] = lambda connection, type_url: None,
         on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
         fallback: Fallback = no_fallback,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.fallback = fallback
         self.clock = clock
+        self.on_answer = on_answer
         self.on_rejection = on_rejection
         self.counters = Counters()
         self.encoder = ResponseEncoder()
@@ -246,7 +251,9 @@ class Fleet(Generic[T]):
 
     def _push(self, connection: Connection[T]) -> None:
         try:
-            connection.publish(self._snapshot_of(connection.proxy))
+            snapshot = self._snapshot_of(connection.proxy)
+            if snapshot is not None:
+                connection.publish(snapshot)
         except Exception:
             # One proxy's snapshot must not keep the others from theirs. It goes on with what it has.
             log.exception("no snapshot for %s", connection)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from galley.kinds.service_entry import Resolution, WorkloadEntry
 from galley.meta import FrozenMap
 from pilot.ir.cluster import ClusterPlan, Discovery
@@ -99,3 +101,11 @@ def test_one_endpoint_changed_is_one_load_assignment() -> None:
     assert memo.misses == first + 1
     assert [name for name in new if new[name] is not old[name]] == [WHOLE]
     assert addresses(new[WHOLE]) == ["10.0.0.9"]
+
+
+def test_a_workload_whose_envoy_has_no_listeners_yet_is_no_endpoint() -> None:
+    claims = (a_registered_workload("10.0.0.1", app="reviews"), a_registered_workload("10.0.0.2", app="reviews"))
+    starting = replace(claims[1], serving=False)
+    context = a_context(a_manifest("reviews"), workloads=(claims[0], starting))
+    assert addresses(assignments(context)[WHOLE]) == ["10.0.0.1"]
+    assert "10.0.0.2" in context.catalog.by_address, "its own proxy has to know what it serves"

@@ -56,6 +56,7 @@ def test_a_workload_is_there_until_its_grace_period_has_passed() -> None:
     registrations = Registrations(grace=5.0)
     workload = a_registered_workload()
     assert registrations.connect(workload)
+    registrations.listening(workload.id)
     assert registrations.workloads == (workload,)
     assert not registrations.disconnect(workload.id, now=10.0)
     assert registrations.next_expiry() == 15.0
@@ -70,6 +71,7 @@ def test_a_reconnect_within_the_grace_period_is_no_change() -> None:
     registrations = Registrations(grace=5.0)
     workload = a_registered_workload()
     registrations.connect(workload)
+    registrations.listening(workload.id)
     registrations.disconnect(workload.id, now=10.0)
     assert not registrations.connect(workload)
     assert not registrations.expire(100.0)
@@ -91,8 +93,20 @@ def test_what_a_node_says_last_replaces_what_it_said_before() -> None:
     old = a_registered_workload(labels=labels(version="v1"))
     new = a_registered_workload(labels=labels(version="v2"))
     registrations.connect(old)
+    registrations.listening(old.id)
     assert registrations.connect(new)
     assert registrations.workloads == (new,)
+
+
+def test_a_workload_serves_from_when_its_envoy_has_listeners() -> None:
+    registrations = Registrations(grace=5.0)
+    workload = a_registered_workload()
+    registrations.connect(workload)
+    assert [one.serving for one in registrations.workloads] == [False]
+    assert registrations.listening(workload.id)
+    assert [one.serving for one in registrations.workloads] == [True]
+    assert not registrations.listening(workload.id), "said twice"
+    assert not registrations.listening("nobody")
 
 
 def test_closing_an_unknown_stream_changes_nothing() -> None:
@@ -117,6 +131,7 @@ def test_a_workload_that_is_already_connected_is_not_restored_over() -> None:
     registrations = Registrations(grace=5.0)
     now_says = a_registered_workload(labels=labels(version="v2"))
     registrations.connect(now_says)
+    registrations.listening(now_says.id)
     assert not registrations.restore((a_registered_workload(labels=labels(version="v1")),), now=0.0)
     assert not registrations.expire(100.0)
     assert registrations.workloads == (now_says,)
