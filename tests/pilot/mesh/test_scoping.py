@@ -52,10 +52,10 @@ def test_replicas_of_one_workload_share_a_scope() -> None:
     assert inbound_scope(context, one) == inbound_scope(context, other)
 
 
-def test_a_gateway_is_asked_about_gateway_selectors_and_has_no_sidecar() -> None:
+def test_a_gateway_is_asked_about_selectors_and_sources_and_has_no_sidecar() -> None:
     context = a_context(a_gateway(), a_sidecar("*/*", namespace="istio-system"), asking_for(app="x"))
     scope = outbound_scope(context, a_gateway_proxy(labels=labels(istio="ingressgateway", app="x")))
-    assert scope.labels == labels(istio="ingressgateway")
+    assert scope.labels == labels(istio="ingressgateway", app="x")
     assert scope.sidecar is None
 
 
