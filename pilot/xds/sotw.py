@@ -50,6 +50,7 @@ class SotwStream(Stream):
         watch.subscription = after
         # What is no longer asked for, the client forgets: it gets it anew when it asks again.
         watch.held = after.select(watch.held)
+        watch.narrowed = watch.narrowed or not before.names <= after.names
         if (after.wildcard and not before.wildcard) or not after.names <= before.names:
             watch.asked = True
             # Where a response is the complete set, one that does not name a resource says that there is none.
@@ -89,10 +90,20 @@ class SotwStream(Stream):
         if watch.type_url in WILDCARD_TYPES:
             resources, is_due = target, bool(change) or watch.owed
         else:
-            resources, is_due = change.changed, bool(len(change.changed))
+            resources, is_due = change.changed, bool(len(change.changed)) or self._is_misnamed(watch, target)
         if not is_due:
             return None
         return Respond(watch.type_url, self._version(watch, target), self._next_nonce(), resources)
+
+    def _is_misnamed(self, watch: Watch, target: ResourceSet) -> bool:
+        """Whether the client goes by the version of more than it holds, for it has let go of names.
+
+        A response without resources tells it the right one. Otherwise it would come back, after a restart of the
+        control plane, with a version that fits nothing, and be sent everything.
+        """
+        if not watch.narrowed or not watch.told_version or watch.rejected:
+            return False
+        return watch.told_version != self._version(watch, target)
 
     def _version(self, watch: Watch, target: ResourceSet) -> str:
         """The version of ``target``, marked while the client lacks a part of it that it rejected."""

@@ -93,6 +93,7 @@ class Stream(ABC):
         assert response is not None
         if error is None:
             watch.forgive(response)
+            watch.told_version = response.version
             yield Acked(watch.type_url, response.version, response)
             return
         named = named_resources(response.resources, error)
@@ -135,17 +136,20 @@ class Stream(ABC):
         if watch.known_version:
             known, watch.known_version = watch.known_version, ""
             if known == self._version(watch, target) and not self._sent_clusters_before(watch):
-                watch.held, watch.asked, watch.owed = target, False, False
+                watch.held, watch.asked, watch.owed, watch.told_version = target, False, False, known
                 yield Acked(watch.type_url, known)
                 return
         watch.acquit(target)
         response = self._response(watch, target)
         if response is not None and self._must_wait(watch):
             return
-        watch.held, watch.asked, watch.owed, watch.unanswered = target, False, False, frozenset()
+        watch.held, watch.unanswered = target, frozenset()
+        watch.asked = watch.owed = watch.narrowed = False
         watch.prune_rejected(target)
         if response is None:
-            watch.returning = False
+            if watch.returning:
+                watch.returning = False
+                yield Acked(watch.type_url, self._version(watch, target))
             return
         watch.nonce, watch.in_flight = response.nonce, response
         yield response

@@ -61,6 +61,7 @@ class Watch:
     ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
     ``returning`` marks a client that kept resources of an earlier stream, until it has accepted the first answer here.
     ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
+    ``told_version`` is the version that it last accepted here, and ``narrowed`` that it has since let go of names.
     ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
     ``rejected`` are the versions that the client refused, by name; ``suspects`` those refused together by a text that
     names none of them, so that some may be good and yet not held; ``unremoved`` are names whose
@@ -76,6 +77,8 @@ class Watch:
     owed: bool = False
     returning: bool = False
     known_version: str = ""
+    told_version: str = ""
+    narrowed: bool = False
     unanswered: frozenset[str] = frozenset()
     rejected: dict[str, str] = field(default_factory=dict)
     suspects: frozenset[str] = frozenset()

@@ -32,6 +32,7 @@ from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.traffic import Traffic
 from tests.e2e.harness.upstreams import HttpEcho
+from tests.e2e.harness.variants import both_variants, every_envoy
 
 Json = Mapping[str, Any]
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -183,8 +184,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, addresses: Addresses, every_envoy: Path, delta: bool) -> Iterator[World]:
-    made = World(tmp_path, addresses, every_envoy, delta=delta)
+def world(tmp_path: Path, addresses: Addresses, envoy: Path, delta: bool) -> Iterator[World]:
+    made = World(tmp_path, addresses, envoy, delta=delta)
     try:
         made.control.wait_synced()
         yield made
@@ -192,6 +193,7 @@ def world(tmp_path: Path, addresses: Addresses, every_envoy: Path, delta: bool) 
         made.close()
 
 
+@both_variants
 def test_an_envoy_is_brought_in_sync_and_follows_an_update(world: World) -> None:
     assert world.answered_by() == "a"
     world.control.publish(world.towards("b"))
@@ -200,6 +202,8 @@ def test_an_envoy_is_brought_in_sync_and_follows_an_update(world: World) -> None
     eventually(lambda: world.envoy.clusters().keys() == {"b"}, what="cluster a removed")
 
 
+@every_envoy
+@both_variants
 def test_no_request_fails_while_traffic_is_moved_from_cluster_to_cluster(world: World) -> None:
     with Traffic(("127.0.0.1", world.port)) as traffic:
         for target in ("b", "a") * 10:
@@ -209,6 +213,7 @@ def test_no_request_fails_while_traffic_is_moved_from_cluster_to_cluster(world: 
     assert traffic.failures == []
 
 
+@both_variants
 def test_a_changed_cluster_gets_its_unchanged_endpoints_again(world: World) -> None:
     world.control.publish(world.towards("a", connect_timeout="2s"))
     eventually(lambda: world.envoy.clusters()["a"]["connect_timeout"] == "2s", what="the new cluster, warmed")
@@ -216,6 +221,7 @@ def test_a_changed_cluster_gets_its_unchanged_endpoints_again(world: World) -> N
     assert world.answered_by() == "a"
 
 
+@both_variants
 def test_a_rejection_is_recorded_with_envoys_text_and_healed(world: World) -> None:
     bad = {"name": "nobody", "typedConfig": {"@type": HCM, "statPrefix": "this is no HTTP filter"}}
     world.control.publish(world.towards("a", filters=(bad,)))
@@ -230,6 +236,8 @@ def test_a_rejection_is_recorded_with_envoys_text_and_healed(world: World) -> No
     world.control.wait_synced()
 
 
+@every_envoy
+@both_variants
 def test_a_restarted_control_plane_sends_nothing_that_the_envoy_holds(world: World) -> None:
     world.control.publish(world.towards("b"))
     world.control.wait_synced()
@@ -245,6 +253,7 @@ def test_a_restarted_control_plane_sends_nothing_that_the_envoy_holds(world: Wor
     assert world.envoy.versions() == versions
 
 
+@both_variants
 def test_an_envoy_that_comes_back_gets_what_changed_while_it_was_away(world: World) -> None:
     world.control.stop()
     world.control.start(world.towards("b"))

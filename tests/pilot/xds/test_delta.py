@@ -207,7 +207,7 @@ def test_a_reconnecting_client_keeps_its_clusters_until_it_has_the_routes_that_d
     client = DeltaDialogue()
     client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"}))
     assert client.asks("CDS", holds={"a": "1", "gone": "1"}) == ["CDS"]
-    assert client.asks("LDS", holds={"l": "1"}) == []
+    assert client.asks("LDS", holds={"l": "1"}) == ["ack LDS"]
     assert client.asks("RDS", "r", holds={"r": "gone"}) == []
     assert client.acks("CDS") == ["ack CDS", "RDS r=a"]
     assert client.acks("RDS") == ["ack RDS", "CDS -gone"]
@@ -216,10 +216,10 @@ def test_a_reconnecting_client_keeps_its_clusters_until_it_has_the_routes_that_d
 def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
     client = DeltaDialogue()
     client.publish(FULL)
-    assert client.asks("CDS", holds={"a": "1"}) == []
-    assert client.asks("EDS", "a", holds={"a": "1@1"}) == []
-    assert client.asks("LDS", holds={"l": "1"}) == []
-    assert client.asks("RDS", "r", holds={"r": "1"}) == []
+    assert client.asks("CDS", holds={"a": "1"}) == ["ack CDS"]
+    assert client.asks("EDS", "a", holds={"a": "1@1"}) == ["ack EDS"]
+    assert client.asks("LDS", holds={"l": "1"}) == ["ack LDS"]
+    assert client.asks("RDS", "r", holds={"r": "1"}) == ["ack RDS"]
     assert client.publish(snapshot(clusters={"a": "1"}, endpoints={"a": "2"}, listeners={"l": "1"})) == ["EDS a=2"]
     assert client.acks("EDS") == ["ack EDS", "RDS -r"]
 
@@ -227,7 +227,7 @@ def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
 def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() -> None:
     client = DeltaDialogue()
     client.publish(snapshot(clusters={"a": "2"}, endpoints={"a": "1"}))
-    assert client.asks("CDS", holds={"a": "2"}) == []
+    assert client.asks("CDS", holds={"a": "2"}) == ["ack CDS"]
     assert client.asks("EDS", "a", holds={"a": "1@1"}) == ["EDS a=1"]
 
 
@@ -241,7 +241,7 @@ def test_a_reconnecting_client_whose_cluster_was_changed_and_changed_back_gets_i
 def test_what_a_reconnecting_client_holds_of_other_names_is_its_own_affair() -> None:
     client = DeltaDialogue()
     client.publish(snapshot(endpoints={"a": "1"}))
-    assert client.asks("EDS", "a", holds={"a": "1", "b": "1"}) == []
+    assert client.asks("EDS", "a", holds={"a": "1", "b": "1"}) == ["ack EDS"]
 
 
 def test_a_version_known_without_its_bytes_is_never_sent_to_another() -> None:

@@ -107,8 +107,19 @@ def test_new_names_in_a_rejection_are_answered() -> None:
 def test_a_name_let_go_is_forgotten_and_sent_anew_when_asked_for_again() -> None:
     client = synced(snapshot(endpoints={"a": "1", "b": "1"}))
     client.asks("EDS", "a", "b")
-    assert client.asks("EDS", "a") == ["ack EDS"]
-    assert client.asks("EDS", "a", "b") == ["EDS b=1"]
+    assert client.asks("EDS", "a", "b") == ["ack EDS"]
+    assert client.asks("EDS", "a") == ["EDS"]
+    assert client.asks("EDS", "a", "b") == ["ack EDS", "EDS b=1"]
+
+
+def test_a_client_that_lets_go_of_a_name_is_told_the_version_of_what_it_keeps() -> None:
+    before = synced(snapshot(endpoints={"a": "1", "b": "1"}))
+    for _ in ("ask", "acknowledge"):
+        before.asks("EDS", "a", "b")
+    assert before.asks("EDS", "a") == ["EDS"]
+    assert before.asks("EDS", "a") == ["ack EDS"]
+    client = reconnect(before, snapshot(endpoints={"a": "1", "b": "1"}))
+    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["ack EDS"]
 
 
 def test_clusters_come_before_endpoints_before_listeners_before_routes() -> None:
