@@ -1,0 +1,18 @@
+"""Runs the checks of a kind on a spec and shows what they find, shortly."""
+
+from __future__ import annotations
+
+from galley.decode import decode_file
+from galley.diagnostics import Diagnostic
+from tests.galley.documents import document
+
+
+def found(kind: str, spec: str, *, name: str = "x", api_version: str = "networking.istio.io/v1") -> list[Diagnostic]:
+    """All diagnostics of one document with this spec."""
+    text = document(kind, spec, name=name, api_version=api_version)
+    return list(decode_file(text.encode(), "a.yaml")[1])
+
+
+def short(diagnostics: list[Diagnostic]) -> list[str]:
+    """Each diagnostic as ``error code field``."""
+    return [f"{one.severity} {one.code} {one.origin.field}" for one in diagnostics]
