@@ -1,0 +1,36 @@
+"""DestinationRules for services that do not exist, and several for one host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from galley.diagnostics import Diagnostic
+from galley.kinds.checks.findings import Findings, shown
+from galley.kinds.destination_rule import DestinationRule
+from galley.meta import Resource
+from galley.references.known_hosts import KnownHosts, full_host
+from galley.snapshot import ConfigSnapshot
+
+
+def check_rule(rule: Resource[DestinationRule], hosts: KnownHosts) -> list[Diagnostic]:
+    """A rule for a host that no service has does nothing."""
+    findings = Findings(rule)
+    if not hosts.matches(full_host(rule.spec.host, rule.namespace)):
+        what = f"{shown(rule.spec.host)} is not the host of a service, so this rule has no effect (IST0174)"
+        findings.warn("spec.host", "unknown-host", what, hosts.hint(rule.spec.host, rule.namespace))
+    return findings.diagnostics
+
+
+def find_shared_hosts(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+    """Of several rules of one namespace for one host the subsets are united; the oldest policy counts."""
+    first: dict[tuple[str, str, object], Resource[DestinationRule]] = {}
+    for rule in config.of(DestinationRule):
+        place = (rule.namespace, full_host(rule.spec.host, rule.namespace), rule.spec.workload_selector)
+        earlier = first.setdefault(place, rule)
+        if earlier is rule:
+            continue
+        findings = Findings(rule)
+        what = f"{shown(rule.spec.host)} has the rule {earlier.key} at {earlier.origin} already"
+        hint = "put both into one DestinationRule: of a trafficPolicy or a subset given twice the older one counts"
+        findings.warn("spec.host", "duplicate-host", what, hint)
+        yield from findings.diagnostics

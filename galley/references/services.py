@@ -1,0 +1,48 @@
+"""Services that are defined more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from galley.diagnostics import Diagnostic
+from galley.kinds.checks.findings import Findings, shown
+from galley.kinds.service import KubernetesService
+from galley.kinds.service_entry import ServiceEntry
+from galley.meta import Resource
+from galley.references.known_hosts import is_seen_together, kubernetes_host
+from galley.snapshot import ConfigSnapshot
+
+
+def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+    """Hosts of ServiceEntries that a Kubernetes Service or an older ServiceEntry has already."""
+    native = {kubernetes_host(service): service for service in config.of(KubernetesService)}
+    owners: dict[str, list[Resource[ServiceEntry]]] = {}
+    defaults = config.mesh.default_service_export_to
+    for entry in config.of(ServiceEntry):
+        findings = Findings(entry)
+        for index, name in enumerate(entry.spec.hosts):
+            host, field = name.lower(), f"spec.hosts[{index}]"
+            if (service := native.get(host)) is not None:
+                _complain(findings, field, name, service)
+            earlier = owners.setdefault(host, [])
+            first = next((one for one in earlier if is_seen_together(one, entry, defaults)), None)
+            if first is not None:
+                _complain(findings, field, name, first)
+                _compare_protocols(findings, entry, first)
+            earlier.append(entry)
+        yield from findings.diagnostics
+
+
+def _complain(findings: Findings, field: str, host: str, first: Resource[Any]) -> None:
+    what = f"{shown(host)} is defined by {first.key} at {first.origin} already"
+    findings.warn(field, "duplicate-host", what, "the older one counts where they differ; keep one of them")
+
+
+def _compare_protocols(findings: Findings, entry: Resource[ServiceEntry], first: Resource[ServiceEntry]) -> None:
+    known = {port.number: port.protocol.upper() for port in first.spec.ports}
+    for index, port in enumerate(entry.spec.ports):
+        protocol = known.get(port.number, port.protocol.upper())
+        if protocol != port.protocol.upper():
+            what = f"{port.protocol} differs from {protocol} for port {port.number} in {first.key} (IST0177)"
+            findings.warn(f"spec.ports[{index}].protocol", "conflicting-protocol", what, f"see {first.origin}")

@@ -1,0 +1,41 @@
+"""Sidecars that import what does not exist, or compete for the same workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from galley.diagnostics import Diagnostic
+from galley.kinds.checks.findings import Findings, shown
+from galley.kinds.sidecar import Sidecar
+from galley.meta import NO_LABELS, Labels, Resource
+from galley.references.known_hosts import KnownHosts
+from galley.snapshot import ConfigSnapshot
+
+
+def check_sidecars(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
+    """Unknown egress hosts, and two Sidecars with one selector in one namespace (IST0110, IST0111)."""
+    selected: dict[tuple[str, Labels], Resource[Sidecar]] = {}
+    for sidecar in config.of(Sidecar):
+        findings = Findings(sidecar)
+        selector = sidecar.spec.workload_selector
+        labels = selector.labels if selector is not None else NO_LABELS
+        first = selected.setdefault((sidecar.namespace, labels), sidecar)
+        if first is not sidecar:
+            code = "IST0110" if labels else "IST0111"
+            what = f"selects the same workloads as {first.key} at {first.origin}, which counts ({code})"
+            findings.warn("spec.workloadSelector", "conflicting-sidecars", what, "put both into one Sidecar")
+        _check_egress_hosts(findings, sidecar, hosts)
+        yield from findings.diagnostics
+
+
+def _check_egress_hosts(findings: Findings, sidecar: Resource[Sidecar], hosts: KnownHosts) -> None:
+    for index, listener in enumerate(sidecar.spec.egress):
+        for number, text in enumerate(listener.hosts):
+            _, _, host = text.partition("/")
+            if text.startswith("~") or host == "*" or hosts.matches(host.lower()):
+                continue
+            what = f"{shown(text)} imports no service"
+            hint = hosts.hint(host, sidecar.namespace)
+            if not hint and "." not in host:
+                hint = "write the full name: names are not completed here"
+            findings.warn(f"spec.egress[{index}].hosts[{number}]", "unknown-host", what, hint)
