@@ -17,6 +17,12 @@ class ChainClaims:
     def claim(self, chain: FilterChainPlan) -> FilterChainPlan | None:
         """The chain with what earlier chains left to it; None when that is nothing."""
         match = chain.match
+        if not match.server_names and not match.prefix_ranges and not match.application_protocols:
+            whole = (match.destination_port, match.transport_protocol, "", "", "")
+            if whole in self._claimed:
+                return None
+            self._claimed.add(whole)
+            return chain
         names = tuple(name for name in match.server_names or ("",) if self._is_free(match, name, match.prefix_ranges))
         ranges = match.prefix_ranges
         if not match.server_names and ranges:

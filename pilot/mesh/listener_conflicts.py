@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from galley.meta import ResourceKey
+from galley.meta import ResourceKey, frozen
 from pilot.ir.listener import FilterChainPlan
 from pilot.mesh.chain_claims import ChainClaims
 from pilot.mesh.outbound_listener import OutboundListener
@@ -14,7 +14,7 @@ from pilot.registry.catalog import Protocol
 _SERVER_FIRST = frozenset({Protocol.MONGO, Protocol.MYSQL})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wish:
     """What one service port asks for at an address.
 

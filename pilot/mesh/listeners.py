@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 from galley.kinds.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.virtual_service import MESH_GATEWAY
-from pilot.ir.listener import FilterChainPlan, ListenerPlan
+from pilot.ir.listener import ListenerPlan
 from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.destinations import known_destinations, named_destinations
 from pilot.mesh.egress import Egress, egress_listeners
 from pilot.mesh.http_matches import RouteSite
 from pilot.mesh.listener_conflicts import ListenerTable, Wish
-from pilot.mesh.listener_places import Place, is_headless, opaque_places
+from pilot.mesh.listener_places import is_headless
 from pilot.mesh.memo import Memo
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER
 from pilot.mesh.opaque_rules import OpaqueRules, index_opaque_rules
@@ -26,7 +26,8 @@ from pilot.mesh.outbound_listener import (
 from pilot.mesh.proxy import Interception
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import ListenerScope, OutboundScope
-from pilot.mesh.tcp_routes import OpaqueTarget, TcpRouting, plan_target_chains, tcp_policies, tcp_policy
+from pilot.mesh.service_wishes import OpaqueRouting, Surroundings, plan_wishes
+from pilot.mesh.tcp_routes import NO_POLICY, TcpRouting, tcp_policies, tcp_policy
 from pilot.registry.catalog import Port, Protocol, Service, ServiceResolution
 
 NOWHERE = RouteSite(gateway=MESH_GATEWAY, port=0)
@@ -43,7 +44,9 @@ def plan_outbound_listeners(context: PushContext, scope: ListenerScope, memo: Me
 
     In mode NONE they bind to ``scope.bind_address``: several workloads of one host each have a loopback address.
     """
-    planner = _Planner(context=context, scope=scope, memo=memo, settings=outbound_settings(context, scope))
+    settings = outbound_settings(context, scope)
+    no_rules = OpaqueRouting(routing=TcpRouting(site=NOWHERE, access_log=settings.access_log))
+    planner = _Planner(context=context, scope=scope, memo=memo, settings=settings, _no_rules=no_rules)
     return tuple(planner.plan())
 
 
@@ -66,6 +69,7 @@ class _Planner:
     scope: ListenerScope
     memo: Memo
     settings: OutboundSettings
+    _no_rules: OpaqueRouting
 
     @property
     def outbound(self) -> OutboundScope:
@@ -106,34 +110,42 @@ class _Planner:
         """Whether somebody else listens there: a sidecar's own listeners, or in mode NONE the inbound ones."""
         if (wanted.address, wanted.port) in self.scope.inbound_ports:
             return True
-        mesh = self.context.mesh
-        own = {mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *STATUS_PORTS}
-        taken_by_proxy = wanted.bound and (wanted.address, wanted.port) == (self.loopback, self.scope.http_proxy_port)
-        return taken_by_proxy or (wanted.address == self.wildcard and wanted.port in own)
+        if wanted.address == self.wildcard:
+            mesh = self.context.mesh
+            return wanted.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *STATUS_PORTS)
+        return wanted.bound and (wanted.address, wanted.port) == (self.loopback, self.scope.http_proxy_port)
 
     def _collect(self, egress: Egress, owner: int, table: ListenerTable) -> None:
         """What one egress listener wants: for declared HTTP one listener, else whatever each service port needs."""
         if egress.port is not None and egress.port.protocol.is_http:
             assert egress.sidecar is not None
             wish = Wish(egress.port.protocol, egress.sidecar, owner, route_name=egress.route_name)
-            self._add(table, egress, self._http_address(egress), egress.port.number, wish)
+            address = egress.bind or (self.loopback if egress.bind_to_port else self.wildcard)
+            self._add(table, egress, address, egress.port.number, wish)
             return
-        http_address = self._http_address(egress)
+        around = self._surroundings(egress, owner)
+        http_address = around.shared or around.wildcard
         rules = self.memo(index_opaque_rules, egress.imported)
         for service in egress.imported.services:
             if service.resolution is ServiceResolution.ALIAS:
                 continue
             for port in service.ports:
-                if port.protocol in _PLAIN_HTTP and table.serves_http(http_address, port.number):
+                plain_http = egress.port is None and port.protocol in _PLAIN_HTTP
+                if plain_http and table.serves_http(http_address, port.number):
                     continue
-                for place in self._places(egress, service, port):
-                    protocol = port.protocol if egress.port is None else egress.port.protocol
-                    chains = () if protocol.is_http else self._chains(service, port, protocol, place, rules)
-                    wish = Wish(protocol, service.origin, owner, route_name=place.route_name, chains=chains)
-                    self._add(table, egress, place.address, port.number, wish)
+                opaque = self._no_rules if plain_http else self._opaque_routing(service, port, rules)
+                pods = () if plain_http or around.shared else self._endpoint_addresses(service, port)
+                for address, wish in self.memo(plan_wishes, service, port, around, pods, opaque):
+                    self._add(table, egress, address, port.number, wish)
 
-    def _http_address(self, egress: Egress) -> str:
-        return egress.bind or (self.loopback if egress.bind_to_port else self.wildcard)
+    def _surroundings(self, egress: Egress, owner: int) -> Surroundings:
+        return Surroundings(
+            owner=owner,
+            wildcard=self.wildcard,
+            shared=egress.bind or (self.loopback if egress.bind_to_port else ""),
+            protocol=egress.port.protocol if egress.port else None,
+            route_name=egress.route_name if egress.port else "",
+        )
 
     def _add(self, table: ListenerTable, egress: Egress, address: str, port: int, wish: Wish) -> None:
         table.add(
@@ -145,37 +157,18 @@ class _Planner:
             absolute_urls=egress.is_http_proxy,
         )
 
-    def _places(self, egress: Egress, service: Service, port: Port) -> tuple[Place, ...]:
-        protocol = port.protocol if egress.port is None else egress.port.protocol
-        if protocol.is_http:
-            return (Place(address=self._http_address(egress), route_name=str(port.number)),)
-        shared = egress.bind or (self.loopback if egress.bind_to_port else "")
-        pods = self._endpoint_addresses(service, port) if is_headless(service) and not shared else ()
-        places = opaque_places(service, port.number, shared=shared, wildcard=self.wildcard, endpoints=pods)
-        if protocol is not Protocol.AUTO:
-            return tuple(replace(place, route_name="") for place in places)
-        return places if egress.port is None else tuple(replace(p, route_name=egress.route_name) for p in places)
-
     def _endpoint_addresses(self, service: Service, port: Port) -> tuple[str, ...]:
+        if not is_headless(service):
+            return ()
         endpoints = self.context.catalog.endpoints_of(service.key, port.name)
         return tuple(dict.fromkeys(endpoint.address for endpoint in endpoints if endpoint.port))
 
-    def _chains(
-        self, service: Service, port: Port, protocol: Protocol, place: Place, rules: OpaqueRules
-    ) -> tuple[FilterChainPlan, ...]:
+    def _opaque_routing(self, service: Service, port: Port, rules: OpaqueRules) -> OpaqueRouting:
         context, outbound = self.context, self.outbound
-        target = OpaqueTarget(
-            host=service.hostname,
-            port=port.number,
-            is_tls=protocol.is_tls,
-            prefix_ranges=place.prefix_ranges,
-            by_name=place.by_name,
-            policy=tcp_policy(context.destination_rule(outbound, service)),
-        )
+        policy = tcp_policy(context.destination_rule(outbound, service))
         naming = rules.naming(service.hostname)
         if not naming:
-            unruled = TcpRouting(site=NOWHERE, access_log=self.settings.access_log)
-            return self.memo(plan_target_chains, target, (), unruled)
+            return self._no_rules if policy is NO_POLICY else replace(self._no_rules, policy=policy)
         hosts = tuple(dict.fromkeys(host for rule in naming for host in self.memo(named_destinations, rule)))
         lookup = context.visible_services(outbound).named
         routing = TcpRouting(
@@ -184,4 +177,4 @@ class _Planner:
             policies=tcp_policies(hosts, lookup, lambda found: context.destination_rule(outbound, found)),
             access_log=self.settings.access_log,
         )
-        return self.memo(plan_target_chains, target, naming, routing)
+        return OpaqueRouting(routing=routing, rules=naming, policy=policy)

@@ -66,8 +66,8 @@ class _Planner:
         bindings = self.memo(bind_rules, egress.imported)
         for port in sorted(bindings.services.keys() | bindings.claims.keys()):
             routed = tuple(self._route(port, bindings))
-            shared = False
-            for entry in routed:
+            shared = port not in bindings.sniffed
+            for entry in () if shared else routed:
                 own_route, shared_route = self._listeners_of(entry.service, port, egress)
                 shared = shared or shared_route
                 if own_route:

@@ -26,10 +26,14 @@ class RuleBinding:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PortBindings:
-    """Claims by port, in candidate order, and the HTTP or sniffed services of each port, older first."""
+    """Claims by port, in candidate order, and the HTTP or sniffed services of each port, older first.
+
+    ``sniffed`` holds the ports on which some service's protocol is found out by sniffing.
+    """
 
     claims: dict[int, list[RuleBinding]]
     services: dict[int, list[Service]]
+    sniffed: frozenset[int]
 
 
 def bind_rules(imported: EgressServices) -> PortBindings:
@@ -45,7 +49,8 @@ def bind_rules(imported: EgressServices) -> PortBindings:
     for rule, hosts in rules:
         for port, binding in _claims_of(rule, hosts, by_host).items():
             claims.setdefault(port, []).append(binding)
-    return PortBindings(claims=claims, services=services_by_http_port(imported.services))
+    sniffed = frozenset(p.number for one in by_name.values() for p in one.ports if p.protocol is Protocol.AUTO)
+    return PortBindings(claims=claims, services=services_by_http_port(imported.services), sniffed=sniffed)
 
 
 def services_by_http_port(services: Iterable[Service]) -> dict[int, list[Service]]:
