@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from galley.report import count, plural, render_json, render_text
 from galley.validate import Validation, read_paths, validate
+from galley.watch import add_watch_parser
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
 STDIN = "<stdin>"
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="galley", description="Looks at Istio configuration without serving it.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_validate(commands)
+    add_watch_parser(commands)
     return parser
 
 

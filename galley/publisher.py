@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, ParamSpec, TypeVar
 
 from galley.acceptance import Accepted, HeldFile, judge
 from galley.diagnostics import Diagnostic, Severity
@@ -22,6 +22,7 @@ from galley.references import check_references
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.sources import ConfigSource, SourceFile, SourceState, is_below
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -132,13 +133,23 @@ async def publish(
         async with aclosing(source.states()) as states:
             async for state in states:
                 before = stage.snapshot
-                await asyncio.to_thread(stage.advance, state)
+                await _in_thread(stage.advance, state)
                 if stage.snapshot is not before:
                     configs.publish(stage.snapshot)
-                reports.publish(await asyncio.to_thread(stage.report))
+                reports.publish(await _in_thread(stage.report))
     finally:
         if journal is not None:
             journal.close()
+
+
+async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Run ``work`` in a thread to its end, even when cancelled: the journal is written whole, then closed."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **keywords))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 class _Stage:
