@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pilot.xds.events import Command, DeltaRequested, Requested, Respond
 from pilot.xds.resources import CLUSTER, ENDPOINT, WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
 from pilot.xds.stream import Fallback, Stream, no_fallback
-from pilot.xds.subscription import WILDCARD, Watch, keep_paired
+from pilot.xds.subscription import WILDCARD, Watch, keep_paired, pair_endpoints
 
 
 class DeltaStream(Stream):
@@ -29,7 +29,7 @@ class DeltaStream(Stream):
         self._subscribe(watch, event)
 
     def _first(self, event: DeltaRequested) -> Watch:
-        held = _kept(event.type_url, event.initial_versions)
+        held = self._kept(event.type_url, event.initial_versions)
         if event.type_url == CLUSTER:
             self._kept_clusters = held
         elif event.type_url == ENDPOINT:
@@ -45,6 +45,20 @@ class DeltaStream(Stream):
         watch.owed = watch.subscription.wildcard and not returning
         watch.unanswered = watch.subscription.names - held.name_set
         return watch
+
+    def _kept(self, type_url: TypeUrl, versions: Mapping[str, str]) -> ResourceSet:
+        """What the client holds from an earlier stream: one value for all who hold the same.
+
+        When all come back at once, nearly everyone holds what is in the snapshot, or what was before it.
+        """
+        if self._snapshot is None or not versions:
+            return _remembered(type_url, versions)
+        current = self._snapshot.of(type_url)
+        if type_url == ENDPOINT:
+            current = pair_endpoints(current, self._kept_clusters)
+        if current.versions == versions:
+            return current
+        return current.derive(("kept", frozenset(versions.items())), lambda: _remembered(type_url, versions))
 
     def _subscribe(self, watch: Watch, event: DeltaRequested) -> None:
         if not event.subscribe and not event.unsubscribe:
@@ -66,7 +80,7 @@ class DeltaStream(Stream):
         """What is gone stays until listeners and routes have let go of it."""
         if watch.type_url in WILDCARD_TYPES or self._may_remove():
             return wanted
-        return wanted.joined_by([r for r in watch.held if r.name not in wanted])
+        return wanted.with_rest_of(watch.held)
 
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         change = target.since(watch.held)
@@ -79,6 +93,6 @@ class DeltaStream(Stream):
         return Respond(watch.type_url, target.version, self._next_nonce(), change.changed, removed)
 
 
-def _kept(type_url: TypeUrl, versions: Mapping[str, str]) -> ResourceSet:
-    """What the client holds from an earlier stream. The bytes are unknown here; they are never sent."""
+def _remembered(type_url: TypeUrl, versions: Mapping[str, str]) -> ResourceSet:
+    """Resources of these versions. The bytes are unknown here; they are never sent."""
     return ResourceSet(type_url, (EncodedResource(name, version, b"") for name, version in versions.items()))

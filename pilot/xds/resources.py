@@ -50,7 +50,7 @@ class ResourceSet:
     a response) is remembered here by a key that says what it depends on besides this set.
     """
 
-    __slots__ = ("_derived", "_name_set", "_resources", "type_url", "version")
+    __slots__ = ("_derived", "_name_set", "_resources", "_versions", "type_url", "version")
 
     def __init__(self, type_url: TypeUrl, resources: Iterable[EncodedResource]) -> None:
         self.type_url = type_url
@@ -60,6 +60,7 @@ class ResourceSet:
             digest.update(f"{resource.name}\0{resource.version}\0".encode())
         self.version: str = digest.hexdigest()
         self._name_set: frozenset[str] | None = None
+        self._versions: Mapping[str, str] | None = None
         self._derived: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
@@ -89,6 +90,13 @@ class ResourceSet:
             self._name_set = frozenset(self._resources)
         return self._name_set
 
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The version of each resource by its name."""
+        if self._versions is None:
+            self._versions = {r.name: r.version for r in self}
+        return self._versions
+
     def derive(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """The value of ``make()``, kept under ``key``; the oldest of 32 is forgotten for a new one."""
         found = self._derived.get(key, _MISSING)
@@ -103,8 +111,10 @@ class ResourceSet:
         """The resources with these names; names that do not exist are passed over."""
         if names is self._name_set or names >= self.name_set:
             return self
-        found = [self._resources[name] for name in names if name in self._resources] if names else []
-        return self.derive(("select", names), lambda: ResourceSet(self.type_url, found))
+        found = self._resources
+        return self.derive(
+            ("select", names), lambda: ResourceSet(self.type_url, (found[name] for name in names if name in found))
+        )
 
     def without(self, names: Collection[str]) -> ResourceSet:
         """The resources with other names than these."""
@@ -120,6 +130,12 @@ class ResourceSet:
         # A resource known by its version alone, without bytes, must not pass for a whole one of the same version.
         key = ("joined by", tuple((r.name, r.version, bool(r.any)) for r in added))
         return self.derive(key, lambda: ResourceSet(self.type_url, (*self, *added)))
+
+    def with_rest_of(self, other: ResourceSet) -> ResourceSet:
+        """This set and what only the other one has."""
+        if other is self or other.name_set <= self.name_set:
+            return self
+        return self.joined_by([r for r in other if r.name not in self._resources])
 
     def since(self, previous: ResourceSet) -> Change:
         """What someone who holds ``previous`` lacks of this set, and what he holds too much."""

@@ -149,7 +149,12 @@ def keep_paired(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
 
     Another cluster warms still, and will not do with what was sent before it, even if it is changed back.
     """
-    return ResourceSet(endpoints.type_url, (r for r in endpoints if _is_paired(r, clusters.get(r.name))))
+    served = clusters.select(endpoints.name_set)
+
+    def keep() -> ResourceSet:
+        return endpoints.without({r.name for r in endpoints if not _is_paired(r, served.get(r.name))})
+
+    return endpoints.derive(("kept with", served.version), keep)
 
 
 def _is_paired(endpoint: EncodedResource, cluster: EncodedResource | None) -> bool:
