@@ -74,6 +74,7 @@ class Generator:
         self._cache = RenderCache()
         self._scopes: dict[Proxy, ProxyScope] = {}
         self._outbound: dict[OutboundScope, OutboundSets] = {}
+        self._outbound_listeners: dict[ListenerScope, tuple[EncodedResource, ...]] = {}
         self._snapshots: dict[ProxyScope, ResourceSnapshot] = {}
 
     @property
@@ -92,6 +93,7 @@ class Generator:
         self._cache.end_generation()
         self._scopes.clear()
         self._outbound.clear()
+        self._outbound_listeners.clear()
         self._snapshots.clear()
 
     def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
@@ -128,13 +130,19 @@ class Generator:
         return sets
 
     def _listeners(self, scope: ProxyScope) -> tuple[EncodedResource, ...]:
-        outbound = scope.listeners
-        if outbound.outbound.kind is ProxyKind.GATEWAY:
-            return self._encode_listeners(plan_gateway_listeners(self._context, outbound, self._memo))
-        plans = plan_outbound_listeners(self._context, outbound, self._memo)
-        if scope.inbound is not None:
-            plans = plan_inbound_listeners(self._context, scope.inbound, self._memo) + plans
-        return self._encode_listeners(plans)
+        listeners = self._listeners_outwards(scope.listeners)
+        if scope.inbound is None:
+            return listeners
+        return self._encode_listeners(plan_inbound_listeners(self._context, scope.inbound, self._memo)) + listeners
+
+    def _listeners_outwards(self, scope: ListenerScope) -> tuple[EncodedResource, ...]:
+        """Outbound listeners, or a gateway's own."""
+        listeners = self._outbound_listeners.get(scope)
+        if listeners is None:
+            plan = plan_gateway_listeners if scope.outbound.kind is ProxyKind.GATEWAY else plan_outbound_listeners
+            listeners = self._encode_listeners(plan(self._context, scope, self._memo))
+            self._outbound_listeners[scope] = listeners
+        return listeners
 
     def _encode_clusters(self, plans: Iterable[ClusterPlan]) -> tuple[EncodedResource, ...]:
         return tuple(map(self._cache.cluster, plans))
