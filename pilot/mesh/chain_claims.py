@@ -24,7 +24,7 @@ class ChainClaims:
             self._claimed.add(whole)
             return chain
         names = tuple(name for name in match.server_names or ("",) if self._is_free(match, name, match.prefix_ranges))
-        ranges = match.prefix_ranges
+        ranges = _distinct(match.prefix_ranges)
         if not match.server_names and ranges:
             ranges = tuple(one for one in ranges if self._is_free(match, "", (one,)))
             names = ("",) if ranges else ()
@@ -47,6 +47,13 @@ def _combinations(match: ChainMatchPlan, name: str, ranges: tuple[str, ...]) -> 
         for protocol in match.application_protocols or ("",)
         for one in ranges or ("",)
     ]
+
+
+def _distinct(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    networks: dict[str, str] = {}
+    for one in ranges:
+        networks.setdefault(_network(one), one)
+    return tuple(networks.values())
 
 
 def _network(text: str) -> str:

@@ -45,3 +45,8 @@ def test_ports_and_protocols_tell_chains_apart():
         ChainMatchPlan(destination_port=80, transport_protocol="raw_buffer", application_protocols=("h2c",)),
     )
     assert claimed(*matches) == list(matches)
+
+
+def test_a_chain_names_a_network_once():
+    twice = ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "11.0.0.0/8", "10.1.1.1/8"))
+    assert claimed(twice) == [ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "11.0.0.0/8"))]
