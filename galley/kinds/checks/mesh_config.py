@@ -49,8 +49,9 @@ def _check_ports(findings: Findings, body: str, mesh: MeshConfig) -> None:
     check_port(findings, below(body, "proxyInboundListenPort"), mesh.proxy_inbound_listen_port)
     if mesh.proxy_http_port:
         check_port(findings, below(body, "proxyHttpPort"), mesh.proxy_http_port)
-    ports = (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, mesh.proxy_http_port)
-    if len(set(ports)) < len(ports):
+    ports = [mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, mesh.proxy_http_port]
+    used = [port for port in ports if port]
+    if len(set(used)) < len(used):
         what = "must be another port than proxyInboundListenPort and proxyHttpPort"
         findings.error(below(body, "proxyListenPort"), "duplicate-port", what)
 

@@ -1,0 +1,62 @@
+"""Rules of TLS settings of servers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.galley.kinds.checks.cases import found, short
+
+
+def tls(text: str) -> list[str]:
+    server = f"{{port: {{number: 443, name: https, protocol: HTTPS}}, hosts: ['*'], tls: {text}}}"
+    lines = short(found("Gateway", f"servers: [{server}]"))
+    return [line.replace("spec.servers[0].tls", "", 1) for line in lines if "not-supported-yet" not in line]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{mode: SIMPLE, serverCertificate: /c, privateKey: /k}",
+        "{mode: SIMPLE, credentialName: secret}",
+        "{mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /ca, caCrl: /crl}",
+        "{mode: SIMPLE, tlsCertificates: [{serverCertificate: /c, privateKey: /k}]}",
+        "{mode: SIMPLE, serverCertificate: /c, privateKey: /k, minProtocolVersion: TLSV1_2}",
+        "{mode: ISTIO_MUTUAL}",
+    ],
+)
+def test_good_settings_have_no_findings(text: str) -> None:
+    assert [line for line in tls(text) if "not-enforced" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{mode: SIMPLE}", ["error missing-certificate .serverCertificate", "error missing-certificate .privateKey"]),
+        ("{mode: MUTUAL, serverCertificate: /c, privateKey: /k}", ["error missing-certificate .caCertificates"]),
+        ("{mode: PASSTHROUGH, serverCertificate: /c, privateKey: /k}", ["warning unused-certificates "]),
+        (
+            "{mode: SIMPLE, serverCertificate: /c, privateKey: /k, credentialName: x}",
+            ["error conflicting-certificates "],
+        ),
+        (
+            "{mode: SIMPLE, serverCertificate: /c, privateKey: /k, caCrl: /crl}",
+            ["error conflicting-certificates .caCrl"],
+        ),
+        ("{mode: SIMPLE, tlsCertificates: [{privateKey: /k}]}", ["error missing-certificate .tlsCertificates[0]"]),
+        (
+            "{mode: SIMPLE, credentialName: x, minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_2}",
+            ["error invalid-tls-version .minProtocolVersion"],
+        ),
+        (
+            "{mode: SIMPLE, credentialName: x, minProtocolVersion: TLSV1_0}",
+            ["warning invalid-tls-version .minProtocolVersion"],
+        ),
+        ("{mode: SIMPLE, credentialName: x, cipherSuites: [A, B, A]}", ["warning duplicate-cipher .cipherSuites[2]"]),
+    ],
+)
+def test_findings(text: str, expected: list[str]) -> None:
+    assert sorted(tls(text)) == sorted(expected)
+
+
+def test_the_mesh_s_own_certificates_exclude_others() -> None:
+    assert "error conflicting-certificates " in tls("{mode: ISTIO_MUTUAL, serverCertificate: /c, privateKey: /k}")
