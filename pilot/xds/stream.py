@@ -89,8 +89,10 @@ class Stream(ABC):
 
     def _settle(self, watch: Watch, error: str | None) -> Iterator[Command]:
         """The client answered what was in flight."""
-        response, watch.in_flight, watch.returning = watch.in_flight, None, False
+        response, watch.in_flight = watch.in_flight, None
         assert response is not None
+        for each in self._watches.values():
+            each.returning = False  # All that it came back for was asked before it could answer anything.
         if error is None:
             watch.forgive(response)
             watch.told_version = response.version
@@ -147,9 +149,9 @@ class Stream(ABC):
         watch.asked = watch.owed = watch.narrowed = False
         watch.prune_rejected(target)
         if response is None:
-            if watch.returning:
-                watch.returning = False
-                yield Acked(watch.type_url, self._version(watch, target))
+            if watch.returning and not watch.told_version:
+                watch.told_version = self._version(watch, target)
+                yield Acked(watch.type_url, watch.told_version)
             return
         watch.nonce, watch.in_flight = response.nonce, response
         yield response
@@ -172,7 +174,7 @@ class Stream(ABC):
         """What the client is to hold next of this type."""
         wanted = self._wanted(watch)
         if watch.type_url == CLUSTER and not self._may_remove():
-            wanted = wanted.joined_by([r for r in watch.held if r.name not in wanted])
+            wanted = wanted.with_rest_of(watch.held)
         return self._with_missing(watch, wanted)
 
     def _wanted(self, watch: Watch) -> ResourceSet:
@@ -193,7 +195,7 @@ class Stream(ABC):
 
         A client that rejected new routes goes on with the old ones, so it keeps the clusters they name, too. One that
         returns has listeners and routes of which nothing is known here before it has asked for them; it does so in
-        one go, before it accepts an answer.
+        one go, before it answers anything.
         """
         clusters = self._watches.get(CLUSTER)
         if clusters is not None and clusters.returning:

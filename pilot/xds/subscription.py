@@ -59,7 +59,7 @@ class Watch:
 
     ``held`` is what the client has once it accepts what is in flight: every answer is the difference to it.
     ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
-    ``returning`` marks a client that kept resources of an earlier stream, until it has accepted the first answer here.
+    ``returning`` marks a client that kept resources of an earlier stream, until it has answered a response here.
     ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
     ``told_version`` is the version that it last accepted here, and ``narrowed`` that it has since let go of names.
     ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.

@@ -213,6 +213,17 @@ def test_a_reconnecting_client_keeps_its_clusters_until_it_has_the_routes_that_d
     assert client.acks("RDS") == ["ack RDS", "CDS -gone"]
 
 
+def test_a_reconnecting_client_keeps_its_clusters_also_when_the_change_comes_between_its_first_requests() -> None:
+    client = DeltaDialogue()
+    client.publish(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}))
+    assert client.asks("CDS", holds={"a": "1", "b": "1"}) == ["ack CDS"]
+    assert client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"})) == ["CDS"]
+    assert client.asks("LDS", holds={"l": "1"}) == ["ack LDS"]
+    assert client.asks("RDS", "r", holds={"r": "b"}) == []
+    assert client.acks("CDS") == ["ack CDS", "RDS r=a"]
+    assert client.acks("RDS") == ["ack RDS", "CDS -b"]
+
+
 def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
     client = DeltaDialogue()
     client.publish(FULL)

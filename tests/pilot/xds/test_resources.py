@@ -69,3 +69,16 @@ def test_derived_values_are_kept_and_bounded() -> None:
     made = [found.derive(n, object) for n in range(40)]
     assert found.derive(39, object) is made[39]
     assert found.derive(0, object) is not made[0]
+
+
+def test_with_rest_of_adds_what_only_the_other_has() -> None:
+    found = resources(CLUSTER, {"a": "1"})
+    assert [(r.name, r.version) for r in found.with_rest_of(resources(CLUSTER, {"a": "2", "b": "2"}))] == [
+        ("a", "1"),
+        ("b", "2"),
+    ]
+    assert found.with_rest_of(resources(CLUSTER, {"a": "2"})) is found
+
+
+def test_versions_are_those_of_the_resources_by_name() -> None:
+    assert resources(CLUSTER, {"a": "1", "b": "2"}).versions == {"a": "1", "b": "2"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pilot.xds.resources import CLUSTER, ENDPOINT
-from pilot.xds.subscription import Subscription, Watch, pair_endpoint, pair_endpoints
+from pilot.xds.subscription import Subscription, Watch, keep_paired, pair_endpoint, pair_endpoints
 from tests.pilot.xds.dialogue import resource, resources
 
 
@@ -55,3 +55,8 @@ def test_a_rejection_is_forgotten_when_its_version_is_no_longer_wanted() -> None
     watch.prune_rejected(resources(CLUSTER, {"a": "2", "b": "1"}))
     assert watch.rejected == {"b": "1"}
     assert not watch.is_rejecting(resources(CLUSTER, {"b": "2"}))
+
+
+def test_endpoints_kept_for_another_version_of_their_cluster_do_not_count() -> None:
+    kept = resources(ENDPOINT, {"a": "1@7", "b": "1@7", "alone": "1"})
+    assert set(keep_paired(kept, resources(CLUSTER, {"a": "7", "b": "8"})).names()) == {"a", "alone"}
