@@ -56,6 +56,9 @@ def everything(**contents: str) -> ResourceSnapshot:
     return snapshot(clusters=contents, endpoints=contents, listeners=contents, routes=contents, secrets=contents)
 
 
+FULL = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+
+
 def empty_route(type_url: TypeUrl, name: str) -> EncodedResource | None:
     """A fallback for routes and endpoints, as the control plane gives one."""
     return resource(name, "empty") if type_url in (ROUTE, ENDPOINT) else None
@@ -126,3 +129,14 @@ class DeltaDialogue(Dialogue):
 
     def acks(self, short: str, *names: str, error: str | None = None) -> list[str]:
         return self.play(DeltaRequested(TYPES[short], names, (), self.nonces[short], {}, error))
+
+
+def synced_sotw(published: ResourceSnapshot = FULL) -> SotwDialogue:
+    """A client that holds all of ``published`` and has acknowledged it."""
+    client = SotwDialogue()
+    client.publish(published)
+    for short, names in {"CDS": (), "EDS": ("a",), "LDS": (), "RDS": ("r",)}.items():
+        client.asks(short, *names)
+        client.asks(short, *names)
+    assert client.stream.is_settled
+    return client

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pilot.xds.events import DeltaRequested, Respond
 from pilot.xds.resources import ResourceSnapshot, TypeUrl
-from tests.pilot.xds.dialogue import DeltaDialogue, everything, snapshot
-
-FULL = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
+from tests.pilot.xds.dialogue import FULL, DeltaDialogue, everything, snapshot
 
 
 def synced(published: ResourceSnapshot = FULL, *names: str) -> DeltaDialogue:

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from pilot.xds.events import Nacked, Published, Requested, Respond
-from pilot.xds.resources import CLUSTER, ROUTE, ResourceSnapshot, TypeUrl
+from pilot.xds.resources import CLUSTER, ROUTE, TypeUrl
 from pilot.xds.sotw import SotwStream
 from pilot.xds.stream import MAX_TYPES
-from tests.pilot.xds.dialogue import SotwDialogue, everything, snapshot
-
-FULL = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
-
-
-def synced(published: ResourceSnapshot = FULL) -> SotwDialogue:
-    """A client that holds all of ``published`` and has acknowledged it."""
-    client = SotwDialogue()
-    client.publish(published)
-    for short, names in {"CDS": (), "EDS": ("a",), "LDS": (), "RDS": ("r",)}.items():
-        client.asks(short, *names)
-        client.asks(short, *names)
-    assert client.stream.is_settled
-    return client
+from tests.pilot.xds.dialogue import FULL, SotwDialogue, everything, snapshot, synced_sotw
 
 
 def test_one_response_is_in_flight_per_type_and_a_newer_snapshot_replaces_the_one_that_waits() -> None:
@@ -40,7 +27,7 @@ def test_nothing_is_answered_before_the_first_snapshot() -> None:
 
 
 def test_a_stale_nonce_is_ignored() -> None:
-    client = synced()
+    client = synced_sotw()
     old = client.nonces["EDS"]
     assert client.publish(snapshot(clusters={"a": "1"}, endpoints={"a": "2", "b": "1"})) == ["EDS a=2"]
     assert client.asks("EDS", "a", "b", nonce=old) == []
@@ -59,7 +46,7 @@ def test_a_rejected_version_is_reported_and_not_sent_again_until_it_changes() ->
 
 
 def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes() -> None:
-    client = synced()
+    client = synced_sotw()
     assert client.asks("RDS", "r", "s") == ["RDS s=empty"]
     client.asks("RDS", "r", "s")
     client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"}))
@@ -86,7 +73,7 @@ def test_routes_refused_together_by_a_text_without_names_are_sent_again_together
 
 
 def test_new_names_on_a_known_nonce_are_answered_and_nothing_else() -> None:
-    client = synced(snapshot(clusters={"a": "1"}, endpoints={"a": "1", "b": "1"}, listeners={"l": "1"}))
+    client = synced_sotw(snapshot(clusters={"a": "1"}, endpoints={"a": "1", "b": "1"}, listeners={"l": "1"}))
     assert client.asks("EDS", "a", "b") == ["EDS b=1"]
 
 
@@ -105,25 +92,15 @@ def test_new_names_in_a_rejection_are_answered() -> None:
 
 
 def test_a_name_let_go_is_forgotten_and_sent_anew_when_asked_for_again() -> None:
-    client = synced(snapshot(endpoints={"a": "1", "b": "1"}))
+    client = synced_sotw(snapshot(endpoints={"a": "1", "b": "1"}))
     client.asks("EDS", "a", "b")
     assert client.asks("EDS", "a", "b") == ["ack EDS"]
     assert client.asks("EDS", "a") == ["EDS"]
     assert client.asks("EDS", "a", "b") == ["ack EDS", "EDS b=1"]
 
 
-def test_a_client_that_lets_go_of_a_name_is_told_the_version_of_what_it_keeps() -> None:
-    before = synced(snapshot(endpoints={"a": "1", "b": "1"}))
-    for _ in ("ask", "acknowledge"):
-        before.asks("EDS", "a", "b")
-    assert before.asks("EDS", "a") == ["EDS"]
-    assert before.asks("EDS", "a") == ["ack EDS"]
-    client = reconnect(before, snapshot(endpoints={"a": "1", "b": "1"}))
-    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["ack EDS"]
-
-
 def test_clusters_come_before_endpoints_before_listeners_before_routes() -> None:
-    client = synced()
+    client = synced_sotw()
     both = snapshot(clusters={"a": "2"}, endpoints={"a": "2"}, listeners={"l": "2"}, routes={"r": "2"})
     assert client.publish(both) == ["CDS a=2", "EDS a=2"]
     assert client.asks("EDS", "a") == ["ack EDS"]
@@ -131,7 +108,7 @@ def test_clusters_come_before_endpoints_before_listeners_before_routes() -> None
 
 
 def test_a_route_waits_for_the_endpoints_of_its_new_cluster() -> None:
-    client = synced()
+    client = synced_sotw()
     new = snapshot(
         clusters={"a": "1", "b": "1"}, endpoints={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}
     )
@@ -142,7 +119,7 @@ def test_a_route_waits_for_the_endpoints_of_its_new_cluster() -> None:
 
 
 def test_a_cluster_is_removed_after_the_routes_that_named_it() -> None:
-    client = synced(
+    client = synced_sotw(
         snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "b"})
     )
     moved = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"})
@@ -153,12 +130,12 @@ def test_a_cluster_is_removed_after_the_routes_that_named_it() -> None:
 
 
 def test_a_cluster_that_nothing_named_is_removed_at_once() -> None:
-    client = synced(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "1"}))
+    client = synced_sotw(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "1"}))
     assert client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})) == ["CDS a=1"]
 
 
 def test_a_rejected_route_keeps_the_clusters_of_the_route_before_it() -> None:
-    client = synced(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}))
+    client = synced_sotw(snapshot(clusters={"a": "1", "b": "1"}, listeners={"l": "1"}, routes={"r": "b"}))
     assert client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad"})) == ["RDS r=bad"]
     assert client.asks("RDS", "r", error="bad") == ["nack RDS r: bad"]
     repaired = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "a"})
@@ -167,14 +144,14 @@ def test_a_rejected_route_keeps_the_clusters_of_the_route_before_it() -> None:
 
 
 def test_a_removed_listener_is_gone_from_the_complete_set() -> None:
-    client = synced(snapshot(listeners={"l": "1", "m": "1"}))
+    client = synced_sotw(snapshot(listeners={"l": "1", "m": "1"}))
     assert client.publish(snapshot(listeners={"l": "1"})) == ["LDS l=1"]
     assert client.asks("LDS") == ["ack LDS"]
     assert client.publish(snapshot()) == ["LDS"]
 
 
 def test_a_changed_cluster_is_followed_by_its_endpoints() -> None:
-    client = synced(snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1", "b": "1"}))
+    client = synced_sotw(snapshot(clusters={"a": "1", "b": "1"}, endpoints={"a": "1", "b": "1"}))
     client.asks("EDS", "a", "b")
     client.asks("EDS", "a", "b")
     old = client.nonces["EDS"]
@@ -187,7 +164,7 @@ def test_a_changed_cluster_is_followed_by_its_endpoints() -> None:
 
 
 def test_a_repeated_request_with_nothing_in_flight_is_answered_in_full() -> None:
-    client = synced()
+    client = synced_sotw()
     assert client.asks("EDS", "a") == ["EDS a=1"]
     assert client.asks("EDS", "a") == ["ack EDS"]
     assert client.asks("CDS") == []
@@ -256,7 +233,7 @@ def test_a_route_or_load_assignment_that_does_not_exist_is_answered_empty_and_re
 
 
 def test_a_route_that_ceases_to_exist_is_left_to_the_connections_that_drain_by_it() -> None:
-    client = synced()
+    client = synced_sotw()
     assert client.publish(snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"})) == []
 
 
@@ -269,101 +246,13 @@ def test_only_what_changed_is_sent_of_endpoints_and_routes() -> None:
 
 
 def test_an_unchanged_snapshot_sends_nothing() -> None:
-    client = synced()
+    client = synced_sotw()
     again = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
     assert client.publish(again) == []
 
 
-def reconnect(before: SotwDialogue, published: ResourceSnapshot = FULL) -> SotwDialogue:
-    """A new stream of the client that ``before`` belonged to; its first requests are left to the test."""
-    client = SotwDialogue()
-    client.versions = dict(before.versions)
-    client.publish(published)
-    return client
-
-
-def test_a_reconnecting_client_is_sent_nothing_that_it_holds() -> None:
-    before = synced()
-    client = reconnect(before)
-    for short, names in {"CDS": (), "EDS": ("a",), "LDS": (), "RDS": ("r",)}.items():
-        assert client.asks(short, *names, version=before.versions[short]) == [f"ack {short}"]
-    changed = snapshot(clusters={"a": "1"}, endpoints={"a": "2"}, listeners={"l": "1"}, routes={"r": "1"})
-    assert client.publish(changed) == ["EDS a=2"]
-
-
-def test_a_reconnecting_client_that_comes_before_the_snapshot_is_compared_when_it_is_there() -> None:
-    before = synced()
-    client = SotwDialogue()
-    client.asks("CDS", version=before.versions["CDS"])
-    client.asks("LDS", version="another")
-    assert client.publish(FULL) == ["ack CDS", "LDS l=1"]
-
-
-def test_a_reconnecting_client_is_sent_what_changed_meanwhile() -> None:
-    before = synced()
-    changed = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "2"}, routes={"r": "1"})
-    client = reconnect(before, changed)
-    assert client.asks("CDS", version=before.versions["CDS"]) == ["ack CDS"]
-    assert client.asks("EDS", "a", version=before.versions["EDS"]) == ["ack EDS"]
-    assert client.asks("LDS", version=before.versions["LDS"]) == ["LDS l=2"]
-    assert client.asks("RDS", "r", version=before.versions["RDS"]) == ["ack RDS"]
-
-
-def test_a_reconnecting_client_whose_cluster_was_changed_and_changed_back_gets_its_endpoints() -> None:
-    before = synced()
-    kept = before.versions["EDS"]
-    between = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
-    assert before.publish(between) == ["CDS a=2", "EDS a=1"]  # and only the first of them arrives
-    client = reconnect(before, FULL)
-    assert client.asks("CDS", version=before.versions["CDS"]) == ["CDS a=1"]
-    assert client.asks("EDS", "a", version=kept) == ["EDS a=1"]
-
-
-def test_a_reconnecting_client_whose_cluster_still_warms_gets_its_endpoints() -> None:
-    before = synced()
-    kept = before.versions["EDS"]
-    changed = snapshot(clusters={"a": "2"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "1"})
-    assert before.publish(changed) == ["CDS a=2", "EDS a=1"]  # and only the first of them arrives
-    client = reconnect(before, changed)
-    assert client.asks("CDS", version=before.versions["CDS"]) == ["ack CDS"]
-    assert client.asks("EDS", "a", version=kept) == ["EDS a=1"]
-
-
-def test_a_reconnecting_client_that_changes_its_names_is_not_taken_at_its_first_word() -> None:
-    before = synced()
-    client = reconnect(before)
-    assert client.asks("RDS", version=before.versions["RDS"]) == []
-    assert client.asks("RDS", "r", version=before.versions["RDS"]) == ["RDS r=1"]
-
-
-def test_a_reconnecting_client_that_asks_for_more_names_is_answered() -> None:
-    before = synced(snapshot(endpoints={"a": "1", "b": "1"}))
-    client = reconnect(before, snapshot(endpoints={"a": "1", "b": "1"}))
-    assert client.asks("EDS", "a", "b", version=before.versions["EDS"]) == ["EDS a=1 b=1"]
-
-
-def test_a_reconnecting_client_that_lacks_a_rejected_route_is_answered() -> None:
-    before = synced()
-    for _ in ("ask", "acknowledge"):
-        before.asks("RDS", "r", "s")
-    bad = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"})
-    before.publish(bad)
-    before.asks("RDS", "r", "s", error="r")
-    bad = snapshot(clusters={"a": "1"}, endpoints={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
-    before.publish(bad)
-    before.asks("RDS", "r", "s")
-    client = reconnect(before, bad)
-    assert client.asks("RDS", "r", "s", version=before.versions["RDS"]) == ["RDS r=bad s=2"]
-
-
-def test_a_nonce_of_an_earlier_stream_starts_a_new_conversation() -> None:
-    client = SotwDialogue()
-    client.publish(FULL)
-    assert client.asks("CDS", nonce="77") == ["CDS a=1"]
-
-
 def test_an_empty_nonce_asks_again_from_the_start() -> None:
-    client = synced()
+    client = synced_sotw()
     assert client.asks("CDS", nonce="") == ["CDS a=1"]
     assert client.asks("EDS", "a", nonce="") == ["EDS a=1"]
 
