@@ -50,7 +50,7 @@ class ResourceSet:
     a response) is remembered here by a key that says what it depends on besides this set.
     """
 
-    __slots__ = ("_derived", "_name_set", "_resources", "_versions", "type_url", "version")
+    __slots__ = ("_covered_by", "_derived", "_name_set", "_resources", "_versions", "type_url", "version")
 
     def __init__(self, type_url: TypeUrl, resources: Iterable[EncodedResource]) -> None:
         self.type_url = type_url
@@ -60,6 +60,7 @@ class ResourceSet:
             digest.update(f"{resource.name}\0{resource.version}\0".encode())
         self.version: str = digest.hexdigest()
         self._name_set: frozenset[str] | None = None
+        self._covered_by: frozenset[str] | None = None
         self._versions: Mapping[str, str] | None = None
         self._derived: dict[Hashable, object] = {}
 
@@ -109,7 +110,10 @@ class ResourceSet:
 
     def select(self, names: frozenset[str]) -> ResourceSet:
         """The resources with these names; names that do not exist are passed over."""
-        if names is self._name_set or names >= self.name_set:
+        if names is self._covered_by or names is self._name_set:
+            return self
+        if names >= self.name_set:
+            self._covered_by = names  # a thousand streams ask by the same names, mostly by this very object
             return self
         found = self._resources
         return self.derive(
