@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from citadel.__main__ import FOUND_ERRORS, OK, USAGE, main
+from citadel.__main__ import main
+from citadel.commands.options import FAILED, OK, USAGE
 from tests.citadel.authority import Authority, make_authority
 
 SPIFFE = "spiffe://cluster.local/ns/default/sa/reviews"
@@ -63,7 +64,7 @@ def test_a_chain_in_one_file(authority: Authority, tmp_path: Path, capsys: pytes
 
 def test_an_expired_certificate(authority: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = authority.issue(tmp_path, "old", expires=timedelta(hours=-5)).certificate
-    assert main(["inspect", str(file)]) == FOUND_ERRORS
+    assert main(["inspect", str(file)]) == FAILED
     assert "(EXPIRED 5 hours ago)" in capsys.readouterr().out
 
 
@@ -73,14 +74,14 @@ def test_files_without_certificates(authority: Authority, tmp_path: Path, capsys
     broken.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     missing = tmp_path / "missing.pem"
     arguments = [str(files.certificate), str(files.private_key), str(broken), str(missing)]
-    assert main(["inspect", *arguments]) == FOUND_ERRORS
+    assert main(["inspect", *arguments]) == FAILED
     printed = capsys.readouterr()
     assert "certificate 1 of 1" in printed.out
     assert f"{files.private_key}: no PEM certificate in it" in printed.err
     assert f"{broken}: malformed certificate" in printed.err
     assert f"{missing}: No such file or directory" in printed.err
     assert "PRIVATE" not in printed.out + printed.err
-    assert main(["inspect", "-o", "json", *arguments]) == FOUND_ERRORS
+    assert main(["inspect", "-o", "json", *arguments]) == FAILED
     assert [bool(each.get("error")) for each in as_objects(capsys)] == [False, True, True, True]
 
 

@@ -1,4 +1,4 @@
-"""X.509 certificates as values. The only module that imports the crypto library."""
+"""What certificates say, as values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from citadel.identity import SCHEME
@@ -47,12 +47,30 @@ def decode_certificates(pem: bytes) -> tuple[Certificate, ...]:
     ValueError when there is none, or one is malformed.
     """
     try:
-        return tuple(_describe(certificate) for certificate in x509.load_pem_x509_certificates(pem))
-    except (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as refusal:
+        return tuple(describe(certificate) for certificate in load_certificates(pem))
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as refusal:
         raise ValueError(str(refusal)) from refusal
 
 
-def _describe(certificate: x509.Certificate) -> Certificate:
+def split_certificates(pem: bytes) -> tuple[bytes, ...]:
+    """Each certificate of a PEM file as PEM of its own, without comments, ending in a newline.
+
+    ValueError when there is none, or one is malformed.
+    """
+    encoded = [each.public_bytes(serialization.Encoding.PEM) for each in load_certificates(pem)]
+    return tuple(one if one.endswith(b"\n") else one + b"\n" for one in encoded)
+
+
+def load_certificates(pem: bytes) -> list[x509.Certificate]:
+    """The crypto library's objects, for the modules of this package. ValueError as for ``decode_certificates``."""
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except x509.InvalidVersion as refusal:
+        raise ValueError(str(refusal)) from refusal
+
+
+def describe(certificate: x509.Certificate) -> Certificate:
+    """What the crypto library's object says."""
     extensions = _extensions(certificate)
     names = list(_alternative_names(extensions))
     return Certificate(
@@ -80,10 +98,11 @@ def _is_authority(extensions: Iterable[x509.ExtensionType]) -> bool:
 def _alternative_names(extensions: Iterable[x509.ExtensionType]) -> Iterable[str]:
     for extension in extensions:
         if isinstance(extension, x509.SubjectAlternativeName):
-            yield from map(_describe_name, extension)
+            yield from map(describe_name, extension)
 
 
-def _describe_name(name: x509.GeneralName) -> str:
+def describe_name(name: x509.GeneralName) -> str:
+    """As ``URI:…``, ``DNS:…``, ``IP:…``, ``email:…`` or ``other:TYPE``."""
     match name:
         case x509.UniformResourceIdentifier():
             return f"URI:{name.value}"

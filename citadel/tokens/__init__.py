@@ -1,0 +1,1 @@
+"""Join tokens: how a workload without a certificate proves for the first time who it is."""
