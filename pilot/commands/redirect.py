@@ -1,0 +1,143 @@
+"""`pilot redirect`: capture a workload's traffic, so that it passes through its sidecar without the workload's help."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from pilot.redirect.apply import Backend, apply_capture, choose_backend, remove_capture, render_script
+from pilot.redirect.flags import add_redirect_flags
+from pilot.redirect.options import CaptureMode, CaptureOptions, DnsCapture
+from pilot.redirect.ruleset import Family
+from pilot.redirect.system import RedirectError, check_privilege, find_tool, has_ipv6, nameservers, read_if_inet6
+
+RESOLV_CONF = Path("/etc/resolv.conf")
+
+_EXAMPLES = """\
+examples:
+  everything in and out, to an Envoy that runs as user 1337:
+    pilot redirect
+  the same, the application seeing its clients' own addresses (Envoy needs CAP_NET_ADMIN then):
+    pilot redirect --mode TPROXY
+  two inbound ports; outbound all but the database and the cloud's metadata server:
+    pilot redirect -b 8080,9090 -o 5432 -x 169.254.169.254/32
+  see the rules, needing no privilege:
+    pilot redirect --dry-run --ipv6 off
+  let all traffic go its own way again:
+    pilot redirect --clean-up
+
+Run it in the network namespace of the workload, as root or with CAP_NET_ADMIN. A second run changes nothing.
+Ports 15008, 15020, 15021 and 15090 are never captured inbound. The application must not run as user 1337.
+exit status: 0 done or nothing to do, 1 it could not be done, 2 wrong usage
+"""
+
+
+def add_redirect_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``pilot redirect`` to the command."""
+    parser = subparsers.add_parser(
+        "redirect",
+        help="write the packet filter rules that lead traffic through a sidecar",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_redirect_flags(parser)
+    parser.set_defaults(run=run_redirect)
+
+
+def run_redirect(args: argparse.Namespace) -> int:
+    """Run ``pilot redirect``; the result is its exit status."""
+    try:
+        options = capture_options(args, _read_nameservers)
+        return _clean_up(args, options) if args.clean_up else _capture(args, options)
+    except RedirectError as error:
+        print(f"pilot redirect: {error}", file=sys.stderr)
+        return 1
+
+
+def capture_options(args: argparse.Namespace, read_nameservers: Callable[[], tuple[str, ...]]) -> CaptureOptions:
+    """What the flags ask for. Raises RedirectError when DNS is to be captured and no resolver is known."""
+    values: dict[str, Any] = {one.name: getattr(args, one.name) for one in fields(CaptureOptions) if one.name in args}
+    options = CaptureOptions(**values)
+    if not (args.redirect_dns or args.capture_all_dns) or 53 in options.exclude_outbound_ports:
+        return options
+    servers = read_nameservers()
+    if not servers and not args.capture_all_dns:
+        raise RedirectError(f"{RESOLV_CONF} names no resolver whose queries could be captured; use --capture-all-dns")
+    return replace(
+        options,
+        dns=DnsCapture(
+            servers="*" if args.capture_all_dns else servers,
+            port=args.dns_port,
+            tcp=args.dns_tcp,
+            # A resolver on loopback (Docker's, systemd's) is reached by further translations, which lose the zone.
+            split_zones=not any(ip_address(server).is_loopback for server in servers),
+        ),
+    )
+
+
+def _read_nameservers() -> tuple[str, ...]:
+    try:
+        return nameservers(RESOLV_CONF.read_text())
+    except OSError:
+        return ()
+
+
+def _families(args: argparse.Namespace) -> tuple[Family, ...]:
+    wanted = args.ipv6 == "on" or (args.ipv6 == "auto" and has_ipv6(read_if_inet6()))
+    return (Family.IPV4, Family.IPV6) if wanted else (Family.IPV4,)
+
+
+def _capture(args: argparse.Namespace, options: CaptureOptions) -> int:
+    families = _families(args)
+    if args.dry_run:
+        backend = Backend(args.backend) if args.backend != "auto" else Backend.IPTABLES
+        print(render_script(options, families, backend), end="")
+        return 0
+    check_privilege()
+    backend = Backend(args.backend) if args.backend != "auto" else choose_backend()
+    changes = apply_capture(options, families, backend)
+    _tell(changes, f"traffic is captured already ({_summary(options, families, backend)}): nothing changed")
+    if changes:
+        print(f"capturing {_summary(options, families, backend)}")
+        _warn_of_tproxy(options)
+    return 0
+
+
+def _clean_up(args: argparse.Namespace, options: CaptureOptions) -> int:
+    families = tuple(Family) if args.ipv6 == "auto" else _families(args)
+    backends = (Backend.IPTABLES, Backend.NFT) if args.backend == "auto" else (Backend(args.backend),)
+    if args.dry_run:
+        print("would remove the chains ISTIO_* of iptables, the nft tables istio-proxy-*, and their routing")
+        return 0
+    check_privilege()
+    if args.backend == "auto":
+        choose_backend()
+    changes: list[str] = []
+    for backend in backends:
+        if args.backend != "auto" or find_tool("nft" if backend is Backend.NFT else f"{backend}-save"):
+            changes += remove_capture(options, families, backend)
+    _tell(tuple(changes), "no traffic is captured: nothing changed")
+    return 0
+
+
+def _tell(changes: tuple[str, ...], otherwise: str) -> None:
+    print("\n".join(changes) or otherwise)
+
+
+def _summary(options: CaptureOptions, families: tuple[Family, ...], backend: Backend) -> str:
+    names = " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in families)
+    return (
+        f"{names} by {backend}: inbound to port {options.inbound_port} ({options.mode}), "
+        f"outbound to port {options.outbound_port}" + (f", DNS to port {options.dns.port}" if options.dns else "")
+    )
+
+
+def _warn_of_tproxy(options: CaptureOptions) -> None:
+    if options.mode is CaptureMode.TPROXY:
+        print("the proxy needs CAP_NET_ADMIN, and a bootstrap of mode TPROXY")
