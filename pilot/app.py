@@ -39,6 +39,9 @@ _SETTLE = 0.005
 
 _STOP_GRACE = 1.0
 
+_COLLECT_EVERY = (50_000, 20, 10)
+"""Thresholds of the garbage collector: a push makes many values that stay, and hardly any cycles."""
+
 
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the result is the exit status."""
@@ -196,6 +199,7 @@ def _collect_garbage_of_what_follows() -> None:
     """
     if not gc.isenabled():
         gc.freeze()
+        gc.set_threshold(*_COLLECT_EVERY)
         gc.enable()
 
 
