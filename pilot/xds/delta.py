@@ -39,6 +39,8 @@ class DeltaStream(Stream):
         watch.subscription = watch.subscription.changed_by(event.subscribe, event.unsubscribe)
         if event.type_url in WILDCARD_TYPES and not event.subscribe and not event.unsubscribe:
             watch.subscription = watch.subscription.changed_by((WILDCARD,), ())
+        if self._snapshot is not None:
+            watch.subscription = watch.subscription.sharing(self._snapshot.of(event.type_url))
         watch.held = watch.subscription.select(held)
         # An Envoy that starts waits for the first answer even if there is nothing to say; one that kept resources
         # from an earlier stream has had it.
@@ -84,7 +86,7 @@ class DeltaStream(Stream):
 
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         change = target.since(watch.held)
-        absent = sorted(name for name in watch.unanswered if name not in target and name not in change.removed)
+        absent = sorted((watch.unanswered - target.name_set).difference(change.removed))
         # Removals from one who returns come later, so it is given something to accept.
         keeps_too_much = watch.returning and watch.type_url == CLUSTER and target is not self._wanted(watch)
         if not (change or absent or watch.owed or keeps_too_much):

@@ -37,8 +37,10 @@ class ResponseEncoder:
 
 def _delta_resource(resource: EncodedResource) -> bytes:
     """A Resource: version 1, resource 2, name 3."""
-    content = b"".join((_text(_F1, resource.version), _field(_F2, resource.any), _text(_F3, resource.name)))
-    return _field(_F2, content)
+    before = b"".join((_text(_F1, resource.version), _F2, _varint(len(resource.any))))
+    after = _text(_F3, resource.name)
+    size = len(before) + len(resource.any) + len(after)
+    return b"".join((_F2, _varint(size), before, resource.any, after))
 
 
 def _addressed(response: Respond) -> tuple[bytes, bytes]:
@@ -47,17 +49,22 @@ def _addressed(response: Respond) -> tuple[bytes, bytes]:
 
 def _text(tag: bytes, text: str) -> bytes:
     # Names come from a client's request: one that is no valid Unicode must not end the stream.
-    return _field(tag, text.encode("utf-8", "replace"))
-
-
-def _field(tag: bytes, content: bytes) -> bytes:
+    content = text.encode("utf-8", "replace")
     return b"".join((tag, _varint(len(content)), content))
 
 
 def _varint(value: int) -> bytes:
+    return _SHORT[value] if value < len(_SHORT) else _encode_varint(value)
+
+
+def _encode_varint(value: int) -> bytes:
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)
     return bytes(out)
+
+
+_SHORT = tuple(map(_encode_varint, range(2048)))
+"""The lengths of nearly all names and resources."""
