@@ -105,8 +105,9 @@ def render_rule(rule: Rule, family: Family) -> str:
 
 def _conditions(rule: Rule, family: Family) -> Iterator[str]:
     yield from _address_conditions(rule, family)
-    if rule.protocol or isinstance(rule.target, Redirect | TransparentProxy):
-        yield f"meta l4proto {rule.protocol or 'tcp'}"
+    has_port = rule.source_port or rule.destination_port or rule.not_destination_ports
+    if rule.protocol and not has_port:
+        yield f"meta l4proto {rule.protocol}"
     if rule.source_port:
         yield f"{rule.protocol} sport {rule.source_port}"
     if rule.destination_port:

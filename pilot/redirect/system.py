@@ -15,6 +15,7 @@ SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/s
 """Users' search paths often lack the directories of administration tools."""
 
 GLOBAL_SCOPE = "00"
+PROC_STATUS = Path("/proc/self/status")
 
 
 class RedirectError(RuntimeError):
@@ -50,7 +51,7 @@ def install_hint(tool: str) -> str:
 def check_privilege() -> None:
     """Raises RedirectError unless this process may change the packet filter of its network namespace."""
     try:
-        status = Path("/proc/self/status").read_text()
+        status = PROC_STATUS.read_text()
     except OSError:
         raise RedirectError(
             "traffic is captured with the packet filter of Linux, which is not here; without it run the sidecar with "
