@@ -257,20 +257,29 @@ def _address(address: Address) -> Json:
 def _own_listeners(options: BootstrapOptions) -> list[Json]:
     """The listeners that stay when the control plane is away: readiness, and statistics for Prometheus."""
     listeners = []
+    anywhere = "::" if ":" in options.ip else "0.0.0.0"
     if options.status_port is not None:
         listeners.append(
-            _admin_listener(name="status", port=options.status_port, path="/healthz/ready", admin_path="/ready")
+            _admin_listener(
+                name="status",
+                address=SocketAddress(anywhere, options.status_port),
+                path="/healthz/ready",
+                admin_path="/ready",
+            )
         )
     if options.stats_port is not None:
         listeners.append(
             _admin_listener(
-                name="stats", port=options.stats_port, path="/stats/prometheus", admin_path="/stats/prometheus"
+                name="stats",
+                address=SocketAddress(anywhere, options.stats_port),
+                path="/stats/prometheus",
+                admin_path="/stats/prometheus",
             )
         )
     return listeners
 
 
-def _admin_listener(*, name: str, port: int, path: str, admin_path: str) -> Json:
+def _admin_listener(*, name: str, address: SocketAddress, path: str, admin_path: str) -> Json:
     """A listener through which exactly one path of the admin interface can be read."""
     route: Json = {
         "match": {"path": path, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
@@ -292,7 +301,7 @@ def _admin_listener(*, name: str, port: int, path: str, admin_path: str) -> Json
     }
     return {
         "name": name,
-        "address": _address(SocketAddress("0.0.0.0", port)),
+        "address": _address(address),
         "filter_chains": [
             {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
         ],

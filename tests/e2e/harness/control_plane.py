@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from pilot.dataplane.bootstrap import SocketAddress
 from tests.e2e.harness.client import Answer, request
 
 
@@ -37,8 +38,8 @@ class ControlPlane:
         command = [
             *(sys.executable, "-m", "pilot", "serve"),
             *("--config", str(self.config), "--state", str(self.state)),
-            *("--xds-address", f"{self.xds[0]}:{self.xds[1]}"),
-            *("--admin-address", f"{self.admin[0]}:{self.admin[1]}"),
+            *("--xds-address", str(SocketAddress(*self.xds))),
+            *("--admin-address", str(SocketAddress(*self.admin))),
             *arguments,
         ]
         with self.log_file.open("ab") as log:

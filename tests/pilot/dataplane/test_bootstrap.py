@@ -114,6 +114,12 @@ def test_the_control_plane_may_be_an_address_a_name_or_a_socket_file(
         assert endpoint == {"socket_address": {"address": address.host, "port_value": 15010}}
 
 
+@pytest.mark.parametrize(("ip", "anywhere"), [("10.0.0.7", "0.0.0.0"), ("fd00::7", "::")])
+def test_own_listeners_are_reachable_in_the_family_of_the_proxy(ip: str, anywhere: str) -> None:
+    (listener,) = build_bootstrap(options(ip=ip, status_port=15021))["static_resources"]["listeners"]
+    assert listener["address"]["socket_address"]["address"] == anywhere
+
+
 def test_its_own_listeners_are_opened_only_when_asked_for() -> None:
     assert "listeners" not in build_bootstrap(options())["static_resources"]
     listeners = build_bootstrap(options(status_port=15021, stats_port=15090))["static_resources"]["listeners"]
