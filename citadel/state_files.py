@@ -47,16 +47,15 @@ def read_private(path: Path, *, limit: int = 1 << 20) -> bytes:
     FileNotFoundError when there is none; StateError when others may read it, or it is larger than ``limit`` bytes.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(path, "rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & _OTHERS:
+                raise StateError(f"{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")
+            content = file.read(limit + 1)
     except FileNotFoundError:
         raise
     except OSError as failure:
         raise StateError(f"cannot read {path}: {failure.strerror}") from failure
-    with open(descriptor, "rb") as file:
-        mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
-        if mode & _OTHERS:
-            raise StateError(f"{path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")
-        content = file.read(limit + 1)
     if len(content) > limit:
         raise StateError(f"{path} is larger than {limit} bytes; is it the right file?")
     return content

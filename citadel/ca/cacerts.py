@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from citadel.ca.issuance import Issuer
@@ -53,16 +54,15 @@ def load_cacerts(directory: Path, trust_domain: TrustDomain) -> Issuer:
     return Issuer(signer, below_root, TrustBundle(trust_domain, roots))
 
 
-def version_of(directory: Path) -> tuple[tuple[str, int, int], ...]:
-    """Differs whenever one of the files was replaced."""
-    found = []
+def version_of(directory: Path) -> str:
+    """Differs whenever the content of one of the files does; times of change are too coarse for that."""
+    version = sha256()
     for name in (*ISTIO.files, *TLS_SECRET.files):
         try:
-            status = (directory / name).stat()
+            version.update(sha256((directory / name).read_bytes()).digest())
         except OSError:
-            continue
-        found.append((name, status.st_ino, status.st_mtime_ns))
-    return tuple(found)
+            version.update(b"-")
+    return version.hexdigest()
 
 
 def check_replacement(old: TrustBundle, new: TrustBundle) -> None:
