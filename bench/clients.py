@@ -32,7 +32,8 @@ class Holding:
 
     version: str
     resources: Mapping[str, str]
-    names: tuple[str, ...]
+    outbound: tuple[str, ...]
+    """Of clusters: those whose endpoints are asked for by EDS."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Book:
 
     variant: Variant
     holdings: dict[tuple[TypeUrl, str], Holding] = field(default_factory=dict)
-    returns: dict[tuple[TypeUrl, str, bytes], bytes] = field(default_factory=dict)
+    requests: dict[tuple[TypeUrl, str, tuple[str, ...]], bytes] = field(default_factory=dict)
 
     def hold(self, response: Response, before: Holding | None) -> Holding:
         key = (response.type_url, response.version)
@@ -50,8 +51,17 @@ class Book:
             resources |= self.variant.read_resources(response)
             for name in response.removed:
                 resources.pop(name, None)
-            self.holdings[key] = Holding(response.version, resources, tuple(resources))
+            outbound = tuple(name for name in resources if name.startswith("outbound|"))
+            self.holdings[key] = Holding(response.version, resources, outbound)
         return self.holdings[key]
+
+    def first(self, type_url: TypeUrl, names: tuple[str, ...], held: Holding | None) -> bytes:
+        """The first request of a client that holds ``held``."""
+        version, resources = (held.version, held.resources) if held else ("", _NOTHING)
+        key = (type_url, version, names)
+        if key not in self.requests:
+            self.requests[key] = self.variant.first(type_url, names, version, resources)
+        return self.requests[key]
 
 
 @dataclass
@@ -86,7 +96,9 @@ class Client:
         """Connect and ask: for all types that it holds something of, else for clusters."""
         loop = asyncio.get_running_loop()
         _, self._connection = await loop.create_connection(
-            lambda: StreamConnection(self._book.variant.method, f"{host}:{port}", self._received, self._ended), host, port
+            lambda: StreamConnection(self._book.variant.method, f"{host}:{port}", self._received, self._ended),
+            host,
+            port,
         )
         self._asked.clear()
         for type_url in self._held or (CLUSTER,):
@@ -102,19 +114,16 @@ class Client:
             raise ConnectionError("the server ended a stream")
 
     def _ask(self, type_url: TypeUrl) -> None:
-        held = self._held.get(type_url)
-        node = b"" if self._asked else self._node
+        request = self._book.first(type_url, self._names(type_url), self._held.get(type_url))
+        self._send(request if self._asked else self._book.variant.signed(request, self._node))
         self._asked.add(type_url)
-        version, resources = (held.version, held.resources) if held else ("", _NOTHING)
-        self._send(self._book.variant.first(type_url, node, self._names(type_url), version, resources))
 
     def _names(self, type_url: TypeUrl) -> tuple[str, ...]:
-        """Clusters and listeners are asked for as a whole; each cluster for the rest of its name by EDS."""
+        """Clusters and listeners are asked for as a whole, the others by name."""
         if type_url == ROUTE:
             return ROUTE_NAMES
-        if type_url == ENDPOINT and (clusters := self._held.get(CLUSTER)):
-            return tuple(name for name in clusters.names if name.startswith("outbound|"))
-        return ()
+        clusters = self._held.get(CLUSTER)
+        return clusters.outbound if type_url == ENDPOINT and clusters else ()
 
     def _send(self, request: bytes) -> None:
         assert self._connection is not None
@@ -167,6 +176,7 @@ class Crowd:
         self._clients[0].sampled = assignment.sampled
         self._totals = Totals()
         self._incomplete = 0
+        self._failure = ""
         self._completed = asyncio.Event()
         for client in self._clients:
             client.on_complete = self._complete
@@ -187,12 +197,25 @@ class Crowd:
             client.disconnect()
 
     async def finish(self) -> Totals:
-        """The totals, once the round is over."""
+        """The totals, once the round is over. Raises ConnectionError when a client lost its stream."""
         await self._completed.wait()
-        while (left := self._totals.last_ack + QUIET_SECONDS - time.monotonic()) > 0:
-            await asyncio.sleep(left)
+        if self._failure:
+            raise ConnectionError(self._failure)
+        await self._quiet()
         self._totals.cpu += time.process_time()
         return self._totals
+
+    async def _quiet(self) -> None:
+        """Return when nothing was heard for QUIET_SECONDS."""
+        left = self._totals.last_ack + QUIET_SECONDS - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+            await self._quiet()
+
+    def fail(self, reason: str) -> None:
+        """End the round: it cannot be completed."""
+        self._failure = self._failure or reason
+        self._completed.set()
 
     def _complete(self) -> None:
         self._incomplete -= 1
@@ -209,6 +232,7 @@ async def _obey(assignment: Assignment, orders: Connection) -> None:
     crowd = Crowd(assignment)
     gc.freeze()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, what: crowd.fail(f"{what['message']}: {what.get('exception')}"))
     while True:
         # In a thread of its own, for the clients go on meanwhile.
         order, *arguments = await loop.run_in_executor(None, orders.recv)

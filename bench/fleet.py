@@ -5,8 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Any
 
 from bench.clients import Assignment, Totals, run_clients
@@ -44,7 +44,7 @@ class Worker:
         return self.answer()
 
     def stop(self) -> None:
-        if self._process.is_alive():
+        with suppress(OSError):  # it may have died
             self.give("stop")
         self._process.join(15)
         if self._process.is_alive():
@@ -112,5 +112,3 @@ class Fleet:
         for worker in self._workers:
             worker.give(order, *arguments)
         return [worker.answer() for worker in self._workers]
-
-

@@ -133,7 +133,10 @@ def measure_generation(services: int, repeats: int = REPEATS) -> dict[str, Any]:
     seconds = {f"{stage}, all files": value for stage, value in configuration.seconds.items()}
     configured = memory_mb()
     cold = [_first(configuration.fresh_context(), mesh) for _ in range(repeats)]
-    seconds |= {"first proxy: generate": median(c[0] for c in cold), "first proxy: join, delta": median(c[1] for c in cold)}
+    seconds |= {
+        "first proxy: generate": median(c[0] for c in cold),
+        "first proxy: join, delta": median(c[1] for c in cold),
+    }
     assert configuration.context is not None
     generator = Generator(configuration.context)
     encoder = ResponseEncoder()
@@ -145,7 +148,9 @@ def measure_generation(services: int, repeats: int = REPEATS) -> dict[str, Any]:
     changes = (("one rule", mesh.rule_edit), ("one endpoint", mesh.endpoint_edit))
     counts = {}
     for what, edit in changes:
-        found = [_change(configuration, generator, edit(edition), mesh, (delta, sotw)) for edition in range(1, 1 + repeats)]
+        found = [
+            _change(configuration, generator, edit(edition), mesh, (delta, sotw)) for edition in range(1, 1 + repeats)
+        ]
         seconds |= {f"{what}: {stage}": median(f[0][stage] for f in found) for stage in found[0][0]}
         sizes |= {f"{what}, delta": found[-1][1], f"{what}, state of the world": found[-1][2]}
         counts[what] = found[-1][3]
@@ -175,7 +180,11 @@ def _others(generator: Generator, mesh: Mesh, encoder: ResponseEncoder) -> dict[
     replicas = [mesh.workload(replica) for replica in range(1, mesh.endpoints)]
     neighbours = [mesh.workload(index * mesh.endpoints) for index in (1, 2, 4, 5, 6)]
     stranger = Workload("stranger", "team-1", "10.9.9.9", "stranger", "v1")
-    named = {"second proxy, same scope": replicas, "proxy of another workload": neighbours, "proxy in another namespace": [stranger]}
+    named = {
+        "second proxy, same scope": replicas,
+        "proxy of another workload": neighbours,
+        "proxy in another namespace": [stranger],
+    }
     seconds = {}
     for what, workloads in named.items():
         proxies = list(map(proxy_of, workloads))

@@ -36,9 +36,14 @@ class Variant(ABC):
     """State-of-the-world or delta."""
 
     method: str
+    node_field: int
+
+    def signed(self, request: bytes, node: bytes) -> bytes:
+        """``request`` with the node, as the first one of a stream."""
+        return length_delimited(self.node_field, node) + request
 
     @abstractmethod
-    def first(self, type_url: TypeUrl, node: bytes, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
+    def first(self, type_url: TypeUrl, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
         """The first request for a type. ``version`` and ``held`` are what was kept from an earlier stream."""
 
     @abstractmethod
@@ -52,11 +57,11 @@ class Variant(ABC):
 
 class Delta(Variant):
     method = _SERVICE + "DeltaAggregatedResources"
+    node_field = 1
 
-    def first(self, type_url: TypeUrl, node: bytes, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
+    def first(self, type_url: TypeUrl, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
         return b"".join(
             [
-                length_delimited(1, node) if node else b"",
                 length_delimited(2, type_url.encode()),
                 *[length_delimited(3, name.encode()) for name in names],
                 *[length_delimited(5, _entry(name, version.encode())) for name, version in held.items()],
@@ -77,18 +82,18 @@ class Delta(Variant):
 
 class Sotw(Variant):
     method = _SERVICE + "StreamAggregatedResources"
+    node_field = 2
 
-    def first(self, type_url: TypeUrl, node: bytes, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
-        return self._request(type_url, names, version, "", node)
+    def first(self, type_url: TypeUrl, names: Collection[str], version: str, held: Mapping[str, str]) -> bytes:
+        return self._request(type_url, names, version, "")
 
     def ack(self, response: Response, names: Collection[str]) -> bytes:
-        return self._request(response.type_url, names, response.version, response.nonce, b"")
+        return self._request(response.type_url, names, response.version, response.nonce)
 
-    def _request(self, type_url: str, names: Collection[str], version: str, nonce: str, node: bytes) -> bytes:
+    def _request(self, type_url: str, names: Collection[str], version: str, nonce: str) -> bytes:
         return b"".join(
             [
                 length_delimited(1, version.encode()) if version else b"",
-                length_delimited(2, node) if node else b"",
                 *[length_delimited(3, name.encode()) for name in names],
                 length_delimited(4, type_url.encode()),
                 length_delimited(5, nonce.encode()) if nonce else b"",

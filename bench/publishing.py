@@ -40,8 +40,8 @@ class Publishing:
 
     @property
     def mesh(self) -> Mesh:
-        """Self-registration leaves ten services as they are, so that one's endpoint can change."""
-        registering = max(1, min(self.services - 10, self.clients // 10)) if self.registering else 0
+        """With self-registration, the services of which clients are the workloads have no other endpoints."""
+        registering = max(1, min(self.services, self.clients // 10)) if self.registering else 0
         return Mesh(self.services, registering=registering)
 
     def workloads(self) -> tuple[Workload, ...]:
@@ -50,7 +50,7 @@ class Publishing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One case, by the control plane and by a server that only writes. ``pilot_memory`` is its peak in MB."""
+    """One case, by the control plane and by a server that only writes. Memory is a server's peak in MB."""
 
     services: int
     clients: int
@@ -58,6 +58,7 @@ class Comparison:
     pilot: Round
     raw: Round
     pilot_memory: float
+    raw_memory: float
 
 
 def measure_publishing(settings: Publishing, tell: Callable[[str], None]) -> list[Comparison]:
@@ -65,9 +66,10 @@ def measure_publishing(settings: Publishing, tell: Callable[[str], None]) -> lis
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     pilot, memory = _measure_pilot(settings, tell)
-    raw = _measure_raw(settings, pilot, tell)
+    raw, raw_memory = _measure_raw(settings, pilot, tell)
     return [
-        Comparison(settings.services, settings.clients, case, pilot[case], raw[case], memory) for case in pilot
+        Comparison(settings.services, settings.clients, case, pilot[case], raw[case], memory, raw_memory)
+        for case in pilot
     ]
 
 
@@ -105,7 +107,9 @@ def _play(
     return rounds | {RECONNECT: once(RECONNECT, fleet.connect)}
 
 
-def _measure_raw(settings: Publishing, pilot: dict[str, Round], tell: Callable[[str], None]) -> dict[str, Round]:
+def _measure_raw(
+    settings: Publishing, pilot: dict[str, Round], tell: Callable[[str], None]
+) -> tuple[dict[str, Round], float]:
     """The same rounds, by a server that is told the bytes beforehand."""
     server = Worker(run_raw_server)
     try:
@@ -123,7 +127,8 @@ def _measure_raw(settings: Publishing, pilot: dict[str, Round], tell: Callable[[
             rounds = {CONNECT: once(CONNECT)}
             rounds |= {case: middle([once(case) for _ in range(settings.repeats)]) for case in (RULE, AN_ENDPOINT)}
             fleet.disconnect()
-            return rounds | {RECONNECT: once(RECONNECT)}
+            rounds[RECONNECT] = once(RECONNECT)
+            return rounds, memory_mb(server.pid, peak=True)
     finally:
         server.stop()
 

@@ -29,7 +29,9 @@ class RawServer:
 
     async def start(self) -> int:
         """Listen; the port."""
-        server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 100_000), ("grpc.max_send_message_length", -1)])
+        server = grpc.aio.server(
+            options=[("grpc.max_concurrent_streams", 100_000), ("grpc.max_send_message_length", -1)]
+        )
         handler = grpc.stream_stream_rpc_method_handler(self._converse)
         methods = dict.fromkeys(("StreamAggregatedResources", "DeltaAggregatedResources"), handler)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, methods),))
