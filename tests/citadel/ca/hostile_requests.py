@@ -57,7 +57,7 @@ def _keys() -> Iterator[tuple[str, bytes]]:
     yield "EC secp256k1", make_request(key=ec.generate_private_key(ec.SECP256K1()))
     yield "Ed25519", _sign_plain(ed25519.Ed25519PrivateKey.generate())
     yield "Ed448", _sign_plain(ed448.Ed448PrivateKey.generate())
-    yield "DSA", make_request(key=dsa.generate_private_key(2048))
+    yield "DSA", make_request(key=dsa.generate_private_key(1024))
 
 
 def _sign_plain(key: ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey) -> bytes:
