@@ -72,9 +72,9 @@ def has_ipv6(if_inet6: str) -> bool:
 
 
 def read_if_inet6() -> str:
-    """The IPv6 addresses of this network namespace; "" where there is no IPv6."""
+    """The IPv6 addresses of the calling thread's network namespace; "" where there is no IPv6."""
     try:
-        return Path("/proc/net/if_inet6").read_text()
+        return Path("/proc/thread-self/net/if_inet6").read_text()
     except OSError:
         return ""
 

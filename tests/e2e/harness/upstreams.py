@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import socketserver
 import threading
 import time
@@ -20,13 +21,14 @@ DELAY_HEADER = "x-echo-delay"
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """One request as it reached an upstream. Header names are lower case."""
+    """One request as it reached an upstream. Header names are lower case; ``peer`` is the other end's IP address."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
     at: float
+    peer: str = ""
 
 
 class _ThreadingServer(socketserver.ThreadingTCPServer):
@@ -35,6 +37,10 @@ class _ThreadingServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 256
 
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away in the middle is what several tests are about."""
 
@@ -42,8 +48,9 @@ class _ThreadingServer(socketserver.ThreadingTCPServer):
 class _Served:
     """A server in a thread of its own, usable as a context manager."""
 
-    def __init__(self, server: socketserver.BaseServer) -> None:
+    def __init__(self, server: socketserver.TCPServer) -> None:
         self._server = server
+        self.socket: socket.socket = server.socket
         self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
@@ -116,6 +123,7 @@ class _EchoHandler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             at=time.monotonic(),
+            peer=str(self.client_address[0]),
         )
         number, status, delay = self.owner.record(request)
         if delay:
@@ -149,11 +157,13 @@ class TcpEcho(_Served):
     def __init__(self, name: str, host: str, port: int, *, greets: bool = True) -> None:
         self.name, self.host, self.port = name, host, port
         self.connections = 0
+        self.peers: list[str] = []
         echo = self
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 echo.connections += 1
+                echo.peers.append(str(self.client_address[0]))
                 if greets:
                     self.request.sendall(f"{name}\n".encode())
                 while received := self.request.recv(65536):

@@ -1,0 +1,179 @@
+"""A mesh of pods: `pilot serve` in one, applications in others, some with a transparent sidecar in front."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from galley.meta import FrozenMap
+from pilot.__main__ import main
+from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, PipeAddress, SocketAddress
+from tests.e2e.harness.client import Answer, request
+from tests.e2e.harness.control_plane import ControlPlane
+from tests.e2e.harness.envoys import Envoy
+from tests.e2e.harness.upstreams import GrpcEcho, HttpEcho, TcpEcho
+from tests.e2e.namespaces.netns import command_inside
+from tests.e2e.namespaces.network import Pod, PodNetwork
+
+PROXY_UID = 1337
+STATUS_PORT = 15021
+
+App = TypeVar("App", HttpEcho, TcpEcho, GrpcEcho)
+
+
+@dataclass
+class MeshPod:
+    """One pod of the mesh. ``address`` is the one that the control plane knows; ``sidecar`` None: not in the mesh."""
+
+    pod: Pod
+    address: str
+    sidecar: Envoy | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def app(self, kind: type[App], name: str, port: int) -> App:
+        """Start an application, as root: what the packet filter sees is any user but the proxy's."""
+        with self.pod.namespace.entered():
+            started = kind(name, "::" if ":" in self.address else "0.0.0.0", port)
+        self.stack.callback(started.stop)
+        return started
+
+    def call(self, address: str, port: int, host: str = "", target: str = "/", **details: object) -> Answer:
+        """What a process of the pod gets when it connects to ``address`` and asks for ``host``."""
+        with self.pod.namespace.entered():
+            return request((address, port), target, host=host or None, timeout=10.0, **details)  # type: ignore[arg-type]
+
+    @property
+    def envoy(self) -> Envoy:
+        """Its sidecar."""
+        assert self.sidecar is not None, f"{self.pod.name} has no sidecar"
+        return self.sidecar
+
+    def access_log(self) -> list[str]:
+        """The lines of its sidecar's access log."""
+        return [line for line in self.envoy.lines() if line.startswith("[20") and "]" in line[:32]]
+
+
+class PodMesh:
+    """Everything that one test module starts in pods. Addresses are the same in every mesh; none sees another."""
+
+    def __init__(self, envoy: Path, *, ipv6: bool = False) -> None:
+        self.ipv6 = ipv6
+        self.pods: dict[str, MeshPod] = {}
+        self._stack = ExitStack()
+        # Not pytest's directory, into which only root may look: the proxies are another user.
+        self.home = Path(tempfile.mkdtemp(prefix="pilothouse-pods-"))
+        self._stack.callback(shutil.rmtree, self.home, ignore_errors=True)
+        self.home.chmod(0o755)
+        self.network = self._stack.enter_context(PodNetwork())
+        self._binary = _readable(envoy, self.home)
+        self._control_pod = self.network.pod("control")
+        self.control_plane = ControlPlane(self.home / "control", host=self._address(self._control_pod))
+
+    def __enter__(self) -> PodMesh:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+    def write(self, name: str, text: str) -> None:
+        """Save a configuration file."""
+        self.control_plane.write(name, text)
+
+    def serve(self) -> None:
+        """Start the control plane."""
+        self._stack.callback(self.control_plane.stop)
+        with self._control_pod.namespace.entered():
+            self.control_plane.start(["--insecure"])
+
+    def plain(self, name: str) -> MeshPod:
+        """A pod without sidecar."""
+        pod = self.network.pod(name)
+        self.pods[name] = MeshPod(pod=pod, address=self._address(pod))
+        self._stack.callback(self.pods[name].stack.close)
+        return self.pods[name]
+
+    def injected(
+        self, name: str, mode: InterceptionMode, *, ports: Mapping[str, int] | None = None, flags: str = ""
+    ) -> MeshPod:
+        """A pod whose traffic is captured (by `pilot redirect` with ``flags``), and its sidecar."""
+        made = self.plain(name)
+        redirect(made.pod, f"--mode {mode} {flags}")
+        options = BootstrapOptions(
+            node_type=NodeType.SIDECAR,
+            name=name,
+            ip=made.address,
+            labels=FrozenMap({"app": name}),
+            mode=mode,
+            ports=FrozenMap(ports or {}),
+            self_register=True,
+            xds=SocketAddress(*self.control_plane.xds),
+            # A file is reachable from every namespace.
+            admin=PipeAddress(str(self.home / name / "admin")),
+            status_port=STATUS_PORT,
+        )
+        made.sidecar = self._start(made, options, transparent=mode is InterceptionMode.TPROXY)
+        return made
+
+    def _start(self, made: MeshPod, options: BootstrapOptions, *, transparent: bool) -> Envoy:
+        home = self.home / options.name
+        home.mkdir()
+        os.chown(home, PROXY_UID, PROXY_UID)
+        # Root opens the log, and the proxy opens it again when it writes its access log to /dev/stdout.
+        log = home / f"{options.name}.log"
+        log.touch()
+        log.chmod(0o666)
+        inside = command_inside(
+            made.pod.namespace,
+            str(self._binary),
+            uid=PROXY_UID,
+            # For transparent sockets and marked packets.
+            keep=("net_admin",) if transparent else (),
+        )
+        starter = home / "start-envoy"
+        starter.write_text(f'#!/bin/sh\nexec {shlex.join(inside)} "$@"\n')
+        starter.chmod(0o755)
+        envoy = Envoy(starter, options, home)
+        envoy.start()
+        self._stack.callback(envoy.stop)
+        envoy.wait_ready()
+        return envoy
+
+    def _address(self, pod: Pod) -> str:
+        return pod.ipv6 if self.ipv6 else pod.ipv4
+
+    def report(self) -> str:
+        """The ends of all logs, for a test that failed."""
+        parts = [f"--- pilot serve\n{self.control_plane.log_tail()}"]
+        for name, made in self.pods.items():
+            if made.sidecar is not None:
+                parts.append(f"--- {name}\n{made.sidecar.log_tail(40)}")
+        return "\n".join(parts)
+
+
+def redirect(pod: Pod, flags: str) -> str:
+    """Run `pilot redirect` in the pod; what it prints. Raises AssertionError when it fails."""
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written), pod.namespace.entered():
+        status = main(["redirect", *shlex.split(flags)])
+    assert status == 0, written.getvalue()
+    return written.getvalue()
+
+
+def _readable(binary: Path, home: Path) -> Path:
+    """The binary, or a copy of it where other users may not reach it (a checkout in root's home)."""
+    resolved = binary.resolve()
+    if all(part.stat().st_mode & 0o001 for part in (resolved, *resolved.parents)):
+        return resolved
+    copy = home / "envoy"
+    shutil.copy(resolved, copy)
+    copy.chmod(0o755)
+    return copy
