@@ -17,6 +17,8 @@ _LONGEST_AUDIT = 512
 class ClientCertificate:
     """The certificates that a TLS client showed, leaf first, as PEM. The TLS handshake has proven that it holds the
     key; everything else is verified here again.
+
+    gRPC's auth context has the leaf as ``x509_pem_cert`` and the rest as ``x509_pem_cert_chain``.
     """
 
     chain_pem: bytes
