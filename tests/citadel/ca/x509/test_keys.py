@@ -25,7 +25,7 @@ def encoded(key: Any, form: serialization.PrivateFormat, password: bytes = b"") 
     return key.private_bytes(PEM, form, encryption)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("form", [PKCS1_OR_SEC1, PKCS8], ids=lambda form: form.name)
+@pytest.mark.parametrize("form", [PKCS1_OR_SEC1, PKCS8], ids=["traditional", "PKCS 8"])
 def test_keys_of_every_form_are_read_and_become_one(form: serialization.PrivateFormat) -> None:
     for key in (ec_key(), rsa_key()):
         read = decode_private_key(encoded(key, form))
