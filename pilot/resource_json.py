@@ -26,6 +26,8 @@ LISTS: Mapping[str, TypeUrl] = {
 }
 """The lists of a dump and the type that each holds."""
 
+_MAPS = frozenset({"filterMetadata", "typedPerFilterConfig", "typedExtensionProtocolOptions"})
+
 
 def snapshot_as_json(snapshot: ResourceSnapshot) -> dict[str, list[dict[str, Any]]]:
     """The resources of each type, sorted by name, without ``@type``: as in the static resources of a bootstrap."""
@@ -34,4 +36,19 @@ def snapshot_as_json(snapshot: ResourceSnapshot) -> dict[str, list[dict[str, Any
 
 def _as_object(resource: EncodedResource) -> dict[str, Any]:
     packed = to_json_dict("google.protobuf.Any", resource.any)
-    return {field: value for field, value in packed.items() if field != "@type"}
+    return {field: _stable(field, value) for field, value in packed.items() if field != "@type"}
+
+
+def _stable(field: str, value: Any) -> Any:
+    """``value`` with the entries of maps sorted: protobuf keeps them in an order of its own that differs by run."""
+    if field in _MAPS:
+        return _sorted(value)
+    if isinstance(value, dict):
+        return {key: _stable(key, inner) for key, inner in value.items()}
+    return [_stable("", item) for item in value] if isinstance(value, list) else value
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
