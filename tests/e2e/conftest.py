@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.harness.addresses import Addresses, own_addresses
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
 from tests.e2e.harness.mesh import Mesh
+from tests.e2e.namespaces.pod_mesh import PodMesh
 
 _HERE = Path(__file__).parent
 
@@ -24,9 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Show the logs of control plane and Envoys with a failure."""
     report = yield
-    mesh = getattr(item, "funcargs", {}).get("mesh")
-    if report.failed and isinstance(mesh, Mesh):  # type: ignore[attr-defined]
-        report.sections.append(("mesh", mesh.report()))  # type: ignore[attr-defined]
+    for name, mesh in getattr(item, "funcargs", {}).items():
+        if report.failed and isinstance(mesh, Mesh | PodMesh):  # type: ignore[attr-defined]
+            report.sections.append((name, mesh.report()))  # type: ignore[attr-defined]
     return report  # type: ignore[return-value]
 
 

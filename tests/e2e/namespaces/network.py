@@ -42,8 +42,10 @@ class PodNetwork:
         )
         # With forwarding and no way onward, the bridge tells senders so; without, they would wait.
         self._switch.write_setting("ipv4/ip_forward", "1")
+        self._switch.write_setting("ipv4/icmp_ratelimit", "0")
         if has_ipv6():
             self._switch.write_setting("ipv6/conf/all/forwarding", "1")
+            self._switch.write_setting("ipv6/icmp/ratelimit", "0")
 
     def __enter__(self) -> PodNetwork:
         return self
@@ -77,4 +79,6 @@ class PodNetwork:
     def _namespace(self) -> Namespace:
         namespace = Namespace()
         self._stack.callback(namespace.close)
+        if has_ipv6():  # nobody else can have the addresses, so there is no need to ask and wait
+            namespace.write_setting("ipv6/conf/default/accept_dad", "0")
         return namespace
