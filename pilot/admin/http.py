@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,11 +16,15 @@ from socket import AF_INET, AF_INET6
 from socketserver import TCPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pilot.settings import ListenAddress
 
+log = logging.getLogger(__name__)
+
 _TIMEOUT = 30.0
+"""Seconds: for a client to speak, and for the event loop to make a page."""
+
 JSON, TEXT = "application/json", "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -78,26 +83,38 @@ def _handler(pages: Mapping[str, Page], loop: asyncio.AbstractEventLoop) -> type
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        timeout = _TIMEOUT
+
         def do_GET(self) -> None:
+            self._answer(self._page())
+
+        def do_HEAD(self) -> None:
+            self._answer(self._page(), with_body=False)
+
+        def _page(self) -> Answer:
             url = urlsplit(self.path)
+            listing = "".join(f"{path}\n" for path in sorted(pages))
+            if url.path == "/":
+                return Answer(listing)
             page = pages.get(url.path)
             if page is None:
-                paths = "\n".join(sorted(pages))
-                self._answer(Answer(f"no such page; there are:\n{paths}\n", status=HTTPStatus.NOT_FOUND))
-                return
-            query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+                return Answer(f"there is no page {url.path}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
             try:
-                self._answer(asyncio.run_coroutine_threadsafe(make(page, query), loop).result(_TIMEOUT))
-            except Exception as error:
-                self._answer(Answer(f"{error}\n", status=HTTPStatus.INTERNAL_SERVER_ERROR))
+                query = dict(parse_qsl(url.query, keep_blank_values=True))
+                return asyncio.run_coroutine_threadsafe(make(page, query), loop).result(_TIMEOUT)
+            except Exception:
+                log.exception("the page %s failed", url.path)
+                return Answer("this page failed; the log says why\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
-        def _answer(self, answer: Answer) -> None:
+        def _answer(self, answer: Answer, *, with_body: bool = True) -> None:
             body = answer.body.encode()
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("X-Content-Type-Options", "nosniff")
             self.end_headers()
-            self.wfile.write(body)
+            if with_body:
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing: scrapes would fill the log."""

@@ -1,47 +1,91 @@
-"""The control plane's own counters in Prometheus' text format."""
+"""The control plane's own counters, for Prometheus."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from galley.publisher import ConfigReport, Latest
 from pilot.mesh.proxy import Proxy
 from pilot.mesh_state import MeshState
 from pilot.server.fleet import Fleet
-from pilot.server.status import SyncState
+from pilot.xds.resources import SHORT_NAMES
 
-Sample = tuple[str, str, str, float]
-"""Name, type, help, value."""
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 
 def render_metrics(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport]) -> str:
-    """All samples, one metric after the other (the exposition format needs no more than this)."""
-    lines = []
-    for name, kind, text, value in _samples(state, fleet, reports):
-        lines += [f"# HELP pilot_{name} {text}", f"# TYPE pilot_{name} {kind}", f"pilot_{name} {value:g}"]
-    return "\n".join(lines) + "\n"
+    """All samples in Prometheus' text format."""
+    # Imported when somebody scrapes: it costs a tenth of the time in which a control plane starts.
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client.registry import Collector  # noqa: PLC0415
+
+    class Snapshot(Collector):
+        def collect(self) -> Iterator[Metric]:
+            yield from _fleet_metrics(fleet)
+            yield from _mesh_metrics(state)
+            yield from _config_metrics(reports)
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Snapshot())
+    return generate_latest(registry).decode()
 
 
-def _samples(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport]) -> Iterator[Sample]:
-    report, traffic = reports.value, fleet.counters
-    counters = state.generator.counters if state.generator else None
-    yield "xds_streams", "gauge", "Connected streams.", len(fleet.connections)
-    rejecting = sum(any(s.state is SyncState.NACK for s in one.types.values()) for one in fleet.status())
-    yield "xds_streams_rejecting", "gauge", "Streams whose proxy rejects something now.", rejecting
-    yield "xds_pushes_total", "counter", "New snapshots given to streams.", traffic.pushes
-    yield "xds_responses_total", "counter", "Responses written.", traffic.responses
-    yield "xds_response_bytes_total", "counter", "Bytes of responses written.", traffic.bytes
-    yield "xds_acks_total", "counter", "Responses that proxies accepted.", traffic.acks
-    yield "xds_nacks_total", "counter", "Responses that proxies rejected.", traffic.nacks
-    yield "xds_joins_total", "counter", "Response bodies joined.", fleet.encoder.joins
-    if counters:
-        yield "plans_total", "counter", "Plans made.", counters.plans
-        yield "encodings_total", "counter", "Resources encoded.", counters.encodings
-        yield "resource_sets_total", "counter", "Sets of resources assembled.", counters.sets
-    yield "registered_workloads", "gauge", "Workloads that registered themselves.", len(state.registrations.workloads)
-    if report:
-        yield "config_resources", "gauge", "Resources in force.", report.resources
-        yield "config_files_held", "gauge", "Files whose newest content is not in force.", len(report.held)
+def _fleet_metrics(fleet: Fleet[Proxy]) -> Iterator[Metric]:
+    counts = fleet.counters
+    yield _gauge("pilot_xds_connected", "Streams that are open.", len(fleet.connections))
+    yield _counter("pilot_xds_connections", "Streams opened since the start.", counts.connections)
+    yield _counter("pilot_xds_pushes", "Snapshots that led to a response, by connection.", counts.pushes)
+    yield _counter("pilot_xds_responses", "Responses written.", counts.responses)
+    yield _counter("pilot_xds_response_bytes", "Bytes of responses written.", counts.bytes)
+    yield _counter("pilot_xds_joins", "Response bodies joined; equal sets share one.", fleet.encoder.joins)
+    yield _counter("pilot_xds_acks", "Responses that proxies accepted.", counts.acks)
+    yield _counter("pilot_xds_nacks", "Responses that proxies rejected.", counts.nacks)
+    yield _proxies(fleet)
+
+
+def _proxies(fleet: Fleet[Proxy]) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+    states: dict[tuple[str, str], int] = {}
+    for proxy in fleet.status():
+        for type_url, status in proxy.types.items():
+            labels = (SHORT_NAMES.get(type_url, type_url), status.state.value)
+            states[labels] = states.get(labels, 0) + 1
+    family = GaugeMetricFamily("pilot_xds_proxies", "Proxies by type and state.", labels=("type", "state"))
+    for labels, number in sorted(states.items()):
+        family.add_metric(labels, number)
+    return family
+
+
+def _mesh_metrics(state: MeshState) -> Iterator[Metric]:
+    workloads = len(state.registrations.workloads)
+    yield _gauge("pilot_registered_workloads", "Workloads that registered themselves.", workloads)
+    if state.generator is not None:
+        counts = state.generator.counters
+        yield _counter("pilot_plans", "Plans made; equal inputs share one.", counts.plans)
+        yield _counter("pilot_encodings", "Resources encoded; equal plans share one.", counts.encodings)
+        yield _counter("pilot_resource_sets", "Sets of resources assembled; equal scopes share one.", counts.sets)
+
+
+def _config_metrics(reports: Latest[ConfigReport]) -> Iterator[Metric]:
+    report = reports.value
+    if report is not None:
+        yield _gauge("pilot_config_resources", "Resources in force.", report.resources)
+        yield _gauge("pilot_config_files_held", "Files whose newest content is not in force.", len(report.held))
         errors = sum(one.is_error for one in report.diagnostics)
-        yield "config_errors", "gauge", "Errors in the configuration now.", errors
-        yield "config_changes_total", "counter", "Changes of the configuration seen.", reports.serial
+        yield _gauge("pilot_config_errors", "Errors in the configuration now.", errors)
+        yield _counter("pilot_config_changes", "Changes of the configuration seen.", reports.serial)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
+
+    return CounterMetricFamily(name, text, value=value)

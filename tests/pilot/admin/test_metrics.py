@@ -1,0 +1,38 @@
+"""The metrics that a scrape finds."""
+
+from __future__ import annotations
+
+from galley.publisher import ConfigReport, Latest
+from pilot.admin.metrics import render_metrics
+from pilot.mesh.proxy import Proxy
+from pilot.mesh_state import MeshState
+from pilot.server.fleet import Fleet, Protocol
+from pilot.xds.events import Requested
+from pilot.xds.resources import CLUSTER
+from tests.builders import a_proxy, a_service_entry, a_config
+from tests.pilot.admin.nodes import a_node
+
+
+async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
+    state = MeshState(deregister_after=1.0)
+    state.configure(a_config(a_service_entry("reviews.example.com")))
+    assert state.rebuild()
+    proxy = a_proxy()
+    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: proxy, snapshot_of=state.snapshot_of)
+    for _ in range(2):
+        fleet.open(a_node(proxy), Protocol.SOTW, "").handle(Requested(CLUSTER))
+    reports: Latest[ConfigReport] = Latest()
+    reports.publish(ConfigReport(version="1", files=1, resources=7))
+    text = render_metrics(state, fleet, reports)
+    assert 'pilot_xds_proxies{state="STALE",type="CDS"} 2.0\n' in text
+    assert "pilot_xds_connected 2.0\n" in text
+    assert "pilot_xds_joins_total 1.0\n" in text, "two proxies of one scope share one join"
+    assert "pilot_config_resources 7.0\n" in text
+    assert "pilot_plans_total" in text
+
+
+async def test_before_the_first_configuration_there_is_little_to_tell() -> None:
+    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: a_proxy(), snapshot_of=lambda _: None)
+    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
+    assert "pilot_xds_connected 0.0\n" in text
+    assert "pilot_plans_total" not in text

@@ -1,0 +1,102 @@
+"""What the admin pages show of configuration, registry and proxies."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from galley.compose import compose
+from galley.decode import decode
+from galley.meta import Resource
+from galley.publisher import ConfigReport, Latest
+from galley.snapshot import build_snapshot
+from pilot.admin.pages import admin_pages
+from pilot.mesh.proxy import Proxy
+from pilot.mesh_state import MeshState
+from pilot.server.fleet import Fleet, Protocol
+from pilot.xds.events import Requested
+from pilot.xds.resources import ROUTE
+from tests.builders import a_proxy
+from tests.pilot.admin.nodes import a_node
+
+RULES = b"""\
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: reviews}
+spec:
+  hosts: [reviews.example.com]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{number: 9080, name: http, protocol: HTTP}]
+  endpoints: [{address: 10.0.0.1}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews}
+spec:
+  hosts: [reviews.example.com]
+  http:
+  - match:
+    - uri: {regex: "/a+b"}
+    route:
+    - destination: {host: reviews.example.com}
+"""
+
+
+def resources() -> tuple[Resource[Any], ...]:
+    documents, _ = compose(RULES, "rules.yaml")
+    return tuple(resource for document in documents for resource in decode(document)[0])
+
+
+class Plane:
+    """A mesh with one proxy, and the pages that show it."""
+
+    def __init__(self) -> None:
+        self.state = MeshState(deregister_after=1.0)
+        self.proxy = a_proxy()
+        self.fleet: Fleet[Proxy] = Fleet(read_node=lambda _: self.proxy, snapshot_of=self.state.snapshot_of)
+        self.pages = admin_pages(self.state, self.fleet, Latest[ConfigReport]())
+
+    def configured(self) -> Plane:
+        self.state.configure(build_snapshot(resources())[0])
+        self.state.rebuild()
+        return self
+
+    def ask(self, path: str, **query: str) -> Any:
+        return json.loads(self.pages[path](query).body)
+
+
+async def test_readiness_follows_the_first_configuration() -> None:
+    plane = Plane()
+    assert plane.pages["/readyz"]({}).status is HTTPStatus.SERVICE_UNAVAILABLE
+    assert plane.configured().pages["/readyz"]({}).status is HTTPStatus.OK
+
+
+async def test_the_registry_and_the_configuration_are_shown_with_their_lines() -> None:
+    plane = Plane().configured()
+    (service,) = plane.ask("/debug/registryz")
+    assert (service["hostname"], service["endpoints"]) == ("reviews.example.com", {"http": ["10.0.0.1:9080"]})
+    assert {one["origin"] for one in plane.ask("/debug/configz")} == {"rules.yaml:1:1", "rules.yaml:11:1"}
+
+
+async def test_a_rejection_is_shown_with_the_line_that_caused_it() -> None:
+    plane = Plane().configured()
+    stream = plane.fleet.open(a_node(plane.proxy), Protocol.SOTW, "")
+    stream.handle(Requested(ROUTE, names=("9080",)))
+    sent = plane.ask("/debug/syncz")[0]["types"]["RDS"]
+    assert sent["status"] == "STALE"
+    words = "route: invalid regex '/a+b': too clever"
+    stream.handle(Requested(ROUTE, names=("9080",), nonce=sent["nonce"], error=words))
+    (proxy,) = plane.ask("/debug/syncz")
+    assert proxy["types"]["RDS"]["status"] == "NACK"
+    assert proxy["types"]["RDS"]["error"]["message"] == words
+    assert proxy["types"]["RDS"]["error"]["origins"][0] == "rules.yaml:18:20 spec.http[0].match[0].uri.regex"
+
+
+async def test_a_dump_needs_a_proxy_that_is_connected() -> None:
+    plane = Plane().configured()
+    assert plane.pages["/debug/config_dump"]({"proxyID": "nobody"}).status is HTTPStatus.NOT_FOUND
+    plane.fleet.open(a_node(plane.proxy), Protocol.DELTA, "")
+    dump = plane.ask("/debug/config_dump", proxyID=plane.proxy.id)
+    assert "outbound|9080||reviews.example.com" in {cluster["name"] for cluster in dump["clusters"]}
