@@ -37,6 +37,10 @@ RECONNECT_GRACE = 60.0
 _SETTLE = 0.005
 """Seconds in which changes of configuration and registrations are gathered into one push."""
 
+_LONGEST_PAUSE = 0.5
+"""A push is followed by a pause as long as itself, of this many seconds at most. When a thousand workloads register
+at once, a push for each of them would leave no time to accept the others; so they gather while one is under way."""
+
 _STOP_GRACE = 1.0
 
 _COLLECT_EVERY = (50_000, 20, 10)
@@ -145,6 +149,8 @@ class ControlPlane:
             if self._store is not None and written is not self._state.registrations.workloads:
                 written = self._state.registrations.workloads
                 await asyncio.to_thread(self._store.write, written)
+            await self._fleet.wait_pushed()
+            await asyncio.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
 
     async def _wait_for_change(self) -> None:
         expiry = self._state.registrations.next_expiry()
