@@ -186,6 +186,7 @@ class _Ads:
 
     async def _send(self, context: _Context, connection: Connection[Any], message: bytes) -> None:
         writing = asyncio.ensure_future(context.write(message))
+        writing.add_done_callback(_take_notice)  # when the client goes, nobody waits for the result any more
         done, _ = await asyncio.wait({writing}, timeout=self._send_timeout)
         if not done:
             # The proxy is out from now on. The status that says so goes out behind the message, when it is taken:
@@ -194,6 +195,12 @@ class _Ads:
             connection.end("DEADLINE_EXCEEDED", f"nothing was taken for {self._send_timeout:g} s")
             self._fleet.close(connection)
         await writing
+
+
+def _take_notice(writing: asyncio.Future[None]) -> None:
+    """Look at how a write ended: asyncio reports each failure that nobody has looked at."""
+    if not writing.cancelled():
+        writing.exception()
 
 
 _Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]
