@@ -9,7 +9,7 @@ from pilot.mesh_state import MeshState
 from pilot.server.fleet import Fleet, Protocol
 from pilot.xds.events import Requested
 from pilot.xds.resources import CLUSTER
-from tests.builders import a_proxy, a_service_entry, a_config
+from tests.builders import a_config, a_proxy, a_service_entry
 from tests.pilot.admin.nodes import a_node
 
 
