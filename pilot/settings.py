@@ -52,7 +52,7 @@ class Settings:
     accept_partial: bool = False
     accept_unenforced: bool = False
     allow_empty: bool = False
-    deregister_after: float = 2.0
+    deregister_after: float = 3.0
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
 
     def check(self) -> str:
