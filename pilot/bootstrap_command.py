@@ -76,6 +76,7 @@ def _options(args: argparse.Namespace) -> BootstrapOptions:
         name=args.name,
         namespace=args.namespace,
         ip=args.ip or own_ip(args.xds_address),
+        other_ips=tuple(args.other_ip),
         service_account=args.service_account,
         workload_name=args.workload_name,
         labels=_merge("--labels", [pair for pairs in args.labels for pair in pairs]),

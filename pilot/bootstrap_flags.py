@@ -80,6 +80,9 @@ def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--workload-name", default="", metavar="NAME", help="what its replicas share; default: --name")
     group.add_argument("--ip", type=_ip, help="its address; default: the one from which it reaches --xds-address")
     group.add_argument(
+        "--other-ip", action="append", default=[], type=_ip, help="a further address, such as its IPv6 one; repeatable"
+    )
+    group.add_argument(
         "--labels", action="append", default=[], type=_labels, metavar="K=V[,K=V]", help="workload labels; repeatable"
     )
     group.add_argument("--locality", default=NodeLocality(), type=_locality, metavar="REGION[/ZONE[/SUBZONE]]")

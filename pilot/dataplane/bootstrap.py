@@ -75,13 +75,15 @@ class BootstrapOptions:
     ``ports`` maps a port name to the port where other workloads reach this one (WorkloadEntry's ``ports``);
     ``app_ports`` maps it to the port where the application itself listens, for mode NONE, in which the sidecar
     holds the former and forwards to the latter. ``self_register`` makes this Envoy's workload an endpoint of the
-    services that select it for as long as it is connected. ``status_port`` and ``stats_port`` open the readiness and
+    services that select it for as long as it is connected. ``other_ips`` are its further addresses, of the other family
+    say; the first is how others reach it. ``status_port`` and ``stats_port`` open the readiness and
     Prometheus listeners on all addresses; None leaves them out.
     """
 
     node_type: NodeType
     name: str
     ip: str
+    other_ips: tuple[str, ...] = ()
     namespace: str = "default"
     service_account: str = "default"
     workload_name: str = ""
@@ -156,7 +158,7 @@ def _metadata(options: BootstrapOptions) -> Json:
         "NAMESPACE": options.namespace,
         "SERVICE_ACCOUNT": options.service_account,
         "WORKLOAD_NAME": options.workload_name or options.name,
-        "INSTANCE_IPS": options.ip,
+        "INSTANCE_IPS": ",".join((options.ip, *options.other_ips)),
         "LABELS": dict(options.labels),
     }
     if options.node_type is NodeType.SIDECAR:
@@ -257,12 +259,11 @@ def _address(address: Address) -> Json:
 def _own_listeners(options: BootstrapOptions) -> list[Json]:
     """The listeners that stay when the control plane is away: readiness, and statistics for Prometheus."""
     listeners = []
-    anywhere = "::" if ":" in options.ip else "0.0.0.0"
     if options.status_port is not None:
         listeners.append(
             _admin_listener(
                 name="status",
-                address=SocketAddress(anywhere, options.status_port),
+                address=_anywhere(options, options.status_port),
                 path="/healthz/ready",
                 admin_path="/ready",
             )
@@ -271,7 +272,7 @@ def _own_listeners(options: BootstrapOptions) -> list[Json]:
         listeners.append(
             _admin_listener(
                 name="stats",
-                address=SocketAddress(anywhere, options.stats_port),
+                address=_anywhere(options, options.stats_port),
                 path="/stats/prometheus",
                 admin_path="/stats/prometheus",
             )
@@ -279,7 +280,16 @@ def _own_listeners(options: BootstrapOptions) -> list[Json]:
     return listeners
 
 
-def _admin_listener(*, name: str, address: SocketAddress, path: str, admin_path: str) -> Json:
+def _anywhere(options: BootstrapOptions, port: int) -> Json:
+    """All addresses of the families in which the proxy has some."""
+    families = {ip_address(address).version for address in (options.ip, *options.other_ips)}
+    if families == {4}:
+        return _address(SocketAddress("0.0.0.0", port))
+    both = {"ipv4_compat": True} if len(families) == 2 else {}
+    return {"socket_address": {"address": "::", "port_value": port, **both}}
+
+
+def _admin_listener(*, name: str, address: Json, path: str, admin_path: str) -> Json:
     """A listener through which exactly one path of the admin interface can be read."""
     route: Json = {
         "match": {"path": path, "headers": [{"name": ":method", "string_match": {"exact": "GET"}}]},
@@ -301,7 +311,7 @@ def _admin_listener(*, name: str, address: SocketAddress, path: str, admin_path:
     }
     return {
         "name": name,
-        "address": _address(address),
+        "address": address,
         "filter_chains": [
             {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
         ],

@@ -15,7 +15,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     OutlierDetection,
     UpstreamConnectionOptions,
 )
-from envoy_data_plane.envoy.config.core.v3 import BindConfig
+from envoy_data_plane.envoy.config.core.v3 import BindConfig, ExtraSourceAddress
 from envoy_data_plane.envoy.config.core.v3 import Metadata as MetadataMessage
 from envoy_data_plane.envoy.config.core.v3 import TcpKeepalive as TcpKeepaliveMessage
 from envoy_data_plane.envoy.type.v3 import Percent
@@ -43,6 +43,7 @@ _outlier_detection = maker(OutlierDetection)
 _upstream_connection_options = maker(UpstreamConnectionOptions)
 _tcp_keepalive = maker(TcpKeepaliveMessage)
 _bind_config = maker(BindConfig)
+_extra_source_address = maker(ExtraSourceAddress)
 _percent = maker(Percent)
 
 _DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in Discovery}
@@ -70,10 +71,17 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
     )
     if options is not None:
         cluster.typed_extension_protocol_options = {HTTP_PROTOCOL_OPTIONS: pack(options)}
-    if plan.source_address:
-        cluster.upstream_bind_config = _bind_config(source_address=render_socket_address(plan.source_address, 0))
+    if plan.source_addresses:
+        cluster.upstream_bind_config = _render_bind_config(plan.source_addresses)
     _add_endpoints(cluster, plan, discovery)
     return cluster
+
+
+def _render_bind_config(addresses: tuple[str, ...]) -> BindConfig:
+    first, *others = (render_socket_address(address, 0) for address in addresses)
+    return _bind_config(
+        source_address=first, extra_source_addresses=[_extra_source_address(address=other) for other in others]
+    )
 
 
 def _supported_discovery(plan: ClusterPlan) -> Discovery:

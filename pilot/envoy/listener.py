@@ -8,6 +8,7 @@ from dataclasses import replace
 import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import (
+    AdditionalAddress,
     Filter,
     FilterChain,
     FilterChainMatch,
@@ -39,6 +40,7 @@ from pilot.ir.listener import (
 )
 
 _listener = maker(Listener)
+_additional_address = maker(AdditionalAddress)
 _filter_chain = maker(FilterChain)
 _filter_chain_match = maker(FilterChainMatch)
 _listener_filter = maker(ListenerFilterMessage)
@@ -64,6 +66,7 @@ def render_listener(plan: ListenerPlan) -> Listener:
     return _listener(
         name=plan.name,
         address=render_address(plan.address, plan.port),
+        additional_addresses=[_additional_address(address=render_address("::", plan.port))] if plan.dual_stack else [],
         filter_chains=[render_filter_chain(chain) for chain in _distinct(plan.chains)],
         default_filter_chain=render_filter_chain(default) if default is not None else None,
         listener_filters=[_render_listener_filter(kind, plan) for kind in plan.listener_filters],

@@ -57,7 +57,8 @@ class ClusterPlan:
 
     ``load_assignment`` is inline for STATIC and DNS clusters and None otherwise. ``service_host``, ``service_port``
     and ``subset`` say whose endpoints an EDS cluster has; they and ``destination_rule`` also feed the cluster's
-    metadata, for people who read config dumps.
+    metadata, for people who read config dumps. Connections come from that of ``source_addresses`` which is of the
+    endpoint's family.
     """
 
     name: str
@@ -76,7 +77,7 @@ class ClusterPlan:
     http2_keepalive: ConnectionKeepalive | None = None
     tls: UpstreamTls | None = None
     dns_refresh_rate: timedelta | None = None
-    source_address: str = ""
+    source_addresses: tuple[str, ...] = ()
     original_dst_port: int = 0
     service_host: str = ""
     service_namespace: str = ""

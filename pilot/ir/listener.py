@@ -107,7 +107,8 @@ class FilterChainPlan:
 
 @frozen
 class ListenerPlan:
-    """One listener. ``address`` is an IP or a ``unix://`` path (then ``port`` is 0).
+    """One listener. ``address`` is an IP or a ``unix://`` path (then ``port`` is 0); with ``dual_stack`` it is
+    0.0.0.0, and the listener has the same port of ``::`` as well.
 
     ``inspector_excluded_ports`` are destination ports on which TLS and HTTP inspectors stay off (virtual inbound).
     """
@@ -124,6 +125,7 @@ class ListenerPlan:
     bind_to_port: bool = True
     use_original_dst: bool = False
     transparent: bool = False
+    dual_stack: bool = False
     listener_filters_timeout: timedelta | None = None
     continue_on_listener_filters_timeout: bool = False
     origins: tuple[ResourceKey, ...] = ()

@@ -49,6 +49,7 @@ def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
         wildcard="::" if scope.ipv6 else "0.0.0.0",
         listen_port=mesh.proxy_inbound_listen_port,
         transparent=scope.interception is Interception.TPROXY,
+        dual_stack=scope.dual_stack,
         access_log=plan_access_log(mesh),
         detection_timeout=mesh.protocol_detection_timeout,
         normalization=mesh.path_normalization.normalization,
@@ -78,6 +79,7 @@ def plan_virtual_inbound(ports: tuple[InboundPort, ...], settings: InboundSettin
         listener_filters=(ListenerFilter.ORIGINAL_DST, *source, ListenerFilter.HTTP_INSPECTOR),
         http_inspector_excluded_ports=(settings.listen_port, *sorted(declared)),
         transparent=settings.transparent,
+        dual_stack=settings.dual_stack,
         listener_filters_timeout=settings.detection_timeout,
         continue_on_listener_filters_timeout=True,
         origins=_origins(ports),
@@ -115,6 +117,7 @@ class InboundUpstream:
     connect_timeout: timedelta
     localhost: bool = False
     ipv6: bool = False
+    dual_stack: bool = False
     pool: ConnectionPoolSettings | None = None
     policy_origins: tuple[ResourceKey, ...] = ()
 
@@ -125,7 +128,7 @@ def plan_inbound_clusters(context: PushContext, scope: InboundScope, memo: Memo)
     sidecar = resource.spec if resource is not None else None
     plans = [memo(plan_inbound_cluster, port, _upstream(context, scope, port, sidecar)) for port in scope.ports]
     if scope.interception is not Interception.NONE:
-        plans.append(memo(plan_inbound_passthrough_cluster, context.mesh.connect_timeout, scope.ipv6))
+        plans.append(memo(plan_inbound_passthrough_cluster, context.mesh.connect_timeout, scope.ipv6, scope.dual_stack))
     by_name: dict[str, ClusterPlan] = {}
     for plan in plans:  # one port bound at two addresses has one application
         by_name.setdefault(plan.name, plan)
@@ -147,6 +150,7 @@ def _upstream(context: PushContext, scope: InboundScope, port: InboundPort, side
         connect_timeout=mesh.connect_timeout,
         localhost=mesh.inbound_traffic_policy.mode is InboundTrafficPolicyMode.LOCALHOST,
         ipv6=scope.ipv6,
+        dual_stack=scope.dual_stack,
         pool=pool,
         policy_origins=origins,
     )
@@ -183,7 +187,7 @@ def plan_inbound_cluster(port: InboundPort, upstream: InboundUpstream) -> Cluste
         max_requests_per_connection=http.max_requests_per_connection,
         max_concurrent_streams=http.max_concurrent_streams if protocol.is_http2 else 0,
         http2_keepalive=http.http2_keep_alive if protocol.is_http2 else None,
-        source_address="" if address else _passthrough_source(ipv6=upstream.ipv6),
+        source_addresses=() if address else _passthrough_sources(upstream.ipv6, upstream.dual_stack),
         service_host=port.service_host,
         service_port=port.service_port,
         origins=tuple(dict.fromkeys((*port.origins, *upstream.policy_origins))),
@@ -201,12 +205,14 @@ def _at(name: str, address: str, port: int) -> LoadAssignmentPlan:
     return LoadAssignmentPlan(cluster_name=name, localities=(LocalityPlan(locality=Locality(), endpoints=(endpoint,)),))
 
 
-def _passthrough_source(*, ipv6: bool) -> str:
-    """Connections from this address are let through by the redirection rules, so they do not come back."""
-    return "::6" if ipv6 else "127.0.0.6"
+def _passthrough_sources(ipv6: bool, dual_stack: bool) -> tuple[str, ...]:
+    """Connections from these addresses are let through by the redirection rules, so they do not come back."""
+    if dual_stack:
+        return ("127.0.0.6", "::6")
+    return ("::6",) if ipv6 else ("127.0.0.6",)
 
 
-def plan_inbound_passthrough_cluster(connect_timeout: timedelta, ipv6: bool) -> ClusterPlan:
+def plan_inbound_passthrough_cluster(connect_timeout: timedelta, ipv6: bool, dual_stack: bool = False) -> ClusterPlan:
     """Where inbound connections go that no service is known for: on to their original destination."""
     return ClusterPlan(
         name=INBOUND_PASSTHROUGH_CLUSTER,
@@ -215,5 +221,5 @@ def plan_inbound_passthrough_cluster(connect_timeout: timedelta, ipv6: bool) -> 
         lb_policy=LbPolicy.CLUSTER_PROVIDED,
         protocol=UpstreamProtocol.DOWNSTREAM,
         idle_timeout=PASSTHROUGH_IDLE,
-        source_address=_passthrough_source(ipv6=ipv6),
+        source_addresses=_passthrough_sources(ipv6, dual_stack),
     )

@@ -35,6 +35,7 @@ class InboundSettings:
     wildcard: str
     listen_port: int
     transparent: bool = False
+    dual_stack: bool = False
     access_log: AccessLogPlan | None = None
     detection_timeout: timedelta = timedelta(0)
     normalization: NormalizationType = NormalizationType.DEFAULT

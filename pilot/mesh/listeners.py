@@ -60,6 +60,8 @@ def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSet
         detection_timeout=mesh.protocol_detection_timeout,
         normalization=mesh.path_normalization.normalization,
         accept_http_10=scope.accept_http_10,
+        # Where nothing is redirected, a workload is one loopback address.
+        dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
     )
 
 

@@ -19,6 +19,7 @@ from pilot.mesh.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
 
 PASSTHROUGH_CHAIN = "PassthroughFilterChain"
 NO_TIME = timedelta(0)
+ANY_IPV4 = "0.0.0.0"
 
 
 @frozen
@@ -30,6 +31,7 @@ class OutboundSettings:
     detection_timeout: timedelta = NO_TIME
     normalization: NormalizationType = NormalizationType.DEFAULT
     accept_http_10: bool = False
+    dual_stack: bool = False
 
 
 @frozen
@@ -69,6 +71,7 @@ def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings)
         default_chain=default,
         listener_filters=filters,
         bind_to_port=wanted.bound,
+        dual_stack=settings.dual_stack and wanted.address == ANY_IPV4,
         listener_filters_timeout=settings.detection_timeout if sniffed else NO_TIME,
         continue_on_listener_filters_timeout=True,
         origins=wanted.origins,
@@ -130,4 +133,5 @@ def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: 
         chains=(loop, unknown),
         use_original_dst=True,
         transparent=transparent,
+        dual_stack=settings.dual_stack,
     )

@@ -58,6 +58,20 @@ class Proxy:
     envoy_version: tuple[int, int, int] | None = None
 
     @property
+    def ipv6(self) -> bool:
+        """Whether it lives in IPv6 alone."""
+        return self._families == {6}
+
+    @property
+    def dual_stack(self) -> bool:
+        """Whether it has addresses of both families."""
+        return self._families == {4, 6}
+
+    @property
+    def _families(self) -> set[int]:
+        return {ip_address(address).version for address in self.addresses}
+
+    @property
     def bind_address(self) -> str:
         """Where listeners of mode NONE bind: the proxy's own address if it is a loopback one, else 127.0.0.1.
 

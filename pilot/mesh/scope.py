@@ -23,6 +23,7 @@ class OutboundScope:
     sidecar: ResourceKey | None = None
     own_target_ports: FrozenMap[int, int] = FrozenMap()
     ipv6: bool = False
+    dual_stack: bool = False
     http_proxy: bool = False
     """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
 
@@ -68,3 +69,4 @@ class InboundScope:
     sidecar: ResourceKey | None = None
     accept_http_10: bool = False
     ipv6: bool = False
+    dual_stack: bool = False

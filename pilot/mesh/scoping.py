@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address
 
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, Sidecar
 from galley.meta import NO_LABELS, FrozenMap, Labels, Resource
@@ -65,7 +64,8 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
         labels=FrozenMap({name: labels[name] for name in asked if name in labels}),
         sidecar=sidecar.key if sidecar else None,
         own_target_ports=_own_target_ports(context, proxy) if gateway else FrozenMap(),
-        ipv6=all(ip_address(address).version == 6 for address in proxy.addresses),
+        ipv6=proxy.ipv6,
+        dual_stack=proxy.dual_stack,
         http_proxy=_http_proxy_port(context, proxy) > 0,
     )
 
@@ -120,7 +120,8 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         ports=_one_per_socket(ports),
         sidecar=resource.key if resource else None,
         accept_http_10=proxy.accept_http_10,
-        ipv6=all(ip_address(address).version == 6 for address in proxy.addresses),
+        ipv6=proxy.ipv6,
+        dual_stack=proxy.dual_stack,
     )
 
 
@@ -148,9 +149,11 @@ def _bound_ports(proxy: Proxy, served: Iterable[WorkloadPort]) -> Iterator[Inbou
     """
     own_names = {number: name for name, number in proxy.ports.items()}
     for entry in served:
-        own_name = own_names.get(entry.endpoint.port, "")
+        own_name = own_names.get(entry.endpoint.port)
+        if own_name is None:
+            continue  # another workload at the same address
         app_port = proxy.app_ports.get(entry.port.name) or proxy.app_ports.get(own_name)
-        if app_port and entry.endpoint.port:
+        if app_port:
             yield _inbound_port(
                 entry,
                 listen_port=entry.endpoint.port,

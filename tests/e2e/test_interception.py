@@ -341,6 +341,37 @@ def test_what_is_excluded_passes_no_sidecar(mode: InterceptionMode, pod_mesh: Po
     assert "x-request-id" in known.requests[0].headers
 
 
+@pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6")
+@pytest.mark.parametrize("mode", [InterceptionMode.REDIRECT, InterceptionMode.TPROXY])
+def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: InterceptionMode, pod_mesh: PodMesh) -> None:
+    vips = {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10", "fd00:10::10"]}
+    pod_mesh.write("services.yaml", write(service("b", port=80, **vips), mesh_config(accessLogFile="/dev/stdout")))
+    pod_mesh.serve()
+    a, b = (pod_mesh.injected(name, mode, ports={"http": 80}, dual_stack=True) for name in ("a", "b"))
+    c = pod_mesh.plain("c")
+    apps = {}
+    for pod in (b, c):
+        with pod.pod.namespace.entered():
+            for port in (80, UNKNOWN_PORT):
+                apps[pod, port] = HttpEcho(pod.pod.name, "::", port)  # one socket for both families
+                pod.stack.callback(apps[pod, port].stop)
+    a.envoy.wait_for_endpoint(f"outbound|80||b.{SUFFIX}")
+    log = Log(a)
+    assert [a.call(vip, 80, "b").name for vip in ("10.96.0.10", "fd00:10::10")] == ["b", "b"]
+    through = [f"outbound|80||b.{SUFFIX}"] * 2
+    eventually(lambda: [line["cluster"] for line in log.lines()] == through, what="both requests in the access log")
+    for address in (c.pod.ipv4, c.pod.ipv6):
+        assert a.call(address, UNKNOWN_PORT).name == "c"
+        assert a.call(address, 80, "elsewhere.example").name == "c"
+    families = ((b.pod.ipv4, c.pod.ipv4, "127.0.0.6"), (b.pod.ipv6, c.pod.ipv6, "::6"))
+    for address, client, sidecar in families:
+        assert c.call(address, STATUS_PORT, target="/healthz/ready").status == 200
+        for port in (80, UNKNOWN_PORT):
+            assert c.call(address, port).headers["server"] == "istio-envoy"
+            seen = apps[b, port].requests[-1].peer.removeprefix("::ffff:")
+            assert seen == (client if mode is InterceptionMode.TPROXY else sidecar)
+
+
 def test_the_harness_leaves_nothing_on_the_host() -> None:
     def seen() -> set[str]:
         interfaces = {line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]}

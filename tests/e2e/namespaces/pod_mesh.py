@@ -30,7 +30,7 @@ STATUS_PORT = 15021
 App = TypeVar("App", HttpEcho, TcpEcho, GrpcEcho)
 
 
-@dataclass
+@dataclass(eq=False)
 class MeshPod:
     """One pod of the mesh. ``address`` is the one that the control plane knows; ``sidecar`` None: not in the mesh."""
 
@@ -102,15 +102,25 @@ class PodMesh:
         return self.pods[name]
 
     def injected(
-        self, name: str, mode: InterceptionMode, *, ports: Mapping[str, int] | None = None, flags: str = ""
+        self,
+        name: str,
+        mode: InterceptionMode,
+        *,
+        ports: Mapping[str, int] | None = None,
+        flags: str = "",
+        dual_stack: bool = False,
     ) -> MeshPod:
-        """A pod whose traffic is captured (by `pilot redirect` with ``flags``), and its sidecar."""
+        """A pod whose traffic is captured (by `pilot redirect` with ``flags``), and its sidecar.
+
+        The packet filter leads both families to the sidecar; with ``dual_stack`` it also listens in both.
+        """
         made = self.plain(name)
         redirect(made.pod, f"--mode {mode} {flags}")
         options = BootstrapOptions(
             node_type=NodeType.SIDECAR,
             name=name,
             ip=made.address,
+            other_ips=(made.pod.ipv6,) if dual_stack else (),
             labels=FrozenMap({"app": name}),
             mode=mode,
             ports=FrozenMap(ports or {}),

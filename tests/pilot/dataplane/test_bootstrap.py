@@ -114,10 +114,21 @@ def test_the_control_plane_may_be_an_address_a_name_or_a_socket_file(
         assert endpoint == {"socket_address": {"address": address.host, "port_value": 15010}}
 
 
-@pytest.mark.parametrize(("ip", "anywhere"), [("10.0.0.7", "0.0.0.0"), ("fd00::7", "::")])
-def test_own_listeners_are_reachable_in_the_family_of_the_proxy(ip: str, anywhere: str) -> None:
-    (listener,) = build_bootstrap(options(ip=ip, status_port=15021))["static_resources"]["listeners"]
-    assert listener["address"]["socket_address"]["address"] == anywhere
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (("10.0.0.7", "10.1.0.7"), {"address": "0.0.0.0", "port_value": 15021}),
+        (("fd00::7",), {"address": "::", "port_value": 15021}),
+        (("10.0.0.7", "fd00::7"), {"address": "::", "port_value": 15021, "ipv4_compat": True}),
+    ],
+)
+def test_own_listeners_are_reachable_in_the_families_of_the_proxy(
+    addresses: tuple[str, ...], expected: dict[str, Any]
+) -> None:
+    built = build_bootstrap(options(ip=addresses[0], other_ips=addresses[1:], status_port=15021))
+    (listener,) = built["static_resources"]["listeners"]
+    assert listener["address"] == {"socket_address": expected}
+    assert built["node"]["metadata"]["INSTANCE_IPS"] == ",".join(addresses)
 
 
 def test_its_own_listeners_are_opened_only_when_asked_for() -> None:

@@ -109,7 +109,7 @@ cluster_plans = st.builds(
     http2_keepalive=st.none()
     | st.builds(ConnectionKeepalive, interval=st.none() | durations, timeout=st.none() | durations),
     dns_refresh_rate=st.none() | durations,
-    source_address=st.sampled_from(["", "127.0.0.6", "::6"]),
+    source_addresses=st.sampled_from([(), ("127.0.0.6",), ("::6",), ("127.0.0.6", "::6")]),
     original_dst_port=st.integers(0, 65535),
     service_host=hosts,
     service_namespace=names,

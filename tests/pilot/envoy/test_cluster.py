@@ -73,11 +73,14 @@ def test_round_robin_is_envoys_default() -> None:
 
 
 def test_an_original_destination_cluster_provides_its_own_load_balancing() -> None:
-    cluster = rendered(Discovery.ORIGINAL_DST, original_dst_port=8080, source_address="127.0.0.6")
+    cluster = rendered(Discovery.ORIGINAL_DST, original_dst_port=8080, source_addresses=("127.0.0.6", "::6"))
     assert cluster["type"] == "ORIGINAL_DST"
     assert cluster["lbPolicy"] == "CLUSTER_PROVIDED"
     assert cluster["originalDstLbConfig"] == {"upstreamPortOverride": 8080}
-    assert cluster["upstreamBindConfig"] == {"sourceAddress": {"address": "127.0.0.6", "portValue": 0}}
+    assert cluster["upstreamBindConfig"] == {
+        "sourceAddress": {"address": "127.0.0.6", "portValue": 0},
+        "extraSourceAddresses": [{"address": {"address": "::6", "portValue": 0}}],
+    }
     assert "loadAssignment" not in cluster
 
 

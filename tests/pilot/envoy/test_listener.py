@@ -59,6 +59,12 @@ def test_a_virtual_listener() -> None:
     assert listener["trafficDirection"] == "INBOUND"
 
 
+def test_a_dual_stack_listener_has_the_same_port_of_ipv6() -> None:
+    (additional,) = rendered(dual_stack=True)["additionalAddresses"]
+    assert additional == {"address": {"socketAddress": {"address": "::", "portValue": 80}}}
+    assert "additionalAddresses" not in rendered()
+
+
 def test_a_unix_socket() -> None:
     assert rendered(address="unix:///run/a.sock", port=0)["address"] == {"pipe": {"path": "/run/a.sock"}}
 

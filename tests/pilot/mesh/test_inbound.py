@@ -71,6 +71,13 @@ def test_tproxy_keeps_the_address_of_the_client():
     assert ListenerFilter.ORIGINAL_SRC in listener.listener_filters
 
 
+def test_a_dual_stack_workload_is_captured_in_both_families():
+    (listener,) = listeners(a_scope(dual_stack=True))
+    assert (listener.address, listener.dual_stack) == ("0.0.0.0", True)
+    (single,) = listeners(a_scope())
+    assert not single.dual_stack
+
+
 def test_mode_none_has_bound_listeners_only():
     port = a_port(bound=True, listen_address="127.0.0.2", app_address="127.0.0.2", app_port=19080)
     (listener,) = listeners(a_scope(port, interception=Interception.NONE))
@@ -91,12 +98,13 @@ def test_redirected_clusters_go_to_the_original_destination():
     plans = clusters(a_scope(a_port(), a_port("GRPC", 81), a_port("AUTO", 82)))
     own = plans["inbound|9080||"]
     assert (own.discovery, own.lb_policy) == (Discovery.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
-    assert (own.source_address, own.load_assignment) == ("127.0.0.6", None)
+    assert (own.source_addresses, own.load_assignment) == (("127.0.0.6",), None)
     protocols = [plans[f"inbound|{port}||"].protocol for port in (9080, 81, 82)]
     assert protocols == [UpstreamProtocol.HTTP1, UpstreamProtocol.HTTP2, UpstreamProtocol.DOWNSTREAM]
     passthrough = plans["InboundPassthroughCluster"]
-    assert (passthrough.discovery, passthrough.source_address) == (Discovery.ORIGINAL_DST, "127.0.0.6")
-    assert clusters(a_scope(ipv6=True))["InboundPassthroughCluster"].source_address == "::6"
+    assert (passthrough.discovery, passthrough.source_addresses) == (Discovery.ORIGINAL_DST, ("127.0.0.6",))
+    assert clusters(a_scope(ipv6=True))["InboundPassthroughCluster"].source_addresses == ("::6",)
+    assert clusters(a_scope(dual_stack=True))["InboundPassthroughCluster"].source_addresses == ("127.0.0.6", "::6")
 
 
 def addresses(plan):
@@ -106,7 +114,7 @@ def addresses(plan):
 def test_localhost_policy():
     mesh = MeshConfig(inbound_traffic_policy=InboundTrafficPolicy(mode=InboundTrafficPolicyMode.LOCALHOST))
     plan = clusters(a_scope(), a_context(mesh=mesh))["inbound|9080||"]
-    assert (plan.discovery, addresses(plan), plan.source_address) == (Discovery.STATIC, [("127.0.0.1", 9080)], "")
+    assert (plan.discovery, addresses(plan), plan.source_addresses) == (Discovery.STATIC, [("127.0.0.1", 9080)], ())
 
 
 def test_a_known_application_address_is_static():

@@ -32,6 +32,14 @@ def test_redirected_http_is_sniffed_and_all_else_passes():
     assert listener.continue_on_listener_filters_timeout
 
 
+def test_wildcard_listeners_of_a_dual_stack_proxy_have_both_families():
+    both = OutboundSettings(unknown_cluster="PassthroughCluster", dual_stack=True)
+    assert plan(both, route_name="80").dual_stack
+    assert plan_virtual_outbound("0.0.0.0", 15001, False, both).dual_stack
+    assert not plan_outbound_listener(OutboundListener(address="10.0.0.1", port=80), both).dual_stack
+    assert not plan(route_name="80").dual_stack
+
+
 def test_bound_http_needs_no_sniffing():
     listener = plan(route_name="80", bound=True)
     assert (listener.chains[0].match, listener.default_chain) == (ChainMatchPlan(), None)

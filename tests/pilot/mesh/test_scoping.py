@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from galley.kinds.mesh_config import MeshConfig
@@ -50,6 +52,17 @@ def test_replicas_of_one_workload_share_a_scope() -> None:
     assert outbound_scope(context, one) == outbound_scope(context, other)
     assert listener_scope(context, one) == listener_scope(context, other)
     assert inbound_scope(context, one) == inbound_scope(context, other)
+
+
+def test_a_proxy_with_addresses_of_both_families_is_dual_stack() -> None:
+    for addresses, ipv6, dual_stack in (
+        (("10.0.0.1", "10.0.0.2"), False, False),
+        (("fd00::1",), True, False),
+        (("10.0.0.1", "fd00::1"), False, True),
+    ):
+        proxy = replace(a_proxy(), addresses=addresses)
+        for scope in (outbound_scope(a_context(), proxy), inbound_scope(a_context(), proxy)):
+            assert (scope.ipv6, scope.dual_stack) == (ipv6, dual_stack)
 
 
 def test_a_gateway_is_asked_about_selectors_and_sources_and_has_no_sidecar() -> None:
@@ -158,6 +171,15 @@ def test_an_app_port_may_go_by_the_workloads_own_name_for_the_port() -> None:
     proxy = unredirected(ports=FrozenMap({"web": 9080}), app_ports=FrozenMap({"web": 19080}))
     (port,) = inbound_scope(context, proxy).ports
     assert port.app_port == 19080
+
+
+def test_workloads_that_share_an_address_each_bind_only_their_own_port() -> None:
+    context = a_context(
+        a_service_entry("one.com", port=9080, addresses=("127.0.0.5",)),
+        a_service_entry("two.com", port=9081, addresses=("127.0.0.5",)),
+    )
+    proxy = unredirected(ports=FrozenMap({"http": 9081}), app_ports=FrozenMap({"http": 19081}))
+    assert [port.service_host for port in inbound_scope(context, proxy).ports] == ["two.com"]
 
 
 def test_without_redirection_and_app_ports_nothing_is_bound() -> None:
