@@ -35,6 +35,7 @@ from tests.citadel.authority import make_authority
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.upstreams import HttpEcho
+from tests.e2e.harness.variants import every_envoy
 from tests.envoy_validate import to_json
 
 HOST = "api.example.com"
@@ -107,7 +108,8 @@ def https_server(certificate: Path, private_key: Path) -> Iterator[int]:
         thread.join()
 
 
-def test_upstream_certificates_are_verified(every_envoy: Path, tmp_path: Path, addresses: Addresses) -> None:
+@every_envoy
+def test_upstream_certificates_are_verified(envoy: Path, tmp_path: Path, addresses: Addresses) -> None:
     authority, other = make_authority(), make_authority("other")
     ca, wrong_ca = str(authority.write(tmp_path)), str(other.write(tmp_path, "other"))
     files = authority.issue(tmp_path, "server", subject_alt_names=(HOST,))
@@ -128,7 +130,7 @@ def test_upstream_certificates_are_verified(every_envoy: Path, tmp_path: Path, a
         with running(
             clusters,
             [*routes, a_route("name-of-another", rewritten)],
-            envoy=every_envoy,
+            envoy=envoy,
             home=tmp_path,
             addresses=addresses,
         ) as started:
