@@ -88,7 +88,7 @@ class SotwStream(Stream):
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         change = target.since(watch.held)
         if watch.type_url in WILDCARD_TYPES:
-            resources, is_due = target, bool(change) or watch.owed
+            resources, is_due = watch.as_accepted(target), bool(change) or watch.owed
         else:
             resources, is_due = change.changed, bool(len(change.changed)) or self._is_misnamed(watch, target)
         if not is_due:
@@ -107,6 +107,6 @@ class SotwStream(Stream):
 
     def _version(self, watch: Watch, target: ResourceSet) -> str:
         """The version of ``target``, marked while the client lacks a part of it that it rejected."""
-        if watch.type_url not in WILDCARD_TYPES and watch.is_rejecting(target):
+        if watch.is_rejecting(target):
             return f"{target.version}~"
         return target.version

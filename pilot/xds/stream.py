@@ -145,7 +145,7 @@ class Stream(ABC):
         response = self._response(watch, target)
         if response is not None and self._must_wait(watch):
             return
-        watch.held, watch.unanswered = target, frozenset()
+        watch.accepted, watch.held, watch.unanswered = watch.held, target, frozenset()
         watch.asked = watch.owed = watch.narrowed = False
         watch.prune_rejected(target)
         if response is None:

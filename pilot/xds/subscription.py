@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from pilot.xds.events import Respond
@@ -63,7 +63,8 @@ class Watch:
     ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
     ``told_version`` is the version that it last accepted here, and ``narrowed`` that it has since let go of names.
     ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
-    ``rejected`` are the versions that the client refused, by name; ``suspects`` those refused together by a text that
+    ``accepted`` is what it held before the response in flight. ``rejected`` are the versions that the client refused,
+    by name, and ``kept`` what it goes on with instead, if anything; ``suspects`` those refused together by a text that
     names none of them, so that some may be good and yet not held; ``unremoved`` are names whose
     removal was refused with them.
     """
@@ -80,19 +81,25 @@ class Watch:
     told_version: str = ""
     narrowed: bool = False
     unanswered: frozenset[str] = frozenset()
+    accepted: ResourceSet | None = None
     rejected: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, EncodedResource] = field(default_factory=dict)
     suspects: frozenset[str] = frozenset()
     unremoved: frozenset[str] = frozenset()
 
     def reject(self, failing: Collection[EncodedResource]) -> None:
-        """Remember which version of which resource the client refused."""
-        self.rejected.update((resource.name, resource.version) for resource in failing)
+        """Remember which version of which resource the client refused, and what it held before."""
+        for resource in failing:
+            before = self.accepted.get(resource.name) if self.accepted is not None else None
+            if before is not None and before.version not in (resource.version, self.rejected.get(resource.name)):
+                self.kept[resource.name] = before
+            self.rejected[resource.name] = resource.version
 
     def forgive(self, response: Respond) -> None:
         """Forget refusals of resources that ``response``, now accepted, replaced or removed."""
         if self.rejected:
-            for name in (*response.resources.names(), *response.removed):
-                self.rejected.pop(name, None)
+            replaced = (r.name for r in response.resources if r is not self.kept.get(r.name))
+            self._clear((*replaced, *response.removed))
 
     def acquit(self, target: ResourceSet) -> None:
         """Once one of the suspects is changed it may have been the bad one: the others are to be sent again."""
@@ -105,8 +112,23 @@ class Watch:
 
     def prune_rejected(self, target: ResourceSet) -> None:
         """Forget refusals of versions that are no longer to be held."""
-        if self.rejected:
-            self.rejected = {n: v for n, v in self.rejected.items() if _has(target, n, v)}
+        self._clear(name for name, version in self.rejected.items() if not _has(target, name, version))
+
+    def as_accepted(self, target: ResourceSet) -> ResourceSet:
+        """``target`` with what the client goes on with in the place of what it refused.
+
+        Absence from a complete set would take that away from it, and the refused version would only be refused again.
+        """
+        refused = [name for name, version in self.rejected.items() if _has(target, name, version)]
+        refused = [name for name in refused if name not in self.suspects]
+        if not refused:
+            return target
+        return target.without(refused).joined_by([self.kept[name] for name in refused if name in self.kept])
+
+    def _clear(self, names: Iterable[str]) -> None:
+        for name in tuple(names):
+            self.rejected.pop(name, None)
+            self.kept.pop(name, None)
 
     def is_rejecting(self, wanted: ResourceSet) -> bool:
         """Whether the client refuses a resource of ``wanted`` just as it is."""

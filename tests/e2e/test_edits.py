@@ -8,6 +8,7 @@ from tests.e2e.harness.conditions import consistently, eventually
 from tests.e2e.harness.documents import destination_rule, gateway, server, service, to, virtual_service, write
 from tests.e2e.harness.mesh import Mesh, Workload
 from tests.e2e.harness.traffic import Traffic
+from tests.e2e.harness.variants import both_variants, every_envoy
 
 URL = "http://reviews:9080/"
 
@@ -34,6 +35,7 @@ def calls(client: Workload) -> Traffic:
     return Traffic((client.host, 15080), URL)
 
 
+@both_variants
 def test_an_edit_fails_no_request(mesh: Mesh) -> None:
     client = start(mesh)
     with calls(client) as traffic:
@@ -57,6 +59,7 @@ def test_an_edit_fails_no_request(mesh: Mesh) -> None:
     assert len(traffic.outcomes) > 100
 
 
+@both_variants
 def test_a_broken_edit_changes_nothing_is_reported_and_heals(mesh: Mesh) -> None:
     client = start(mesh)
     with calls(client) as traffic:
@@ -68,6 +71,8 @@ def test_a_broken_edit_changes_nothing_is_reported_and_heals(mesh: Mesh) -> None
     assert traffic.failures == []
 
 
+@every_envoy
+@both_variants
 def test_a_restart_loses_nothing_and_sends_nothing_again(mesh: Mesh) -> None:
     client = start(mesh)
     sidecar = client.sidecar

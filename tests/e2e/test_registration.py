@@ -8,12 +8,15 @@ from tests.e2e.harness.client import names
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import service, write
 from tests.e2e.harness.mesh import Mesh
+from tests.e2e.harness.variants import both_variants, every_envoy
 
 URL = "http://reviews:9080/"
 CLUSTER = "outbound|9080||reviews.default.svc.cluster.local"
 OTHERS = ("cluster_manager.cds", "listener_manager.lds")
 
 
+@every_envoy
+@both_variants
 def test_a_new_instance_takes_traffic_at_once_and_none_after_it_left(mesh: Mesh) -> None:
     mesh.write("services.yaml", write(service("reviews")))
     mesh.serve()

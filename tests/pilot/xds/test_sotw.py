@@ -45,6 +45,22 @@ def test_a_rejected_version_is_reported_and_not_sent_again_until_it_changes() ->
     assert client.publish(snapshot(clusters={"a": "1", "bad": "2"})) == ["CDS a=1 bad=2"]
 
 
+def test_a_complete_set_has_what_the_client_goes_on_with_in_the_place_of_what_it_rejected() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(clusters={"a": "1", "b": "1"}))
+    client.asks("CDS")
+    client.asks("CDS")
+    assert client.publish(snapshot(clusters={"a": "1", "b": "bad", "c": "bad"})) == ["CDS a=1 b=bad c=bad"]
+    error = "Error adding/updating cluster(s) b: no such filter, c: no such filter"
+    client.asks("CDS", error=error)
+    assert client.publish(snapshot(clusters={"a": "2", "b": "bad", "c": "bad"})) == ["CDS a=2 b=1"]
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.stream.rejected(CLUSTER) == {"b": "bad", "c": "bad"}, "still refused"
+    assert client.publish(snapshot(clusters={"a": "2", "b": "2", "c": "bad"})) == ["CDS a=2 b=2"]
+    assert client.asks("CDS") == ["ack CDS"]
+    assert client.stream.rejected(CLUSTER) == {"c": "bad"}
+
+
 def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes() -> None:
     client = synced_sotw()
     assert client.asks("RDS", "r", "s") == ["RDS s=empty"]
