@@ -21,21 +21,26 @@ class ControlPlaneError(AssertionError):
 class ControlPlane:
     """One `pilot serve`, with its configuration directory, state directory and log in ``home``.
 
-    It can be killed and started again: directory, state and addresses stay the same.
+    It can be killed and started again: directory, state and addresses stay the same. ``inside`` is a command that
+    runs the rest of its command line elsewhere, in a network namespace say.
     """
 
-    def __init__(self, home: Path, *, host: str, xds_port: int = 15010, admin_port: int = 15014) -> None:
+    def __init__(
+        self, home: Path, *, host: str, xds_port: int = 15010, admin_port: int = 15014, inside: Iterable[str] = ()
+    ) -> None:
         self.config = home / "config"
         self.state = home / "state"
         self.log_file = home / "pilot.log"
         self.config.mkdir(parents=True, exist_ok=True)
         self.xds = (host, xds_port)
         self.admin = (host, admin_port)
+        self._inside = tuple(inside)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, arguments: Iterable[str] = (), *, timeout: float = 20.0, wait: bool = True) -> None:
         """Start it and wait until its admin interface answers. Raises ControlPlaneError."""
         command = [
+            *self._inside,
             *(sys.executable, "-m", "pilot", "serve"),
             *("--config", str(self.config), "--state", str(self.state)),
             *("--xds-address", str(SocketAddress(*self.xds))),

@@ -72,14 +72,16 @@ class Namespace:
 def command_inside(namespace: Namespace, *command: str, uid: int | None = None, keep: Sequence[str] = ()) -> list[str]:
     """A command that enters the namespace by itself, for processes that another thread starts.
 
-    With ``uid`` it becomes that user and group, keeping only the capabilities ``keep`` (such as ``net_admin``).
+    With ``uid`` it becomes that user and group, keeping only the capabilities ``keep`` (such as ``net_admin``). It
+    ends with the thread that starts it, even when that is killed.
     """
     words = [_tool("nsenter"), f"--net={namespace.path}"]
+    words += [_tool("setpriv"), "--pdeathsig=KILL"]
     if uid is not None:
         kept = ",".join(f"+{name}" for name in keep)
         capabilities = [f"--inh-caps={kept}", f"--ambient-caps={kept}"] if keep else []
-        words += [_tool("setpriv"), f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *capabilities, "--"]
-    return [*words, *command]
+        words += [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *capabilities]
+    return [*words, "--", *command]
 
 
 @contextmanager

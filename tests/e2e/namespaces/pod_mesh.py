@@ -76,7 +76,11 @@ class PodMesh:
         self.network = self._stack.enter_context(PodNetwork())
         self._binary = _readable(envoy, self.home)
         self._control_pod = self.network.pod("control")
-        self.control_plane = ControlPlane(self.home / "control", host=self._address(self._control_pod))
+        self.control_plane = ControlPlane(
+            self.home / "control",
+            host=self._address(self._control_pod),
+            inside=command_inside(self._control_pod.namespace),
+        )
 
     def __enter__(self) -> PodMesh:
         return self
@@ -91,7 +95,7 @@ class PodMesh:
     def serve(self) -> None:
         """Start the control plane."""
         self._stack.callback(self.control_plane.stop)
-        with self._control_pod.namespace.entered():
+        with self._control_pod.namespace.entered():  # from where its health can be asked
             self.control_plane.start(["--insecure"])
 
     def plain(self, name: str) -> MeshPod:
