@@ -33,6 +33,7 @@ examples:
 
 Run it in the network namespace of the workload, as root or with CAP_NET_ADMIN. A second run changes nothing.
 Ports 15008, 15020, 15021 and 15090 are never captured inbound. The application must not run as user 1337.
+Where IPv4 and IPv6 are both captured, tell the sidecar both addresses: pilot bootstrap sidecar --ip … --other-ip …
 exit status: 0 done or nothing to do, 1 it could not be done, 2 wrong usage
 """
 

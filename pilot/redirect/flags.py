@@ -74,7 +74,7 @@ def _add_inbound_flags(group: argparse._ArgumentGroup) -> None:
     add("-d", "--exclude-inbound-ports", istio="--istio-local-exclude-ports", dest="exclude_inbound_ports",
         parse=parse_ports, metavar="PORTS", text="ports left alone")  # fmt: skip
     add("-t", "--tproxy-mark", istio="--istio-inbound-tproxy-mark", dest="inbound_mark", parse=_mark, metavar="MARK",
-        text="TPROXY: mark of packets on the way to the proxy")  # fmt: skip
+        text="TPROXY: mark of packets to and from the proxy; sidecars are told 1337")  # fmt: skip
     add("-r", "--tproxy-route-table", istio="--istio-inbound-tproxy-route-table", dest="route_table", parse=_table,
         metavar="TABLE", text="TPROXY: routing table of marked packets")  # fmt: skip
 
@@ -146,7 +146,10 @@ def _port(text: str) -> int:
 
 
 def _mark(text: str) -> int:
-    return parse_number(text, 1, 2**32 - 1, "mark")
+    mark = parse_number(text, 1, 2**32 - 1, "mark")
+    if mark == _DEFAULTS.outbound_mark:
+        raise ValueError(f"{mark} marks what the outbound proxy sends to its own workload; choose another mark")
+    return mark
 
 
 def _table(text: str) -> int:

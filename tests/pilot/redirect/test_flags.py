@@ -54,6 +54,7 @@ def test_short_readable_and_istios_names_mean_the_same(
         ("-i 10.0.0.0/33", "'10.0.0.0/33' is not an address range, such as 10.0.0.0/8 or fd00::/8"),
         ("-m ROUTE", "'ROUTE' is neither REDIRECT nor TPROXY"),
         ("-u envoy", "'envoy' is not a numeric id"),
+        ("-t 1338", "choose another mark"),
         ("-c eth0;reboot", "'eth0;reboot' is not the name of a network interface"),
         ('-c a"b', "is not the name of a network interface"),
     ],
