@@ -1,0 +1,96 @@
+"""Configuration and registrations become one context, and nobody is told that it serves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from galley.meta import FrozenMap
+from pilot.mesh.proxy import Proxy
+from pilot.mesh_state import MeshState
+from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER
+from tests.builders import a_config, a_manifest, a_proxy, labels
+
+CLUSTER_NAME = "outbound|9080||reviews.default.svc.cluster.local"
+
+
+def instance(address: str = "10.0.0.1", **traits: Any) -> Proxy:
+    """A sidecar of reviews that registers itself."""
+    return a_proxy(
+        address=address,
+        name=f"reviews-{address}",
+        self_register=True,
+        labels=labels(app="reviews"),
+        ports=FrozenMap({"http": 9080}),
+        **traits,
+    )
+
+
+def state_with_reviews() -> MeshState:
+    state = MeshState(deregister_after=5.0)
+    state.configure(a_config(a_manifest("reviews")))
+    assert state.rebuild()
+    return state
+
+
+def endpoints(state: MeshState) -> int:
+    """How many endpoints a client of reviews knows."""
+    generator = state.generator
+    assert generator is not None
+    key = next(iter(generator.context.catalog.services))
+    found = generator.context.catalog.endpoints_of(key, "http")
+    assert generator.snapshot_of(a_proxy(address="10.9.9.9", name="client")).of(ENDPOINT).get(CLUSTER_NAME)
+    return sum(endpoint.serving for endpoint in found)
+
+
+def test_before_the_first_configuration_there_is_nothing_to_say() -> None:
+    state = MeshState(deregister_after=5.0)
+    assert state.snapshot_of(a_proxy()) is None
+    assert not state.rebuild()
+
+
+def test_a_proxy_that_registers_waits_until_it_is_known() -> None:
+    state = state_with_reviews()
+    proxy = instance()
+    assert state.connect(proxy)
+    assert state.snapshot_of(proxy) is None
+    assert state.rebuild()
+    snapshot = state.snapshot_of(proxy)
+    assert snapshot is not None
+    assert "inbound|9080||" in snapshot.of(CLUSTER)
+    assert "virtualInbound" in snapshot.of(LISTENER)
+
+
+def test_it_is_an_endpoint_once_its_envoy_has_listeners_and_until_its_grace_is_over() -> None:
+    state = state_with_reviews()
+    proxy = instance()
+    state.connect(proxy)
+    state.rebuild()
+    assert endpoints(state) == 0
+    assert state.listening(proxy)
+    assert state.rebuild()
+    assert endpoints(state) == 1
+    state.disconnect(proxy, now=10.0)
+    assert not state.rebuild()
+    assert endpoints(state) == 1
+    state.registrations.expire(15.0)
+    assert state.rebuild()
+    assert endpoints(state) == 0
+
+
+def test_a_proxy_that_does_not_register_changes_nothing() -> None:
+    state = state_with_reviews()
+    client = a_proxy()
+    assert not state.connect(client)
+    assert not state.listening(client)
+    assert not state.disconnect(client, now=1.0)
+    assert not state.rebuild()
+    assert state.snapshot_of(client) is not None
+
+
+def test_the_same_configuration_again_is_no_news() -> None:
+    state = MeshState(deregister_after=5.0)
+    config = a_config(a_manifest("reviews"))
+    state.configure(config)
+    assert state.rebuild()
+    state.configure(config)
+    assert not state.rebuild()
