@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pilot.bootstrap_command import add_bootstrap_parser
+from pilot.commands.bootstrap import add_bootstrap_parser
 from pilot.commands.dump import add_dump_parser
 from pilot.commands.proxy_status import add_proxy_status_parser
 from pilot.commands.redirect import add_redirect_parser

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from envoycodec.upb import to_json_dict
-from pilot.xds.resources import (
-    CLUSTER,
-    ENDPOINT,
-    LISTENER,
-    ROUTE,
-    SECRET,
-    EncodedResource,
-    ResourceSnapshot,
-    TypeUrl,
-)
-
-LISTS: Mapping[str, TypeUrl] = {
-    "clusters": CLUSTER,
-    "endpoints": ENDPOINT,
-    "listeners": LISTENER,
-    "routes": ROUTE,
-    "secrets": SECRET,
-}
-"""The lists of a dump and the type that each holds."""
+from pilot.xds.resources import LISTS, EncodedResource, ResourceSnapshot
 
 _MAPS = frozenset({"filterMetadata", "typedPerFilterConfig", "typedExtensionProtocolOptions"})
 

@@ -5,23 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import yaml
 
 from galley.report import render_text
-from galley.snapshot import build_snapshot
-from galley.validate import Validation, read_paths, validate
-from pilot.generate import Generator
-from pilot.mesh.proxy import NodeError, Proxy, read_proxy
-from pilot.mesh.push_context import build_push_context
-from pilot.mesh.scoping import registered_workload
-from pilot.registry.build import build_catalog
-from pilot.registry.catalog import Locality
-from pilot.resource_json import LISTS, snapshot_as_json
-from pilot.xds.resources import ResourceSnapshot
+from galley.validate import read_paths, validate
+from pilot.xds.resources import LISTS
 
 _EXAMPLES = """\
 FILE describes the proxy as an xDS node, in JSON or YAML:
@@ -65,6 +54,10 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
 
 def run_dump(args: argparse.Namespace) -> int:
     """Run ``pilot dump``; the result is its exit status."""
+    # Imports all of Envoy's messages, which --help need not wait for.
+    from pilot.offline import read_node_file, snapshot_for  # noqa: PLC0415
+    from pilot.resource_json import snapshot_as_json  # noqa: PLC0415
+
     state = read_paths(args.config)
     for path in state.missing:
         print(f"pilot dump: {path}: no such file or directory", file=sys.stderr)
@@ -88,35 +81,3 @@ def run_dump(args: argparse.Namespace) -> int:
     chosen = {name: dumped[name] for name in (args.types or LISTS)}
     print(yaml.safe_dump(chosen, sort_keys=False) if args.output == "yaml" else json.dumps(chosen, indent=2))
     return 0
-
-
-def read_node_file(path: str) -> Proxy:
-    """The proxy that a node in JSON or YAML describes. Raises OSError, ValueError or yaml.YAMLError."""
-    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    return read_node(yaml.safe_load(text))
-
-
-def read_node(node: Any) -> Proxy:
-    """The proxy of a node, or of a bootstrap that holds one. Raises ValueError."""
-    if isinstance(node, Mapping) and isinstance(node.get("node"), Mapping):
-        node = node["node"]
-    if not isinstance(node, Mapping) or not isinstance(node.get("id"), str):
-        raise NodeError("this is not an xDS node: it has no id")
-    locality = node.get("locality") or {}
-    return read_proxy(
-        node_id=node["id"],
-        metadata=node.get("metadata") or {},
-        locality=Locality(
-            region=str(locality.get("region") or ""),
-            zone=str(locality.get("zone") or ""),
-            sub_zone=str(locality.get("sub_zone") or locality.get("subZone") or ""),
-        ),
-    )
-
-
-def snapshot_for(validation: Validation, proxy: Proxy) -> ResourceSnapshot:
-    """What ``proxy`` would be served; a node that registers itself counts as connected."""
-    registered = registered_workload(proxy)
-    config, _ = build_snapshot(validation.resources)
-    catalog = build_catalog(config, (registered,) if registered else ())
-    return Generator(build_push_context(config, catalog)).snapshot_of(proxy)

@@ -29,6 +29,16 @@ WILDCARD_TYPES: frozenset[TypeUrl] = frozenset({CLUSTER, LISTENER})
 SHORT_NAMES: Mapping[TypeUrl, str] = {CLUSTER: "CDS", ENDPOINT: "EDS", LISTENER: "LDS", ROUTE: "RDS", SECRET: "SDS"}
 
 
+LISTS: Mapping[str, TypeUrl] = {
+    "clusters": CLUSTER,
+    "endpoints": ENDPOINT,
+    "listeners": LISTENER,
+    "routes": ROUTE,
+    "secrets": SECRET,
+}
+"""The lists of a dump and the type that each holds."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedResource:
     """One resource, encoded once and shared by all proxies that need the same.

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from galley.meta import FrozenMap
-from pilot.bootstrap_command import format_bootstrap
+from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
 from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess

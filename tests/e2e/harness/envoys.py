@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pilot.bootstrap_command import format_bootstrap
+from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from tests.e2e.harness.client import Answer, request

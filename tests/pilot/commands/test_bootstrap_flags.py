@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pilot.bootstrap_flags import add_bootstrap_flags
+from pilot.commands.bootstrap_flags import add_bootstrap_flags
 from pilot.dataplane.bootstrap import NodeLocality, PipeAddress, SocketAddress
 
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 import yaml
 
 from galley.meta import FrozenMap
-from pilot.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
+from pilot.commands.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
 from pilot.dataplane.bootstrap import (
     Address,
     BootstrapOptions,

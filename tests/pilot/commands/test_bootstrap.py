@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pilot.bootstrap_command import add_bootstrap_parser, own_ip, run_bootstrap
+from pilot.commands.bootstrap import add_bootstrap_parser, own_ip, run_bootstrap
 from pilot.dataplane.bootstrap import PipeAddress, SocketAddress
 
 READY = Path(__file__).parents[2] / "envoy-bootstrap"

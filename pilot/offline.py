@@ -1,0 +1,52 @@
+"""What a proxy would be served, worked out from files alone, without a server."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from galley.snapshot import build_snapshot
+from galley.validate import Validation
+from pilot.generate import Generator
+from pilot.mesh.proxy import NodeError, Proxy, read_proxy
+from pilot.mesh.push_context import build_push_context
+from pilot.mesh.scoping import registered_workload
+from pilot.registry.build import build_catalog
+from pilot.registry.catalog import Locality
+from pilot.xds.resources import ResourceSnapshot
+
+
+def read_node_file(path: str) -> Proxy:
+    """The proxy that a node in JSON or YAML describes. Raises OSError, ValueError or yaml.YAMLError."""
+    text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    return read_node(yaml.safe_load(text))
+
+
+def read_node(node: Any) -> Proxy:
+    """The proxy of a node, or of a bootstrap that holds one. Raises ValueError."""
+    if isinstance(node, Mapping) and isinstance(node.get("node"), Mapping):
+        node = node["node"]
+    if not isinstance(node, Mapping) or not isinstance(node.get("id"), str):
+        raise NodeError("this is not an xDS node: it has no id")
+    locality = node.get("locality") or {}
+    return read_proxy(
+        node_id=node["id"],
+        metadata=node.get("metadata") or {},
+        locality=Locality(
+            region=str(locality.get("region") or ""),
+            zone=str(locality.get("zone") or ""),
+            sub_zone=str(locality.get("sub_zone") or locality.get("subZone") or ""),
+        ),
+    )
+
+
+def snapshot_for(validation: Validation, proxy: Proxy) -> ResourceSnapshot:
+    """What ``proxy`` would be served; a node that registers itself counts as connected."""
+    registered = registered_workload(proxy)
+    config, _ = build_snapshot(validation.resources)
+    catalog = build_catalog(config, (registered,) if registered else ())
+    return Generator(build_push_context(config, catalog)).snapshot_of(proxy)
