@@ -14,7 +14,7 @@ import yaml
 from pilot.commands.bootstrap import add_bootstrap_parser, own_ip, run_bootstrap
 from pilot.dataplane.bootstrap import PipeAddress, SocketAddress
 
-READY = Path(__file__).parents[2] / "envoy-bootstrap"
+READY = Path(__file__).parents[3] / "envoy-bootstrap"
 
 
 def run(*arguments: str) -> int:
