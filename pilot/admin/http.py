@@ -51,8 +51,7 @@ class AdminServer:
 
     def __init__(self, address: ListenAddress, pages: Mapping[str, Page]) -> None:
         """Raises OSError when the address cannot be listened on."""
-        handler = _handler(pages, asyncio.get_running_loop())
-        self._server = _Server((address.host, address.port), handler)
+        self._server = _Server(address, pages, asyncio.get_running_loop())
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
@@ -66,57 +65,58 @@ class AdminServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        self.address_family = AF_INET6 if ":" in address[0] else AF_INET
-        super().__init__(address, handler)
+    def __init__(self, address: ListenAddress, pages: Mapping[str, Page], loop: asyncio.AbstractEventLoop) -> None:
+        self._pages = pages
+        self._loop = loop
+        self.address_family = AF_INET6 if ":" in address.host else AF_INET
+        super().__init__((address.host, address.port), _Handler)
 
     def server_bind(self) -> None:
         """Bind without the look-up of the host's own name that HTTPServer does: it can take many seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "pilot", self.server_address[1]
 
+    def answer(self, target: str) -> Answer:
+        """The page at ``target``, made in the event loop; called in the thread of a connection."""
+        url = urlsplit(target)
+        listing = "".join(f"{path}\n" for path in sorted(self._pages))
+        if url.path == "/":
+            return Answer(listing)
+        page = self._pages.get(url.path)
+        if page is None:
+            return Answer(f"there is no page {url.path}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
+        try:
+            made = _make(page, dict(parse_qsl(url.query, keep_blank_values=True)))
+            return asyncio.run_coroutine_threadsafe(made, self._loop).result(_TIMEOUT)
+        except Exception:
+            log.exception("the page %s failed", url.path)
+            return Answer("this page failed; the log says why\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
-def _handler(pages: Mapping[str, Page], loop: asyncio.AbstractEventLoop) -> type[BaseHTTPRequestHandler]:
-    async def make(page: Page, query: Mapping[str, str]) -> Answer:
-        return page(query)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+async def _make(page: Page, query: Mapping[str, str]) -> Answer:
+    return page(query)
 
-        timeout = _TIMEOUT
 
-        def do_GET(self) -> None:
-            self._answer(self._page())
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = _TIMEOUT
 
-        def do_HEAD(self) -> None:
-            self._answer(self._page(), with_body=False)
+    def do_GET(self) -> None:
+        self._write(self.server.answer(self.path))
 
-        def _page(self) -> Answer:
-            url = urlsplit(self.path)
-            listing = "".join(f"{path}\n" for path in sorted(pages))
-            if url.path == "/":
-                return Answer(listing)
-            page = pages.get(url.path)
-            if page is None:
-                return Answer(f"there is no page {url.path}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
-            try:
-                query = dict(parse_qsl(url.query, keep_blank_values=True))
-                return asyncio.run_coroutine_threadsafe(make(page, query), loop).result(_TIMEOUT)
-            except Exception:
-                log.exception("the page %s failed", url.path)
-                return Answer("this page failed; the log says why\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    def do_HEAD(self) -> None:
+        self._write(self.server.answer(self.path), with_body=False)
 
-        def _answer(self, answer: Answer, *, with_body: bool = True) -> None:
-            body = answer.body.encode()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.end_headers()
-            if with_body:
-                self.wfile.write(body)
+    def _write(self, answer: Answer, *, with_body: bool = True) -> None:
+        body = answer.body.encode()
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: scrapes would fill the log."""
-
-    return Handler
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: scrapes would fill the log."""
