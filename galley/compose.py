@@ -310,19 +310,28 @@ def _syntax_diagnostic(error: yaml.YAMLError, data: bytes, file: str) -> Diagnos
         problem = error.problem or "not YAML"
         context: Any = error.context_mark
         message = f"{error.context} that begins at line {context.line + 1}: {problem}" if context else problem
-        return Diagnostic(Severity.ERROR, "yaml-syntax", message, origin, _syntax_hint(problem))
+        return Diagnostic(Severity.ERROR, "yaml-syntax", message, origin, _syntax_hint(problem, _line(data, origin)))
     # A ReaderError: a character that YAML does not allow, told by its byte offset.
     reason, offset = str(getattr(error, "reason", error)), getattr(error, "position", 0)
     origin = _origin_of_byte(data, offset, file)
     return Diagnostic(Severity.ERROR, "yaml-syntax", f"{reason}: byte 0x{data[offset]:02x} at offset {offset}", origin)
 
 
-def _syntax_hint(problem: str) -> str:
+def _line(data: bytes, origin: Origin) -> str:
+    lines = re.split(LINE_BREAK, data.decode("utf-8", "replace"))
+    return lines[origin.line - 1] if origin.line <= len(lines) else ""
+
+
+def _syntax_hint(problem: str, line: str) -> str:
+    if re.search(r"(^|\s)//", line):
+        return COMMENT_HINT
     for part, hint in _SYNTAX_HINTS:
         if part in problem:
             return hint
     return ""
 
+
+COMMENT_HINT = "YAML comments start with `#`, not with `//`"
 
 _SYNTAX_HINTS = (
     ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),

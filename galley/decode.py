@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from galley.compose import DEFAULT_LIMITS, Limits, compose
-from galley.decoding.complaints import COMMENT_HINT, Complaints, has_comment, quoted
+from galley.compose import COMMENT_HINT, DEFAULT_LIMITS, Limits, compose
+from galley.decoding.complaints import Complaints, has_comment, quoted
 from galley.decoding.embedded import unwrap_mesh_config
 from galley.decoding.kind_lookup import find_kind
 from galley.decoding.messages import message_decoder

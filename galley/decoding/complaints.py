@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from galley.compose import COMMENT_HINT
 from galley.diagnostics import Diagnostic, Severity
 from galley.meta import Origin
 from galley.nodes import Mapping, Node, Scalar, Sequence
 from galley.scalars import core_type
 
-COMMENT_HINT = "YAML comments start with `#`, not with `//`"
 _LIMIT = 100
 
 

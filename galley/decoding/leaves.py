@@ -7,8 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from galley.compose import COMMENT_HINT
 from galley.decoding.complaints import (
-    COMMENT_HINT,
     Complaints,
     description,
     has_comment,

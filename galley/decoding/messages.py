@@ -15,7 +15,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from galley.decoding.complaints import COMMENT_HINT, Complaints, path_of_key, quoted, shown_path
+from galley.compose import COMMENT_HINT
+from galley.decoding.complaints import Complaints, path_of_key, quoted, shown_path
 from galley.decoding.leaves import (
     Decoder,
     decode_any,

@@ -314,3 +314,9 @@ def test_two_thousand_rules_are_composed_in_a_second() -> None:
         fastest = min(fastest, time.process_time() - start)
     assert len(documents) == 1000
     assert fastest < 0.5
+
+
+def test_a_comment_in_another_languages_style_is_named_as_such() -> None:
+    _, (diagnostic,) = compose(b"a:\n  b: {c: 1} // not for us\n", "f.yaml")
+    assert (diagnostic.code, diagnostic.origin.line) == ("yaml-syntax", 2)
+    assert "`#`" in diagnostic.hint
