@@ -16,8 +16,17 @@ from dataclasses import asdict
 from typing import Any
 
 from bench.publishing import Comparison, Publishing, measure_publishing
+from bench.reading import ReadingRates, measure_reading
 from bench.reload import ReloadTimes, measure_reload
-from bench.report import generation_report, machine, memory_report, publishing_report, reload_report, startup_report
+from bench.report import (
+    generation_report,
+    machine,
+    memory_report,
+    publishing_report,
+    reading_report,
+    reload_report,
+    startup_report,
+)
 from bench.startup import Startup, measure_startup
 
 
@@ -37,13 +46,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         tell(f"{services} services: start-up")
         startups.append(measure_startup(services))
     tell(f"{max(sizes)} files: saving one")
+    reading = measure_reading(50 if options.quick else 500)
     reload = asyncio.run(measure_reload(max(sizes), 3 if options.quick else 15))
     comparisons = _publishing(options, sizes, tell)
     tell("done")
     if options.output == "json":
-        print(_as_json(generation, startups, reload, comparisons))
+        print(_as_json(generation, startups, reading, reload, comparisons))
     else:
-        _print(generation, startups, reload, comparisons)
+        _print(generation, startups, reading, reload, comparisons)
     return 0
 
 
@@ -72,20 +82,28 @@ def _publishing(options: argparse.Namespace, sizes: Sequence[int], tell: Any) ->
 
 
 def _print(
-    generation: list[dict[str, Any]], startups: list[Startup], reload: ReloadTimes, comparisons: list[Comparison]
+    generation: list[dict[str, Any]],
+    startups: list[Startup],
+    reading: ReadingRates,
+    reload: ReloadTimes,
+    comparisons: list[Comparison],
 ) -> None:
     facts = machine()
     print(f"{facts['system']}, {facts['cores']} cores, Python {facts['python']}, grpcio {facts['grpcio']}\n")
     print("\n\n".join(generation_report(generation)))
     print(f"\n## From process start to first response\n\n{startup_report(startups)}")
-    print(f"\n{reload_report(reload)}")
+    print(f"\n{reading_report(reading)}\n{reload_report(reload)}")
     if comparisons:
         print(f"\n## {comparisons[0].clients:,} clients\n\n{publishing_report(comparisons)}")
         print(f"\n{memory_report(comparisons)}")
 
 
 def _as_json(
-    generation: list[dict[str, Any]], startups: list[Startup], reload: ReloadTimes, comparisons: list[Comparison]
+    generation: list[dict[str, Any]],
+    startups: list[Startup],
+    reading: ReadingRates,
+    reload: ReloadTimes,
+    comparisons: list[Comparison],
 ) -> str:
     publishing = [asdict(one) for one in comparisons]
     for one in publishing:
@@ -95,6 +113,7 @@ def _as_json(
         "machine": machine(),
         "generation": generation,
         "startup": [asdict(one) for one in startups],
+        "reading": asdict(reading),
         "reload": asdict(reload),
         "publishing": publishing,
     }

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from bench.publishing import Comparison
+from bench.reading import ReadingRates
 from bench.reload import ReloadTimes
 from bench.startup import Startup
 from bench.tables import kilobytes, milliseconds, percent, ratio, table
@@ -83,6 +84,22 @@ def startup_report(results: Sequence[Startup]) -> str:
                 f"{r.memory:,.0f}",
             ]
             for r in results
+        ],
+    )
+
+
+def reading_report(result: ReadingRates) -> str:
+    """How fast files are read, in documents a second of processor time."""
+    return table(
+        ["", "bytes each", "composed / s", "composed and decoded / s", "ratio"],
+        [
+            [
+                f"{result.documents:,} documents",
+                f"{result.bytes:.0f}",
+                f"{result.composed:,.0f}",
+                f"{result.decoded:,.0f}",
+                percent(result.decoded, result.composed),
+            ]
         ],
     )
 
