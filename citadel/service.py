@@ -110,7 +110,7 @@ class Citadel:
         self.attestor.policy = AttestationPolicy(
             policy.trust_domain, self._issuer.bundle, policy.aliases, policy.token_public_key, policy.oidc_issuers
         )
-        if before.signer is not self._issuer.signer:
+        if _signer_changed(before, self._issuer):
             self._schedule.renew_all(now)
             self.server_certificate = self._issue_server_certificate(now)
 
@@ -173,6 +173,11 @@ class Citadel:
         if isinstance(made, Refusal):
             raise StateError(f"no certificate for the control plane itself: {made.reason}")
         return made
+
+
+def _signer_changed(before: Issuer, after: Issuer) -> bool:
+    """A root that signs by itself has no chain; it is among the trusted roots then."""
+    return before.chain != after.chain or (not after.chain and before.bundle != after.bundle)
 
 
 def _own_trust_domain(state: Path) -> TrustDomain:

@@ -66,7 +66,7 @@ class CertificateService:
 
 def decode_request(message: bytes, identity: SpiffeId) -> IssuanceRequest | Refusal:
     """The request of a caller who has proven to be ``identity``."""
-    asked = _Request()
+    asked = CertificateRequest()
     try:
         asked.ParseFromString(message)
     except DecodeError:
@@ -79,7 +79,7 @@ def decode_request(message: bytes, identity: SpiffeId) -> IssuanceRequest | Refu
 
 def encode_response(chain: tuple[bytes, ...]) -> bytes:
     """The response: leaf first, then each intermediate, and last all roots as one element."""
-    return cast(bytes, _Response(cert_chain=[pem.decode("ascii") for pem in chain]).SerializeToString())
+    return cast(bytes, CertificateResponse(cert_chain=[pem.decode("ascii") for pem in chain]).SerializeToString())
 
 
 def _line(text: str) -> str:
@@ -108,4 +108,4 @@ def _build_messages() -> tuple[Any, Any]:
     return GetMessageClass(found[request.name]), GetMessageClass(found[response.name])
 
 
-_Request, _Response = _build_messages()
+CertificateRequest, CertificateResponse = _build_messages()
