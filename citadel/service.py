@@ -6,6 +6,7 @@ Time is an argument and nothing here waits; ``refresh`` and ``attestor`` touch t
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import SystemRandom
@@ -50,7 +51,6 @@ class CitadelOptions:
     trust_domain: TrustDomain | None = None
     cacerts: Path | None = None
     workload_ttl: timedelta = timedelta(0)
-    aliases: tuple[TrustDomain, ...] = ()
     oidc_issuers: tuple[OidcIssuer, ...] = ()
 
 
@@ -76,7 +76,6 @@ class Citadel:
         policy = AttestationPolicy(
             trust_domain=trust_domain,
             bundle=self._issuer.bundle,
-            aliases=options.aliases,
             token_public_key=open_token_keys(options.state).public_key,
             oidc_issuers=options.oidc_issuers,
         )
@@ -106,13 +105,14 @@ class Citadel:
     def adopt(self, now: datetime) -> None:
         """Trust, sign and be known by what ``refresh`` has found. Another signer renews every certificate."""
         before, self._issuer = self._issuer, self._authority.issuer
-        policy = self.attestor.policy
-        self.attestor.policy = AttestationPolicy(
-            policy.trust_domain, self._issuer.bundle, policy.aliases, policy.token_public_key, policy.oidc_issuers
-        )
+        self.attestor.policy = replace(self.attestor.policy, bundle=self._issuer.bundle)
         if _signer_changed(before, self._issuer):
             self._schedule.renew_all(now)
             self.server_certificate = self._issue_server_certificate(now)
+
+    def trust_aliases(self, aliases: tuple[TrustDomain, ...]) -> None:
+        """Take certificates of these trust domains for our own from now on."""
+        self.attestor.policy = replace(self.attestor.policy, aliases=aliases)
 
     def svid(self, identity: SpiffeId, now: datetime) -> Svid | Refusal:
         """The current certificate of ``identity`` with its key; the first call makes one. For its owner alone.

@@ -145,6 +145,8 @@ class ControlPlane:
 
     async def _take_configuration(self) -> None:
         async for config in self._configs.values():
+            if self._identities is not None:
+                self._identities.configure(config.mesh)
             self._state.configure(config)
             self._changed.set()
 

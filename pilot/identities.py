@@ -15,6 +15,7 @@ from citadel.attestation import build_oidc_issuer
 from citadel.identity import SpiffeId, TrustDomain
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
+from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
@@ -44,6 +45,13 @@ class Identities:
     def trust_domain(self) -> TrustDomain:
         return self._citadel.trust_domain
 
+    def configure(self, mesh: MeshConfig) -> None:
+        """Take up what MeshConfig says of trust domains. The authority's own stays."""
+        if mesh.trust_domain not in (MeshConfig().trust_domain, str(self.trust_domain)):
+            log.warning("MeshConfig's trustDomain %s is not that of the authority; identities are of %s",
+                        mesh.trust_domain, self.trust_domain)  # fmt: skip
+        self._citadel.trust_aliases(tuple(map(TrustDomain.parse, mesh.trust_domain_aliases)))
+
     def ports(self) -> tuple[Port, ...]:
         """The xDS ports, that of the tokens first."""
         ports = [Port(str(self._settings.xds_address), server_credentials(self._citadel, client_certificates=False))]
@@ -60,6 +68,7 @@ class Identities:
 
     async def keep_current(self, fleet: Fleet[Proxy]) -> None:
         """Renew certificates and follow the authority's files, for ever. Only what is new is pushed, to its owner."""
+        log.info("xDS over TLS as %s, identities of %s", ", ".join(self._settings.server_names), self.trust_domain)
         for warning in self._citadel.warnings(_now()):
             log.warning("%s", warning)
         while True:
