@@ -73,8 +73,8 @@ class Identities:
             log.warning("%s", warning)
         while True:
             await asyncio.sleep(self._pause(_now()))
-            in_use = fleet.identities
             is_new = await self._follow_authority()
+            in_use = fleet.identities  # only now: who connected meanwhile must not be forgotten
             renewed = self._citadel.renew(in_use, _now())
             self.secrets.retain(in_use)
             changed = in_use if is_new else {*renewed, *self.secrets.lacking}

@@ -1,4 +1,4 @@
-"""Streams and calls over TLS: who is let in, whose secrets are served, what is renewed; nobody gets another's."""
+"""Streams over TLS: who is let in, whose secrets are served, what is renewed; nobody gets what is another's."""
 
 from __future__ import annotations
 
@@ -6,135 +6,46 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from envoy_data_plane.envoy.config.cluster.v3 import Cluster
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
 
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import activate_root, prepare_root
-from citadel.ca.x509 import build_signing_request, decode_certificates, generate_private_key, split_certificates
-from citadel.identity import SpiffeId, TrustDomain
-from citadel.tokens.join_token import JoinToken, sign_join_token
-from citadel.tokens.keystore import open_token_keys
-from envoycodec.construct import maker
-from envoycodec.encode import encode_any
-from envoycodec.upb import decode_upb
+from citadel.ca.x509 import decode_certificates, generate_private_key, split_certificates
+from citadel.identity import SpiffeId
 from pilot.admin.http import as_json
-from pilot.identities import Identities, bind_proxy
-from pilot.mesh.proxy import Proxy, read_proxy
+from pilot.identities import bind_proxy
+from pilot.mesh.proxy import read_proxy
 from pilot.resource_json import snapshot_as_json
-from pilot.server.ads import AdsServer, start_ads
-from pilot.server.csr import SERVICE as CSR_SERVICE
-from pilot.server.csr import CertificateRequest, CertificateResponse
-from pilot.server.fleet import Fleet, IdentityError
-from pilot.settings import IdentitySettings, ListenAddress, Settings
-from pilot.xds.resources import CLUSTER, SECRET, EncodedResource, ResourceSet, ResourceSnapshot
+from pilot.server.fleet import IdentityError
+from pilot.xds.resources import CLUSTER, SECRET
+from tests.pilot.identity_world import (
+    ALICE,
+    BOB,
+    DOMAIN,
+    SNAPSHOT,
+    World,
+    chain_of,
+    create_certificate,
+    decoded,
+    first_secrets,
+    key_request,
+    node,
+    refused,
+    started,
+)
 from tests.pilot.server.ads_client import AdsClient
 from tests.pilot.server.conditions import until
-
-DOMAIN = TrustDomain("cluster.local")
-ALICE = SpiffeId(DOMAIN, "shop", "alice")
-BOB = SpiffeId(DOMAIN, "shop", "bob")
-SNAPSHOT = ResourceSnapshot([ResourceSet(CLUSTER, [EncodedResource("a", "1", encode_any(maker(Cluster)(name="a")))])])
-ANY_PORT = ListenAddress(host="127.0.0.1", port=0)
-
-
-def node(identity: SpiffeId, name: str = "app", **metadata: str) -> dict[str, Any]:
-    fields = {"NAMESPACE": identity.namespace, "SERVICE_ACCOUNT": identity.service_account, **metadata}
-    namespace = identity.namespace
-    return {"id": f"sidecar~127.0.0.1~{name}.{namespace}~{namespace}.svc.cluster.local", "metadata": fields}
-
-
-@dataclass
-class World:
-    """A control plane with the ports for tokens, certificates and plaintext."""
-
-    state: Path
-    identities: Identities
-    fleet: Fleet[Proxy]
-    server: AdsServer
-
-    def token(
-        self, identity: SpiffeId = ALICE, *, once: bool = False, ttl: float = 60.0, age: float = 0.0, name: str = "t"
-    ) -> str:
-        issued = datetime.now(UTC) - timedelta(seconds=age)
-        token = JoinToken(identity, name, issued, issued + timedelta(seconds=ttl), once)
-        return "Bearer " + sign_join_token(token, open_token_keys(self.state).private_key).reveal()
-
-    @property
-    def roots(self) -> bytes:
-        return (self.state / "citadel" / "root-cert.pem").read_bytes()
-
-    def stream(self, token: str | None, *, delta: bool = False) -> AdsClient:
-        credentials = grpc.ssl_channel_credentials(self.roots)
-        return AdsClient(self.server.ports[0], credentials=credentials, token=token, delta=delta)
-
-    def stream_with_certificate(self, key: bytes, chain: bytes) -> AdsClient:
-        return AdsClient(self.server.ports[1], credentials=grpc.ssl_channel_credentials(self.roots, key, chain))
-
-    def plaintext(self) -> AdsClient:
-        return AdsClient(self.server.ports[2])
-
-
-@asynccontextmanager
-async def started(state: Path, *, certificate_ttl: float = 0.0) -> AsyncIterator[World]:
-    identity = IdentitySettings(
-        citadel=state, mtls_address=ANY_PORT, plaintext_address=ANY_PORT, certificate_ttl=certificate_ttl
-    )
-    settings = Settings(config=(), xds_address=ANY_PORT, identity=identity)
-    identities = Identities(settings, identity)
-    fleet: Fleet[Proxy] = Fleet(
-        read_node=lambda one: read_proxy(node_id=one.id, metadata=one.metadata),
-        snapshot_of=lambda _: SNAPSHOT,
-        bind=bind_proxy,
-        secrets_of=identities.secrets.of,
-    )
-    fleet.publish()
-    server = await start_ads(
-        identities.ports(), fleet, authenticator=identities.authenticator, handlers=identities.handlers()
-    )
-    renewing = asyncio.create_task(identities.keep_current(fleet))
-    try:
-        yield World(state, identities, fleet, server)
-    finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
-        await server.stop(0)
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with started(tmp_path) as running:
         yield running
-
-
-async def first_secrets(client: AdsClient, identity: SpiffeId, *names: str, name: str = "app") -> Any:
-    await client.send(SECRET, node=node(identity, name), resourceNames=list(names))
-    return await client.receive()
-
-
-def chain_of(response: Any) -> bytes:
-    """The certificate chain in a response with the one secret ``default``."""
-    (secret,) = map(decoded, response.resources)
-    return bytes(secret.tls_certificate.certificate_chain.inline_string, "ascii")
-
-
-def decoded(resource: Any) -> Any:
-    return decode_upb(Secret, resource.value)
-
-
-async def refused(client: AdsClient, **first: Any) -> tuple[grpc.StatusCode, str]:
-    async with client:
-        if first:
-            await client.send(CLUSTER, **first)
-        return await client.status()
 
 
 async def test_a_token_proves_an_identity_and_gets_its_certificate(world: World) -> None:
@@ -306,60 +217,6 @@ async def test_a_certificate_of_another_authority_does_not(world: World, tmp_pat
         signed = await create_certificate(other, key_request(key), other.token())
     status, _ = await refused(world.stream_with_certificate(key.reveal(), "".join(signed[:-1]).encode()))
     assert status is grpc.StatusCode.UNAVAILABLE
-
-
-def key_request(key: Any) -> bytes:
-    return build_signing_request(key, ALICE)
-
-
-async def create_certificate(world: World, csr: bytes, token: str | None, **fields: Any) -> list[str]:
-    credentials = grpc.ssl_channel_credentials(world.roots)
-    metadata = () if token is None else (("authorization", token),)
-    async with grpc.aio.secure_channel(f"127.0.0.1:{world.server.ports[0]}", credentials) as channel:
-        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate")
-        answer = await call(
-            CertificateRequest(csr=csr.decode(), **fields).SerializeToString(), metadata=metadata, timeout=10
-        )
-    return list(CertificateResponse.FromString(answer).cert_chain)
-
-
-async def test_a_signing_request_is_signed_for_who_proved_to_be(world: World) -> None:
-    chain = await create_certificate(world, key_request(generate_private_key()), world.token(), validity_duration=600)
-    leaf, *_ = decode_certificates(chain[0].encode())
-    assert leaf.spiffe_ids == (str(ALICE),)
-    assert leaf.not_after - datetime.now(UTC) <= timedelta(seconds=600)
-    assert chain[-1].encode() == world.roots
-    assert all(one.endswith("\n") and one.count("BEGIN") == 1 for one in chain[:-1])
-
-
-@pytest.mark.parametrize(
-    ("csr", "token", "fields", "status"),
-    [
-        (b"nonsense", True, {}, grpc.StatusCode.INVALID_ARGUMENT),
-        (b"", True, {}, grpc.StatusCode.INVALID_ARGUMENT),
-        (b"", False, {}, grpc.StatusCode.UNAUTHENTICATED),
-        (None, True, {"validity_duration": 2**62}, grpc.StatusCode.INVALID_ARGUMENT),
-        (None, True, {"metadata": {"ImpersonatedIdentity": "x"}}, grpc.StatusCode.PERMISSION_DENIED),
-    ],
-)
-async def test_what_is_not_signed(
-    world: World, csr: bytes | None, token: bool, fields: dict[str, Any], status: grpc.StatusCode
-) -> None:
-    if csr is None:
-        csr = key_request(generate_private_key())
-    with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await create_certificate(world, csr, world.token() if token else None, **fields)
-    assert refusal.value.code() is status
-    assert "x509" not in str(refusal.value.details())
-
-
-async def test_bytes_that_are_no_message_are_refused(world: World) -> None:
-    credentials = grpc.ssl_channel_credentials(world.roots)
-    async with grpc.aio.secure_channel(f"127.0.0.1:{world.server.ports[0]}", credentials) as channel:
-        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate")
-        with pytest.raises(grpc.aio.AioRpcError) as refusal:
-            await call(b"\xff\xff", metadata=(("authorization", world.token()),), timeout=10)
-    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_a_new_root_reaches_proxies_and_the_port_itself(world: World) -> None:
