@@ -30,7 +30,21 @@ def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
         locality=proxy.locality,
         service_account=proxy.service_account,
         group=proxy.workload_group,
+        proxied_ports=_proxied_ports(proxy),
     )
+
+
+def _proxied_ports(proxy: Proxy) -> tuple[int, ...] | None:
+    """The ports at which the proxy stands before the workload; None for all, as where traffic is redirected.
+
+    A gateway opens what Gateways say, and in mode NONE applications may listen themselves. A port that has a name only
+    in some service is taken for one that the proxy opens.
+    """
+    if proxy.kind is ProxyKind.GATEWAY:
+        return ()
+    if proxy.interception is not Interception.NONE or not proxy.app_ports.keys() <= proxy.ports.keys():
+        return None
+    return tuple(sorted(number for name, number in proxy.ports.items() if name in proxy.app_ports))
 
 
 def served_ports(context: PushContext, proxy: Proxy) -> tuple[WorkloadPort, ...]:
@@ -107,7 +121,8 @@ def _http_proxy_port(context: PushContext, proxy: Proxy) -> int:
 def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
     """What inbound listeners and clusters of a sidecar depend on: a Sidecar's ingress, else the ports it serves."""
     served = served_ports(context, proxy)
-    resource = context.sidecar_for(proxy.namespace, workload_labels(context, proxy))
+    labels = workload_labels(context, proxy)
+    resource = context.sidecar_for(proxy.namespace, labels)
     if resource is not None and resource.spec.ingress:
         ports = tuple(_ingress_ports(resource, proxy, served))
     elif proxy.interception is Interception.NONE:
@@ -122,6 +137,7 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         accept_http_10=proxy.accept_http_10,
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
+        peers=context.peers.of(proxy.namespace).modes_of(labels) if context.mtls is not None else None,
     )
 
 
