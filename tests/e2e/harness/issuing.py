@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
@@ -80,9 +79,9 @@ class IssuingControlPlane:
         """It writes no log of its own."""
         return ""
 
-    def svid(self, service_account: str, issuer: Issuer | None = None) -> Svid:
-        """A certificate and key for a service account of namespace ``default``."""
-        identity = SpiffeId(DOMAIN, "default", service_account)
+    def svid(self, service_account: str, *, namespace: str = "default", issuer: Issuer | None = None) -> Svid:
+        """A certificate and key for a service account."""
+        identity = SpiffeId(DOMAIN, namespace, service_account)
         made = issue_svid(issuer or self._issuer, Profile(DOMAIN), identity, datetime.now(UTC))
         assert not isinstance(made, Refusal)
         return made
@@ -136,7 +135,7 @@ class IssuingControlPlane:
             return None
         if proxy.id not in self._secrets:
             account = self.impostors.get(proxy.name, proxy.service_account)
-            self._secrets[proxy.id] = self._secrets_of(self.svid(account))
+            self._secrets[proxy.id] = self._secrets_of(self.svid(account, namespace=proxy.namespace))
         plain = [generated.of(type_url) for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE)]
         return Snapshot([*plain, self._secrets[proxy.id]])
 
@@ -151,9 +150,3 @@ class IssuingControlPlane:
         trusted = CertificateValidationContext(trusted_ca=DataSource(inline_string=self.roots))
         roots = Secret(name="ROOTCA", validation_context=trusted)
         return ResourceSet(SECRET, [EncodedResource(one.name, "1", encode_any(one)) for one in (own, roots)])
-
-    def __enter__(self) -> IssuingControlPlane:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: object, traceback: TracebackType | None) -> None:
-        self.stop()
