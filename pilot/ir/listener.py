@@ -102,6 +102,8 @@ class FilterChainPlan:
     match: ChainMatchPlan = ChainMatchPlan()
     name: str = ""
     tls: ServerTls | MeshServerTls | None = None
+    upstream_alpn: tuple[str, ...] = ()
+    """What connections to upstreams offer instead of the ALPN of their cluster; empty: that."""
     transport_connect_timeout: timedelta | None = None
 
 

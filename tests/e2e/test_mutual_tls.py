@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from tests.e2e.harness.documents import write as yaml_of
 from tests.e2e.harness.issuing import DOMAIN, IssuingControlPlane
 from tests.e2e.harness.mesh import SERVICE_PORT, Mesh, Workload
 from tests.e2e.harness.upstreams import GrpcEcho, TcpEcho
+from tests.e2e.harness.variants import both_variants, every_envoy
 from tests.e2e.test_protocols import converse
 
 CLIENT = "URI=spiffe://cluster.local/ns/default/sa/client"
@@ -95,6 +97,8 @@ def secure(host: str, port: int, directory: Path, svid: Svid | None, *, name: st
         connection.close()
 
 
+@every_envoy
+@both_variants
 @pytest.mark.parametrize("mode", ["STRICT", "PERMISSIVE"])
 def test_the_server_knows_the_client_by_its_service_account(mesh: Mesh, plane: IssuingControlPlane, mode: str) -> None:
     client, _ = start(mesh, policy(mode, namespace="istio-system"))
@@ -187,6 +191,25 @@ def test_grpc_over_mutual_tls(mesh: Mesh, plane: IssuingControlPlane, mode: str)
         assert hello(b"world", timeout=10, wait_for_ready=True) == b"shop: world"
     assert isinstance(shop.app, GrpcEcho)
     assert CLIENT in shop.app.calls[-1][1]["x-forwarded-client-cert"]
+
+
+@every_envoy
+@pytest.mark.parametrize("mode", ["STRICT", "PERMISSIVE"])
+def test_http_on_a_port_of_unknown_protocol(mesh: Mesh, plane: IssuingControlPlane, mode: str) -> None:
+    client, _ = start(mesh, policy(mode), port_name="any")
+    client.sidecar.wait_for_endpoint(CLUSTER)
+    answer = eventually(lambda: request((client.host, SERVICE_PORT), "/", host="shop:9080"), 10)
+    assert CLIENT in caller(answer)
+
+
+@pytest.mark.parametrize("mode", ["STRICT", "PERMISSIVE"])
+def test_anything_else_on_a_port_of_unknown_protocol(mesh: Mesh, plane: IssuingControlPlane, mode: str) -> None:
+    client, _ = start(mesh, policy(mode), port_name="any", app=TcpEcho)
+    client.sidecar.wait_for_endpoint(CLUSTER)
+    with socket.create_connection((client.host, SERVICE_PORT), 5) as connection, connection.makefile("rb") as answers:
+        connection.sendall(b"neither HTTP nor TLS\n")  # the client speaks first where protocols are guessed
+        assert [answers.readline(), answers.readline()] == [b"shop\n", b"neither HTTP nor TLS\n"]
+    assert client.sidecar.stat(f"cluster.{CLUSTER}.ssl.handshake") > 0
 
 
 def test_a_gateway_is_a_client_too(mesh: Mesh, plane: IssuingControlPlane) -> None:
