@@ -51,5 +51,5 @@ def snapshot_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) ->
     registered = registered_workload(proxy)
     config, _ = build_snapshot(validation.resources)
     catalog = build_catalog(config, (registered,) if registered else ())
-    trust_domain = TrustDomain.parse(config.mesh.trust_domain) if mtls else None
+    trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
     return Generator(build_push_context(config, catalog, trust_domain=trust_domain)).snapshot_of(proxy)
