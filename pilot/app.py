@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable
 
+from citadel.state_files import StateError
 from envoycodec.discovery import Node
 from galley.journal import StateInUseError
 from galley.loading import LoadOptions
@@ -20,12 +21,14 @@ from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.envoy.encoded import empty_load_assignment, empty_route_config
+from pilot.identities import Identities, bind_proxy
 from pilot.mesh.proxy import Proxy, read_proxy
 from pilot.mesh_state import MeshState
 from pilot.registration_store import RegistrationStore
 from pilot.registry.catalog import Locality
-from pilot.server.ads import start_ads
+from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Connection, Fleet
+from pilot.server.transport import Port
 from pilot.settings import Settings
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
 
@@ -61,7 +64,7 @@ async def serve(settings: Settings) -> int:
         _log_report(error.report, None)
         log.error("not started: %s; repair the files, or start with --accept-partial", error)
         return 1
-    except (StateInUseError, OSError) as error:
+    except (StateInUseError, StateError, OSError) as error:
         log.error("not started: %s", error)
         return 2
 
@@ -76,12 +79,15 @@ class ControlPlane:
         self._state = MeshState(deregister_after=settings.deregister_after)
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
+        self._identities = Identities(settings, settings.identity) if settings.identity else None
         self._fleet: Fleet[Proxy] = Fleet(
             read_node=proxy_of_node,
             snapshot_of=self._state.snapshot_of,
             on_connect=self._on_connect,
             on_disconnect=self._on_disconnect,
             on_answer=self._on_answer,
+            bind=bind_proxy,
+            secrets_of=self._identities.secrets.of if self._identities else None,
             fallback=empty_resource,
         )
 
@@ -94,7 +100,7 @@ class ControlPlane:
         pages = admin_pages(self._state, self._fleet, self._reports)
         admin = AdminServer(self._settings.admin_address, pages)
         try:
-            server = await start_ads(str(self._settings.xds_address), self._fleet)
+            server = await self._start_ads()
         except OSError:
             admin.close()
             raise
@@ -112,12 +118,21 @@ class ControlPlane:
                 self._take_configuration(),
                 self._log_reports(),
                 self._rebuild_forever(),
+                *([self._identities.keep_current(self._fleet)] if self._identities else []),
             )
             log.info("stopping")
         finally:
             await server.stop(_STOP_GRACE)
             admin.close()
         return 0
+
+    async def _start_ads(self) -> AdsServer:
+        identities = self._identities
+        if identities is None:
+            return await start_ads([Port(str(self._settings.xds_address))], self._fleet)
+        return await start_ads(
+            identities.ports(), self._fleet, authenticator=identities.authenticator, handlers=identities.handlers()
+        )
 
     def _publish_options(self) -> PublishOptions:
         settings = self._settings
@@ -130,6 +145,8 @@ class ControlPlane:
 
     async def _take_configuration(self) -> None:
         async for config in self._configs.values():
+            if self._identities is not None:
+                self._identities.configure(config.mesh)
             self._state.configure(config)
             self._changed.set()
 

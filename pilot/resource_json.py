@@ -9,6 +9,9 @@ from pilot.xds.resources import LISTS, EncodedResource, ResourceSnapshot
 
 _MAPS = frozenset({"filterMetadata", "typedPerFilterConfig", "typedExtensionProtocolOptions"})
 
+_PRIVATE = frozenset({"privateKey", "privateKeyProvider", "password", "pkcs12", "sessionTicketKeys", "genericSecret"})
+_REDACTED = {"inlineString": "[redacted]"}  # as in Envoy's own dump
+
 
 def snapshot_as_json(snapshot: ResourceSnapshot) -> dict[str, list[dict[str, Any]]]:
     """The resources of each type, sorted by name, without ``@type``: as in the static resources of a bootstrap."""
@@ -24,6 +27,8 @@ def _stable(field: str, value: Any) -> Any:
     """``value`` with the entries of maps sorted: protobuf keeps them in an order of its own that differs by run."""
     if field in _MAPS:
         return _sorted(value)
+    if field in _PRIVATE and not (isinstance(value, dict) and "filename" in value):
+        return _REDACTED
     if isinstance(value, dict):
         return {key: _stable(key, inner) for key, inner in value.items()}
     return [_stable("", item) for item in value] if isinstance(value, list) else value

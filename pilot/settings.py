@@ -31,6 +31,10 @@ class ListenAddress:
         except ValueError:
             return False
 
+    @property
+    def is_wildcard(self) -> bool:
+        return self.host in ("0.0.0.0", "::")
+
 
 def parse_address(text: str) -> ListenAddress:
     """Parse ``HOST:PORT``, ``[IPv6]:PORT`` or ``:PORT`` (all addresses). Raises ``AddressError``."""
@@ -38,6 +42,26 @@ def parse_address(text: str) -> ListenAddress:
     if not separator or not port.isdigit() or int(port) > 65535:
         raise AddressError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:15010")
     return ListenAddress(host=host.strip("[]") or "0.0.0.0", port=int(port))
+
+
+@frozen
+class IdentitySettings:
+    """How proxies prove who they are. ``citadel`` is the directory of ``citadel init``.
+
+    ``mtls_address`` serves proxies that show a certificate of the mesh, ``plaintext_address`` those that prove
+    nothing and get no secrets. ``server_names`` are what proxies call the control plane; empty stands for the hosts
+    of the addresses. ``certificate_ttl`` is in seconds, 0 for the default. ``oidc_issuers`` are pairs of an issuer's
+    name and the file of its JWKS document.
+    """
+
+    citadel: Path
+    mtls_address: ListenAddress | None = None
+    plaintext_address: ListenAddress | None = None
+    server_names: tuple[str, ...] = ()
+    cacerts: Path | None = None
+    trust_domain: str = ""
+    certificate_ttl: float = 0.0
+    oidc_issuers: tuple[tuple[str, Path], ...] = ()
 
 
 @frozen
@@ -54,18 +78,45 @@ class Settings:
     allow_empty: bool = False
     deregister_after: float = 3.0
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
+    identity: IdentitySettings | None = None
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""
-        if not self.insecure and not self.xds_address.is_loopback:
+        if self.identity is not None:
+            if problem := self._check_identity(self.identity):
+                return problem
+        elif not self.insecure and not self.xds_address.is_loopback:
             return (
                 f"--xds-address {self.xds_address} is reachable from other hosts, and the xDS port has no transport "
-                "security yet; listen on 127.0.0.1, or say --insecure to accept that anyone who reaches the port "
-                "reads the configuration and can register workloads"
+                "security; give it an authority with --citadel, listen on 127.0.0.1, or say --insecure to accept that "
+                "anyone who reaches the port reads the configuration and can register workloads"
             )
         if not self.insecure and not self.admin_address.is_loopback:
             return (
                 f"--admin-address {self.admin_address} is reachable from other hosts and the admin port has no "
                 "authentication; listen on 127.0.0.1, or say --insecure"
+            )
+        return ""
+
+    @property
+    def server_names(self) -> tuple[str, ...]:
+        """The names in the control plane's own certificate."""
+        if self.identity is None:
+            return ()
+        addresses = (self.xds_address, self.identity.mtls_address)
+        hosts = (address.host for address in addresses if address is not None and not address.is_wildcard)
+        return self.identity.server_names or tuple(dict.fromkeys(hosts))
+
+    def _check_identity(self, identity: IdentitySettings) -> str:
+        if not self.server_names:
+            return (
+                f"--xds-address {self.xds_address} names no host: say with --xds-san by which names and addresses "
+                "proxies reach the control plane"
+            )
+        plaintext = identity.plaintext_address
+        if plaintext is not None and not plaintext.is_loopback and not self.insecure:
+            return (
+                f"--plaintext-address {plaintext} is reachable from other hosts, and nothing there is encrypted or "
+                "authenticated; listen on 127.0.0.1, or say --insecure"
             )
         return ""

@@ -104,6 +104,7 @@ def _config_dump(query: Mapping[str, str], state: MeshState, fleet: Fleet[Proxy]
     wanted = query.get("proxyID", "")
     for connection in fleet.connections:
         if wanted and wanted in connection.proxy.id and (snapshot := state.snapshot_of(connection.proxy)):
-            return as_json(snapshot_as_json(snapshot))
+            secrets = fleet.secrets(connection)
+            return as_json(snapshot_as_json(snapshot.with_set(secrets) if secrets is not None else snapshot))
     known = "\n".join(sorted(connection.proxy.id for connection in fleet.connections))
     return Answer(f"say which proxy: ?proxyID= one of\n{known}\n", status=HTTPStatus.NOT_FOUND)

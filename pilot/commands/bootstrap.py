@@ -24,6 +24,7 @@ from pilot.dataplane.bootstrap import (
     NodeType,
     PipeAddress,
     SocketAddress,
+    XdsTls,
     build_bootstrap,
 )
 
@@ -47,7 +48,8 @@ def run_bootstrap(args: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return 0
     try:
-        _write_atomically(args.output, text)
+        is_secret = options.xds_tls is not None and bool(options.xds_tls.token)
+        _write_atomically(args.output, text, mode=0o600 if is_secret else 0o644)
     except OSError as error:
         sys.stderr.write(f"pilot bootstrap: cannot write {args.output}: {error.strerror}\n")
         return 1
@@ -92,11 +94,37 @@ def _options(args: argparse.Namespace) -> BootstrapOptions:
         locality=args.locality,
         domain_suffix=args.domain_suffix,
         xds=args.xds_address,
+        xds_tls=_xds_tls(args),
         delta=args.delta,
         admin=_admin_address(args.admin_address, args.admin_port),
         status_port=_listener_port(args.status_port, None if shares_host else DEFAULT_STATUS_PORT),
         stats_port=_listener_port(args.stats_port, None if shares_host else DEFAULT_STATS_PORT),
     )
+
+
+def _xds_tls(args: argparse.Namespace) -> XdsTls | None:
+    if args.root_cert is None:
+        if args.token is not None or args.xds_san:
+            raise ValueError("--token and --xds-san need --root-cert: no token goes to a server that proves nothing")
+        return None
+    xds: Address = args.xds_address
+    names = tuple(args.xds_san) or ((xds.host,) if isinstance(xds, SocketAddress) else ())
+    if not names:
+        raise ValueError("--root-cert with a Unix socket needs --xds-san: which name is in the server's certificate")
+    roots, token = _read("--root-cert", args.root_cert), _read("--token", args.token).strip() if args.token else ""
+    if "-----BEGIN CERTIFICATE-----" not in roots or "PRIVATE KEY" in roots:
+        raise ValueError(f"--root-cert {args.root_cert} is no file of certificates in PEM")
+    if not token.isprintable() or " " in token:
+        raise ValueError(f"--token {args.token} holds no token")
+    return XdsTls(roots, names, token)
+
+
+def _read(flag: str, path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise ValueError(f"{flag}: cannot read {path}: {reason}") from error
 
 
 def _check_mode(
@@ -147,13 +175,13 @@ def own_ip(xds: Address) -> str:
         raise ValueError(f"cannot tell this machine's address towards {xds} ({error}); give it with --ip") from error
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str, *, mode: int) -> None:
     """Replace ``path`` as a whole: an Envoy that starts meanwhile must not read half of a file."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             file.write(text)
             file.close()
-            os.chmod(file.name, 0o644)
+            os.chmod(file.name, mode)
             os.replace(file.name, path)
         except BaseException:
             os.unlink(file.name)

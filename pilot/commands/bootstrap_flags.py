@@ -34,6 +34,10 @@ examples:
 
   as an instance of a WorkloadGroup, in a zone:
     pilot bootstrap sidecar --name vm-1 --ip 10.0.0.9 --workload-group reviews --locality eu-west/eu-west-1a
+
+  in a mesh with identities, as the service account that the token was made for:
+    pilot bootstrap sidecar --name reviews-1 --service-account reviews --xds-address pilot.example:15012 \\
+      --root-cert root-cert.pem --token reviews.token --output envoy.yaml
 """
 
 _GATEWAY_EXAMPLES = """\
@@ -141,6 +145,22 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
 def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("control plane and admin")
     group.add_argument("--xds-address", default=DEFAULT_XDS, type=_xds_address, metavar="HOST:PORT|unix:PATH")
+    group.add_argument(
+        "--root-cert", type=Path, metavar="FILE", help="speak TLS, and trust a control plane that these roots verify"
+    )
+    group.add_argument(
+        "--xds-san",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="DNS name or address in the control plane's certificate; repeatable (default: the host of --xds-address)",
+    )
+    group.add_argument(
+        "--token",
+        type=Path,
+        metavar="FILE",
+        help="the join token of `citadel token create`; the bootstrap holds it then, and is a secret, too",
+    )
     protocol = group.add_mutually_exclusive_group()
     protocol.add_argument("--delta", dest="delta", action="store_true", default=True, help="incremental xDS (default)")
     protocol.add_argument("--sotw", dest="delta", action="store_false", help="state-of-the-world xDS")

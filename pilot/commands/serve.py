@@ -7,12 +7,15 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pilot.settings import AddressError, ListenAddress, Settings, parse_address
+from pilot.commands.identity_flags import add_identity_flags, listen_address, read_identity_settings
+from pilot.settings import Settings
 
 _EXAMPLES = """\
 examples:
   pilot serve --config rules/ --state .pilot          watch rules/, serve on 127.0.0.1:15010
   pilot serve --config base/ --config team-a/         several directories, one mesh
+  pilot serve --config rules/ --citadel /var/lib/pilothouse --xds-address 0.0.0.0:15012 --xds-san pilot.example
+                                                      serve other hosts over TLS, to proxies that prove who they are
   pilot serve --config rules/ --xds-address 0.0.0.0:15010 --insecure
                                                       serve other hosts, without transport security
 
@@ -44,9 +47,9 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="where accepted configuration and registrations outlive a restart"
     )
-    parser.add_argument("--xds-address", type=_address, default=defaults.xds_address, metavar="HOST:PORT",
+    parser.add_argument("--xds-address", type=listen_address, default=defaults.xds_address, metavar="HOST:PORT",
                         help=f"where Envoys connect (default: {defaults.xds_address})")  # fmt: skip
-    parser.add_argument("--admin-address", type=_address, default=defaults.admin_address, metavar="HOST:PORT",
+    parser.add_argument("--admin-address", type=listen_address, default=defaults.admin_address, metavar="HOST:PORT",
                         help=f"health, metrics and debugging (default: {defaults.admin_address})")  # fmt: skip
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond loopback although nothing is encrypted or authenticated"
@@ -64,6 +67,7 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "--deregister-after", type=_seconds, default=defaults.deregister_after, metavar="SECONDS",
         help=f"how long a workload stays an endpoint after its Envoy left (default: {defaults.deregister_after:g})",
     )  # fmt: skip
+    add_identity_flags(parser)
     parser.set_defaults(run=run_serve)
 
 
@@ -79,6 +83,7 @@ def run_serve(args: argparse.Namespace) -> int:
         accept_unenforced=args.accept_unenforced,
         allow_empty=args.allow_empty,
         deregister_after=args.deregister_after,
+        identity=read_identity_settings(args),
     )
     if problem := settings.check():
         print(f"pilot serve: {problem}", file=sys.stderr)
@@ -86,13 +91,6 @@ def run_serve(args: argparse.Namespace) -> int:
     from pilot.app import serve  # noqa: PLC0415 - imports all of Envoy's messages, which --help need not wait for
 
     return asyncio.run(serve(settings))
-
-
-def _address(text: str) -> ListenAddress:
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:

@@ -5,6 +5,7 @@ Everything is a function of `BootstrapOptions`; the result is plain JSON that st
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
@@ -69,6 +70,19 @@ class NodeLocality:
 
 
 @frozen
+class XdsTls:
+    """How an Envoy knows its control plane, and proves who it is itself.
+
+    ``roots`` (PEM) verify the server's certificate, which must carry one of ``names`` (DNS names or IP addresses).
+    ``token`` goes with every stream as a bearer token; "" sends none.
+    """
+
+    roots: str
+    names: tuple[str, ...]
+    token: str = field(default="", repr=False)
+
+
+@frozen
 class BootstrapOptions:
     """What one Envoy is to be told before it meets its control plane.
 
@@ -100,6 +114,7 @@ class BootstrapOptions:
     locality: NodeLocality = NodeLocality()
     domain_suffix: str = "cluster.local"
     xds: Address = SocketAddress("127.0.0.1", 15010)
+    xds_tls: XdsTls | None = None
     delta: bool = True
     admin: Address = SocketAddress("127.0.0.1", 15000)
     status_port: int | None = None
@@ -111,9 +126,9 @@ def build_bootstrap(options: BootstrapOptions) -> Json:
     bootstrap: Json = {
         "node": build_node(options),
         "admin": {"address": _address(options.admin), "ignore_global_conn_limit": True},
-        "dynamic_resources": _dynamic_resources(delta=options.delta),
+        "dynamic_resources": _dynamic_resources(options),
         "static_resources": {
-            "clusters": [_xds_cluster(options.xds), _admin_cluster(options.admin)],
+            "clusters": [_xds_cluster(options), _admin_cluster(options.admin)],
         },
         # Long regular expressions in VirtualServices exceed Envoy's default limit of 100 instructions.
         "layered_runtime": {
@@ -179,23 +194,24 @@ def _metadata(options: BootstrapOptions) -> Json:
     return metadata
 
 
-def _dynamic_resources(*, delta: bool) -> Json:
+def _dynamic_resources(options: BootstrapOptions) -> Json:
+    service: Json = {
+        "envoy_grpc": {
+            "cluster_name": XDS_CLUSTER,
+            # Envoy's default goes up to 30 s; a control plane that restarts should be met sooner.
+            "retry_policy": {"retry_back_off": {"base_interval": "0.2s", "max_interval": "5s"}},
+        }
+    }
+    if options.xds_tls is not None and options.xds_tls.token:
+        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {options.xds_tls.token}"}]
     return {
         "lds_config": _from_ads(),
         "cds_config": _from_ads(),
         "ads_config": {
-            "api_type": "DELTA_GRPC" if delta else "GRPC",
+            "api_type": "DELTA_GRPC" if options.delta else "GRPC",
             "transport_api_version": "V3",
             "set_node_on_first_message_only": True,
-            "grpc_services": [
-                {
-                    "envoy_grpc": {
-                        "cluster_name": XDS_CLUSTER,
-                        # Envoy's default goes up to 30 s; a control plane that restarts should be met sooner.
-                        "retry_policy": {"retry_back_off": {"base_interval": "0.2s", "max_interval": "5s"}},
-                    }
-                }
-            ],
+            "grpc_services": [service],
         },
     }
 
@@ -206,8 +222,9 @@ def _from_ads() -> Json:
     return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
 
 
-def _xds_cluster(address: Address) -> Json:
-    return {
+def _xds_cluster(options: BootstrapOptions) -> Json:
+    address = options.xds
+    cluster: Json = {
         "name": XDS_CLUSTER,
         "type": _discovery_type(address),
         "connect_timeout": "1s",
@@ -222,6 +239,38 @@ def _xds_cluster(address: Address) -> Json:
         "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": 300}},
         "load_assignment": _load_assignment(XDS_CLUSTER, address),
     }
+    if options.xds_tls is not None:
+        cluster["transport_socket"] = _tls_socket(options.xds_tls)
+    return cluster
+
+
+def _tls_socket(tls: XdsTls) -> Json:
+    hosts = [name for name in tls.names if not _is_ip(name)]
+    context: Json = {
+        "@type": _TYPE_PREFIX + "transport_sockets.tls.v3.UpstreamTlsContext",
+        "common_tls_context": {
+            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
+            "alpn_protocols": ["h2"],
+            "validation_context": {
+                "trusted_ca": {"inline_string": tls.roots},
+                "match_typed_subject_alt_names": [
+                    {"san_type": "IP_ADDRESS" if _is_ip(name) else "DNS", "matcher": {"exact": name}}
+                    for name in tls.names
+                ],
+            },
+        },
+    }
+    if hosts:
+        context["sni"] = hosts[0]
+    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _admin_cluster(address: Address) -> Json:
@@ -243,11 +292,7 @@ def _load_assignment(name: str, address: Address) -> Json:
 def _discovery_type(address: Address) -> str:
     if isinstance(address, PipeAddress):
         return "STATIC"
-    try:
-        ip_address(address.host)
-    except ValueError:
-        return "STRICT_DNS"
-    return "STATIC"
+    return "STATIC" if _is_ip(address.host) else "STRICT_DNS"
 
 
 def _address(address: Address) -> Json:

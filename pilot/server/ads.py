@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
+from citadel.attestation import Attested
+from citadel.refusal import Refusal
 from envoycodec.discovery import (
     DeltaDiscoveryRequest,
     DiscoveryRequest,
@@ -18,7 +21,9 @@ from envoycodec.discovery import (
     decode_discovery_request,
     warm_up,
 )
-from pilot.server.fleet import Connection, Fleet, Protocol
+from pilot.server.authentication import Authenticator, abort, is_encrypted
+from pilot.server.fleet import Connection, Fleet, IdentityError, Protocol
+from pilot.server.transport import Port
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import TypeUrl
 
@@ -55,12 +60,16 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AdsServer:
-    """A server that listens. ``port`` is the one bound, also when 0 was asked for."""
+    """A server that listens. ``port`` is the one bound, also when 0 was asked for; ``ports`` are all of them."""
 
-    port: int
+    ports: tuple[int, ...]
     fleet: Fleet[Any]
     _server: grpc.aio.Server
     _pushes: asyncio.Task[None]
+
+    @property
+    def port(self) -> int:
+        return self.ports[0]
 
     async def stop(self, grace: float = 5.0) -> None:
         """End all streams; those that are not done in ``grace`` seconds are cut."""
@@ -71,32 +80,42 @@ class AdsServer:
 
 
 async def start_ads(
-    address: str,
+    address: str | Sequence[Port],
     fleet: Fleet[Any],
     *,
     credentials: grpc.ServerCredentials | None = None,
+    authenticator: Authenticator | None = None,
+    handlers: Sequence[grpc.GenericRpcHandler[Any, Any]] = (),
     ready_timeout: float = 15.0,
     send_timeout: float = 30.0,
 ) -> AdsServer:
-    """Listen on ``address`` (``host:port`` or ``unix:path``); plaintext without ``credentials``.
+    """Listen on ``address`` (``host:port`` or ``unix:path``, plaintext without ``credentials``), or on several ports.
 
+    With an ``authenticator`` every stream over TLS must prove who it is. ``handlers`` are further services.
     A stream waits ``ready_timeout`` seconds for the first publication, then it is told UNAVAILABLE. A client that
     takes nothing for ``send_timeout`` seconds is cut off. Raises OSError when the address cannot be bound.
     """
     warm_up()
-    service = _Ads(fleet, ready_timeout, send_timeout)
-    handlers = {
+    service = _Ads(fleet, authenticator, ready_timeout, send_timeout)
+    methods = {
         "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_sotw),
         "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_delta),
     }
     server = grpc.aio.server(options=_OPTIONS)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
-    try:
-        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise OSError(f"cannot listen on {address}: {error}") from error
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods), *handlers))
+    ports = [Port(address, credentials)] if isinstance(address, str) else address
+    bound = tuple(_bind(server, port) for port in ports)
     await server.start()
-    return AdsServer(port, fleet, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
+    return AdsServer(bound, fleet, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
+
+
+def _bind(server: grpc.aio.Server, port: Port) -> int:
+    try:
+        if port.credentials is None:
+            return server.add_insecure_port(port.address)
+        return server.add_secure_port(port.address, port.credentials)
+    except RuntimeError as error:
+        raise OSError(f"cannot listen on {port.address}: {error}") from error
 
 
 async def serve_ads(address: str, fleet: Fleet[Any], stop: asyncio.Event, *, grace: float = 5.0) -> None:
@@ -111,8 +130,11 @@ async def serve_ads(address: str, fleet: Fleet[Any], stop: asyncio.Event, *, gra
 class _Ads:
     """The two methods. All that is known of the protocol is in the connection's state machine."""
 
-    def __init__(self, fleet: Fleet[T], ready_timeout: float, send_timeout: float) -> None:
+    def __init__(
+        self, fleet: Fleet[T], authenticator: Authenticator | None, ready_timeout: float, send_timeout: float
+    ) -> None:
         self._fleet: Fleet[Any] = fleet
+        self._authenticator = authenticator
         self._ready_timeout = ready_timeout
         self._send_timeout = send_timeout
 
@@ -123,25 +145,37 @@ class _Ads:
         await self._converse(requests, context, Protocol.DELTA)
 
     async def _converse(self, requests: _Requests, context: _Context, protocol: Protocol) -> None:
+        caller = await self._authenticate(context)
         message = await anext(requests, None)
         if message is None:
             return
         try:
-            connection, first = await self._accept(message, protocol, context.peer())
+            connection, first = await self._accept(message, protocol, context.peer(), caller)
         except RefusedError as refused:
             await context.abort(refused.status, str(refused))
         reading = asyncio.create_task(self._read(requests, connection, first))
+        lapse = _end_with_proof(connection, caller)
         try:
             await self._write(context, connection)
         finally:
+            lapse.cancel()
             reading.cancel()
             self._fleet.close(connection)
         ending = connection.ending
         if ending is not None and ending.status != "OK":
             await context.abort(grpc.StatusCode[ending.status], ending.message)
 
+    async def _authenticate(self, context: _Context) -> Attested | None:
+        """Who calls, before a word of it is read; None where nobody can prove anything."""
+        if self._authenticator is None or not is_encrypted(context):
+            return None
+        outcome = await self._authenticator.authenticate(context)
+        if isinstance(outcome, Refusal):
+            await abort(context, outcome)
+        return outcome
+
     async def _accept(
-        self, message: bytes, protocol: Protocol, peer: str
+        self, message: bytes, protocol: Protocol, peer: str, caller: Attested | None
     ) -> tuple[Connection[Any], Requested | DeltaRequested]:
         """The first request: the only one that must say who asks."""
         try:
@@ -149,7 +183,12 @@ class _Ads:
             if request.node is None or not request.node.id:
                 raise ValueError("the first request of a stream must carry a node with an id")
             await self._until_ready()
-            return self._fleet.open(request.node, protocol, peer), _event(request)
+            identity = caller.identity if caller else None
+            return self._fleet.open(request.node, protocol, peer, identity), _event(request)
+        except IdentityError as error:
+            assert self._authenticator is not None, "an identity that nobody has proven"
+            refusal = self._authenticator.refuse(str(error), peer)
+            raise RefusedError(grpc.StatusCode[refusal.code.name], refusal.message) from error
         except ValueError as error:
             raise RefusedError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
 
@@ -201,6 +240,17 @@ def _take_notice(writing: asyncio.Future[None]) -> None:
     """Look at how a write ended: asyncio reports each failure that nobody has looked at."""
     if not writing.cancelled():
         writing.exception()
+
+
+def _end_with_proof(connection: Connection[Any], caller: Attested | None) -> asyncio.Handle:
+    """End the stream when what proved its identity expires: the client must prove it anew."""
+    loop = asyncio.get_running_loop()
+    if caller is None:
+        never = loop.call_later(0, lambda: None)
+        never.cancel()
+        return never
+    left = (caller.expires_at - datetime.now(UTC)).total_seconds()
+    return loop.call_later(max(0.0, left), connection.end, "UNAUTHENTICATED", "not authenticated any longer")
 
 
 _Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]

@@ -10,22 +10,27 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
 from pilot.server.status import FleetStatus, ProxyStatus, Rejection, TypeProgress
 from pilot.xds.delta import DeltaStream
 from pilot.xds.events import Abort, Acked, DeltaRequested, Nacked, Published, Requested, Respond
-from pilot.xds.resources import SHORT_NAMES, ResourceSnapshot, TypeUrl
+from pilot.xds.resources import SECRET, SHORT_NAMES, ResourceSet, ResourceSnapshot, TypeUrl
 from pilot.xds.sotw import SotwStream
 from pilot.xds.stream import Fallback, Stream, no_fallback
 from pilot.xds.wire import ResponseEncoder
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+
+class IdentityError(Exception):
+    """A node that is not its sender's to claim. The text is for the audit log, not for the sender."""
 
 
 class Protocol(StrEnum):
@@ -56,9 +61,22 @@ class Ending:
 
 
 class Connection(Generic[T]):
-    """One stream of one proxy. ``proxy`` is what the fleet made of its node."""
+    """One stream of one proxy. ``proxy`` is what the fleet made of its node, ``identity`` what the stream has proven
+    (None on a port where nothing can be proven).
+    """
 
-    def __init__(self, fleet: Fleet[T], node: Node, proxy: T, *, number: int, protocol: Protocol, peer: str) -> None:
+    def __init__(
+        self,
+        fleet: Fleet[T],
+        node: Node,
+        proxy: T,
+        *,
+        number: int,
+        protocol: Protocol,
+        peer: str,
+        identity: SpiffeId | None = None,
+    ) -> None:
+        self.identity = identity
         self.number = number
         self.node = node
         self.proxy = proxy
@@ -73,16 +91,17 @@ class Connection(Generic[T]):
         self._stream: Stream = (SotwStream if protocol is Protocol.SOTW else DeltaStream)(fleet.fallback)
         self._progress: dict[TypeUrl, TypeProgress] = {}
         self._published: ResourceSnapshot | None = None
+        self._secrets: ResourceSet | None = None
 
     def __repr__(self) -> str:
         return f"{self.node.id} ({self.protocol}, connection {self.number})"
 
-    def publish(self, snapshot: ResourceSnapshot) -> None:
-        """Offer the newest snapshot; the same object again costs nothing."""
-        if snapshot is not self._published:
-            self._published = snapshot
+    def publish(self, snapshot: ResourceSnapshot, secrets: ResourceSet | None = None) -> None:
+        """Offer the newest snapshot and secrets; the same objects again cost nothing."""
+        if snapshot is not self._published or secrets is not self._secrets:
+            self._published, self._secrets = snapshot, secrets
             responses = self._fleet.counters.responses
-            self.handle(Published(snapshot))
+            self.handle(Published(snapshot if secrets is None else snapshot.with_set(secrets)))
             self._fleet.counters.pushes += self._fleet.counters.responses > responses
 
     def handle(self, event: Requested | DeltaRequested | Published) -> None:
@@ -124,6 +143,9 @@ class Connection(Generic[T]):
         self._of(response.type_url).sent(response, self._fleet.clock())
 
     def _reject(self, command: Nacked) -> None:
+        if command.type_url == SECRET:
+            # An Envoy may quote the message that it refuses, and this one holds a key.
+            command = replace(command, error="the text of this rejection is withheld; see the log of the Envoy")
         refused = self._of(command.type_url).nacked(command, self._fleet.clock())
         self._fleet.counters.nacks += 1
         kind = SHORT_NAMES.get(command.type_url, command.type_url)
@@ -141,6 +163,9 @@ class Fleet(Generic[T]):
     can be said of it. ``on_answer`` is told of every type that a proxy has accepted or rejected. ``on_connect`` and
     ``on_disconnect`` are called with the connection; a proxy that comes back may be connected anew before its old
     stream is known to be gone.
+
+    ``bind`` makes the proxy one of the identity that its stream has proven, and raises IdentityError when it is
+    another's. ``secrets_of`` gives what an identity alone may hold; a stream without identity never gets any.
     """
 
     def __init__(
@@ -152,6 +177,8 @@ class Fleet(Generic[T]):
         on_disconnect: Callable[[Connection[T]], None] = lambda connection: None,
         on_answer: Callable[[Connection[T], TypeUrl], None] = lambda connection, type_url: None,
         on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
+        bind: Callable[[T, SpiffeId], T] = lambda proxy, identity: proxy,
+        secrets_of: Callable[[SpiffeId], ResourceSet] | None = None,
         fallback: Fallback = no_fallback,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -161,11 +188,14 @@ class Fleet(Generic[T]):
         self.on_rejection = on_rejection
         self.counters = Counters()
         self.encoder = ResponseEncoder()
+        self.secrets_of = secrets_of
         self._read_node = read_node
+        self._bind = bind
         self._snapshot_of = snapshot_of
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._connections: dict[int, Connection[T]] = {}
+        self._by_node: dict[str, Connection[T]] = {}
         self._waiting: dict[int, Connection[T]] = {}
         self._work = asyncio.Event()
         self._ready = asyncio.Event()
@@ -185,11 +215,23 @@ class Fleet(Generic[T]):
     def status(self) -> FleetStatus:
         return tuple(connection.status() for connection in self._connections.values())
 
+    @property
+    def identities(self) -> frozenset[SpiffeId]:
+        """Who is connected, by proven identity."""
+        return frozenset(c.identity for c in self._connections.values() if c.identity is not None)
+
     def publish(self) -> None:
         """Snapshots have changed: give every connection its own when its turn comes."""
         self._ready.set()
-        for number, connection in self._connections.items():
-            self._waiting.setdefault(number, connection)
+        self._give_turns(self._connections.values())
+
+    def publish_secrets(self, identities: Collection[SpiffeId]) -> None:
+        """The secrets of these identities have changed."""
+        self._give_turns([c for c in self._connections.values() if c.identity in identities])
+
+    def _give_turns(self, connections: Collection[Connection[T]]) -> None:
+        for connection in connections:
+            self._waiting.setdefault(connection.number, connection)
         if self._waiting:
             self._idle.clear()
             self._work.set()
@@ -212,17 +254,25 @@ class Fleet(Generic[T]):
                 await asyncio.sleep(0)
             self._idle.set()
 
-    def open(self, node: Node, protocol: Protocol, peer: str) -> Connection[T]:
-        """A stream has said who it is. ValueError when it cannot be served."""
+    def open(self, node: Node, protocol: Protocol, peer: str, identity: SpiffeId | None = None) -> Connection[T]:
+        """A stream has said who it is and may have proven it.
+
+        ValueError when it cannot be served, IdentityError when its node is not its own.
+        """
         self.counters.connections += 1
         number = self.counters.connections
-        connection = Connection(self, node, self._read_node(node), number=number, protocol=protocol, peer=peer)
+        proxy = self._read_node(node)
+        if identity is not None:
+            proxy = self._bind(proxy, identity)
+        self._check_is_free(node, identity)
+        connection = Connection(self, node, proxy, number=number, protocol=protocol, peer=peer, identity=identity)
         self._connections[connection.number] = connection
+        self._by_node[node.id] = connection
         log.info("%s connected from %s", connection, peer)
         try:
             self._on_connect(connection)
         except Exception:
-            self._connections.pop(connection.number)
+            self._forget(connection)
             raise
         if self._stopping:
             self._end(connection)
@@ -232,7 +282,7 @@ class Fleet(Generic[T]):
     def close(self, connection: Connection[T]) -> None:
         """A stream is gone."""
         self._waiting.pop(connection.number, None)
-        if self._connections.pop(connection.number, None) is not None:
+        if self._forget(connection):
             log.info("%s disconnected", connection)
             self._on_disconnect(connection)
 
@@ -242,6 +292,17 @@ class Fleet(Generic[T]):
         for connection in self.connections:
             self._end(connection)
 
+    def _check_is_free(self, node: Node, identity: SpiffeId | None) -> None:
+        """A node id that somebody has proven to be is nobody else's while he is connected."""
+        holder = self._by_node.get(node.id)
+        if holder is not None and holder.identity is not None and holder.identity != identity:
+            raise IdentityError(f"{identity or 'a stream without identity'} claims {node.id} of {holder.identity}")
+
+    def _forget(self, connection: Connection[T]) -> bool:
+        if self._by_node.get(connection.node.id) is connection:
+            del self._by_node[connection.node.id]
+        return self._connections.pop(connection.number, None) is not None
+
     def _end(self, connection: Connection[T]) -> None:
         connection.end("UNAVAILABLE", "the control plane is stopping")
 
@@ -249,11 +310,17 @@ class Fleet(Generic[T]):
         while self._waiting:
             yield self._waiting.pop(next(iter(self._waiting)))
 
+    def secrets(self, connection: Connection[T]) -> ResourceSet | None:
+        """What the stream's proven identity alone may hold."""
+        if self.secrets_of is None or connection.identity is None:
+            return None
+        return self.secrets_of(connection.identity)
+
     def _push(self, connection: Connection[T]) -> None:
         try:
             snapshot = self._snapshot_of(connection.proxy)
             if snapshot is not None:
-                connection.publish(snapshot)
+                connection.publish(snapshot, self.secrets(connection))
         except Exception:
             # One proxy's snapshot must not keep the others from theirs. It goes on with what it has.
             log.exception("no snapshot for %s", connection)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NewType, TypeVar, cast
 
@@ -49,7 +49,7 @@ class EncodedResource:
 
     name: str
     version: str
-    any: bytes
+    any: bytes = field(repr=False)  # a secret's content is a key
     origins: tuple[Hashable, ...] = ()
 
 
@@ -189,6 +189,10 @@ class ResourceSnapshot:
 
     def __init__(self, sets: Iterable[ResourceSet]) -> None:
         self._by_type: dict[TypeUrl, ResourceSet] = {s.type_url: s for s in sets}
+
+    def with_set(self, added: ResourceSet) -> ResourceSnapshot:
+        """The same with ``added`` as all resources of its type."""
+        return ResourceSnapshot((*self._by_type.values(), added))
 
     def of(self, type_url: TypeUrl) -> ResourceSet:
         found = self._by_type.get(type_url)

@@ -142,6 +142,11 @@ class Mesh:
             binary=envoy,
         )
 
+    def start(self, envoy: Envoy) -> None:
+        """Start an Envoy that a test made itself. It may never become ready."""
+        envoy.start()
+        self._stack.callback(envoy.stop)
+
     def report(self) -> str:
         """The ends of all logs, for a test that failed."""
         parts = [f"--- {self.control_plane.log_file}\n{self.control_plane.log_tail()}"]
@@ -156,8 +161,7 @@ class Mesh:
 
     def _start(self, options: BootstrapOptions, *, ready: bool, binary: Path | None = None) -> Envoy:
         envoy = Envoy(binary or self.envoy, options, self.home / "envoys")
-        envoy.start()
-        self._stack.callback(envoy.stop)
+        self.start(envoy)
         if ready:
             envoy.wait_ready()
         return envoy

@@ -125,3 +125,70 @@ def test_the_ready_bootstraps_are_what_the_command_writes(kind: str, capsys: pyt
     assert run(*command.removeprefix("# pilot bootstrap ").split()) == 0
     body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
     assert body == capsys.readouterr().out
+
+
+ROOT = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+SIDECAR = ("sidecar", "--name", "a", "--ip", "10.0.0.7")
+
+
+@pytest.fixture
+def credentials(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "root.pem").write_text(ROOT)
+    (tmp_path / "token").write_text("aaa.bbb.ccc\n")
+    return str(tmp_path / "root.pem"), str(tmp_path / "token")
+
+
+def test_with_a_root_the_control_plane_must_prove_its_name_and_gets_the_token(
+    capsys: pytest.CaptureFixture[str], credentials: tuple[str, str]
+) -> None:
+    root, token = credentials
+    bootstrap = written(capsys, *SIDECAR, "--xds-address", "pilot.example:15012", "--root-cert", root, "--token", token)
+    cluster = bootstrap["static_resources"]["clusters"][0]
+    context = cluster["transport_socket"]["typed_config"]
+    assert context["sni"] == "pilot.example"
+    assert context["common_tls_context"]["alpn_protocols"] == ["h2"]
+    assert context["common_tls_context"]["validation_context"] == {
+        "trusted_ca": {"inline_string": ROOT},
+        "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": "pilot.example"}}],
+    }
+    (service,) = bootstrap["dynamic_resources"]["ads_config"]["grpc_services"]
+    assert service["initial_metadata"] == [{"key": "authorization", "value": "Bearer aaa.bbb.ccc"}]
+
+
+def test_a_control_plane_by_address_is_verified_by_address_or_by_the_names_given(
+    capsys: pytest.CaptureFixture[str], credentials: tuple[str, str]
+) -> None:
+    root, _ = credentials
+    address = ("--xds-address", "10.0.0.1:15012", "--root-cert", root)
+    for more, names in (((), [("IP_ADDRESS", "10.0.0.1")]), (("--xds-san", "b", "--xds-san", "::1"), None)):
+        bootstrap = written(capsys, *SIDECAR, *address, *more)
+        context = bootstrap["static_resources"]["clusters"][0]["transport_socket"]["typed_config"]
+        matchers = context["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"]
+        found = [(matcher["san_type"], matcher["matcher"]["exact"]) for matcher in matchers]
+        assert found == (names or [("DNS", "b"), ("IP_ADDRESS", "::1")])
+        assert context.get("sni") == ("b" if more else None)
+        (service,) = bootstrap["dynamic_resources"]["ads_config"]["grpc_services"]
+        assert "initial_metadata" not in service
+
+
+def test_a_bootstrap_with_a_token_is_for_its_owner_alone(tmp_path: Path, credentials: tuple[str, str]) -> None:
+    root, token = credentials
+    secret, public = tmp_path / "secret.yaml", tmp_path / "public.yaml"
+    assert run(*SIDECAR, "--root-cert", root, "--token", token, "--output", str(secret)) == 0
+    assert run(*SIDECAR, "--root-cert", root, "--output", str(public)) == 0
+    assert (secret.stat().st_mode & 0o777, public.stat().st_mode & 0o777) == (0o600, 0o644)
+
+
+def test_what_a_control_plane_cannot_be_trusted_with(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    root, token = credentials
+    (tmp_path / "bad").write_text("no token\n")
+    (tmp_path / "key.pem").write_text(ROOT + "-----BEGIN PRIVATE KEY-----\n")
+    assert "--root-cert" in refused(capsys, *SIDECAR, "--token", token)
+    assert "--root-cert" in refused(capsys, *SIDECAR, "--xds-san", "a")
+    assert "holds no token" in refused(capsys, *SIDECAR, "--root-cert", root, "--token", str(tmp_path / "bad"))
+    assert "no file of certificates" in refused(capsys, *SIDECAR, "--root-cert", token)
+    assert "no file of certificates" in refused(capsys, *SIDECAR, "--root-cert", str(tmp_path / "key.pem"))
+    assert "cannot read" in refused(capsys, *SIDECAR, "--root-cert", str(tmp_path / "none"))
+    assert "--xds-san" in refused(capsys, *SIDECAR, "--root-cert", root, "--xds-address", "unix:/x")

@@ -24,11 +24,24 @@ _UNLIMITED = (("grpc.max_receive_message_length", -1),)  # As in Envoy.
 class AdsClient:
     """One stream. Use as an asynchronous context manager."""
 
-    def __init__(self, port: int, *, delta: bool = False) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        delta: bool = False,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+    ) -> None:
+        """Plaintext without ``credentials``; ``token`` is the whole value of the ``authorization`` header."""
         self._delta = delta
-        self._channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=_UNLIMITED)
+        target = f"127.0.0.1:{port}"
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options=_UNLIMITED)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options=_UNLIMITED)
+        metadata = () if token is None else (("authorization", token),)
         method = "DeltaAggregatedResources" if delta else "StreamAggregatedResources"
-        self.call = self._channel.stream_stream(f"/{SERVICE}/{method}")()
+        self.call = self._channel.stream_stream(f"/{SERVICE}/{method}")(metadata=metadata)
 
     async def __aenter__(self) -> AdsClient:
         return self

@@ -1,0 +1,74 @@
+"""What is served of type Secret: to each proven identity its own certificate and the roots, to nobody else's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Hashable
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from citadel.envoy.secrets import ROOTS_SECRET, WORKLOAD_SECRET, render_roots_secret, render_workload_secret
+from citadel.identity import SpiffeId, Svid, TrustBundle
+from citadel.refusal import Refusal
+from citadel.service import Citadel
+from envoycodec.encode import encode_any
+from pilot.xds.resources import SECRET, EncodedResource, ResourceSet
+
+log = logging.getLogger(__name__)
+
+
+class Secrets:
+    """The secrets of each identity in use, encoded once per certificate. Nothing is shared between identities."""
+
+    def __init__(self, citadel: Citadel) -> None:
+        self._citadel = citadel
+        self._sets: dict[SpiffeId, tuple[Hashable, ResourceSet]] = {}
+        self._roots: tuple[TrustBundle, EncodedResource] | None = None
+        self._lacking: set[SpiffeId] = set()
+
+    @property
+    def lacking(self) -> frozenset[SpiffeId]:
+        """Who has asked for a certificate that could not be issued."""
+        return frozenset(self._lacking)
+
+    def of(self, identity: SpiffeId) -> ResourceSet:
+        """What ``identity`` holds now, the same object until its certificate or the roots change.
+
+        Without the certificate while none can be issued; the roots, and what it holds already, stay.
+        """
+        svid = self._citadel.svid(identity, datetime.now(UTC))
+        key = (None if isinstance(svid, Refusal) else svid.chain, self._citadel.bundle)
+        known = self._sets.get(identity)
+        if known is not None and known[0] == key:
+            return known[1]
+        resources = [self._roots_resource(self._citadel.bundle)]
+        if isinstance(svid, Refusal):
+            log.error("no certificate for %s: %s", identity, svid.reason)
+            self._lacking.add(identity)
+        else:
+            self._lacking.discard(identity)
+            resources.append(_workload_resource(svid))
+        secrets = ResourceSet(SECRET, resources)
+        self._sets[identity] = (key, secrets)
+        return secrets
+
+    def retain(self, in_use: Collection[SpiffeId]) -> None:
+        """Forget the secrets of all others: nobody is connected as one of them."""
+        for identity in [identity for identity in self._sets if identity not in in_use]:
+            del self._sets[identity]
+            self._lacking.discard(identity)
+
+    def _roots_resource(self, bundle: TrustBundle) -> EncodedResource:
+        if self._roots is None or self._roots[0] != bundle:
+            encoded = encode_any(render_roots_secret(bundle))
+            self._roots = bundle, EncodedResource(ROOTS_SECRET, _version(bundle.pem), encoded)
+        return self._roots[1]
+
+
+def _workload_resource(svid: Svid) -> EncodedResource:
+    # The version is of what everybody may see: a hash over a key would be a thing to guess by.
+    return EncodedResource(WORKLOAD_SECRET, _version(svid.chain_pem), encode_any(render_workload_secret(svid)))
+
+
+def _version(pem: bytes) -> str:
+    return sha256(pem).hexdigest()[:16]
