@@ -21,6 +21,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
+from citadel.envoy.secrets import ROOTS_SECRET, WORKLOAD_SECRET
 from citadel.ir import MeshClientTls, MeshServerTls
 from envoycodec.construct import maker
 from envoycodec.encode import pack
@@ -38,12 +39,6 @@ _config_source = maker(ConfigSource)
 _aggregated_config_source = maker(AggregatedConfigSource)
 _transport_socket = maker(TransportSocket)
 _raw_buffer = maker(RawBuffer)
-
-WORKLOAD_SECRET = "default"
-"""The secret with the certificate and key of the workload that asks (Istio's name)."""
-
-ROOTS_SECRET = "ROOTCA"
-"""The secret with the roots that the mesh trusts (Istio's name)."""
 
 # Istio's; those without elliptic curves are for old clients of gateways.
 _CIPHER_SUITES = (
