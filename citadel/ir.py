@@ -2,8 +2,74 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from galley.kinds.gateway import TlsProtocol
-from galley.meta import frozen
+from galley.meta import FrozenMap, ResourceKey, frozen
+
+SPIFFE = "spiffe://"
+
+
+class MtlsMode(StrEnum):
+    """What a port of a workload accepts: plain text only, both, or mutual TLS only."""
+
+    DISABLE = "DISABLE"
+    PERMISSIVE = "PERMISSIVE"
+    STRICT = "STRICT"
+
+
+@frozen
+class PeerModes:
+    """What one workload accepts, everywhere and at the ports that are named. ``origins`` are the policies behind it."""
+
+    mode: MtlsMode = MtlsMode.PERMISSIVE
+    ports: FrozenMap[int, MtlsMode] = FrozenMap()
+    origins: tuple[ResourceKey, ...] = ()
+
+    def at(self, port: int) -> MtlsMode:
+        """The mode of a port of the workload."""
+        return self.ports.get(port, self.mode)
+
+
+@frozen
+class MeshTls:
+    """The identities of a mesh: the trust domains whose workloads belong to it, its own first, then its aliases."""
+
+    trust_domains: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.trust_domains:
+            raise ValueError("a mesh with identities has a trust domain")
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """How the SPIFFE ids of its workloads begin. The slash at the end keeps ``td-evil`` out of ``td``."""
+        return tuple(f"{SPIFFE}{domain}/" for domain in dict.fromkeys(self.trust_domains))
+
+    def names_of(self, namespace: str, service_account: str) -> tuple[str, ...]:
+        """The SPIFFE ids of a service account, one in each trust domain."""
+        return tuple(f"{prefix}ns/{namespace}/sa/{service_account}" for prefix in self.prefixes)
+
+
+@frozen
+class MeshServerTls:
+    """TLS that a proxy terminates with its workload's own identity; clients must show an identity of ``mesh``."""
+
+    mesh: MeshTls
+    alpn: tuple[str, ...] = ("h2", "http/1.1")
+
+
+@frozen
+class MeshClientTls:
+    """TLS that a proxy originates with its workload's own identity.
+
+    The server must be one of ``subject_alt_names``; when nobody knows its names, any workload of ``mesh``.
+    """
+
+    mesh: MeshTls
+    sni: str
+    subject_alt_names: tuple[str, ...] = ()
+    alpn: tuple[str, ...] = ()
 
 
 @frozen

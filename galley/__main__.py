@@ -62,6 +62,9 @@ def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
         action="store_true",
         help="only warn of security settings that cannot be enforced yet",
     )
+    parser.add_argument(
+        "--mtls", action="store_true", help="the mesh issues identities, so settings of mutual TLS are enforced"
+    )
     parser.set_defaults(run=_run_validate)
 
 
@@ -77,7 +80,12 @@ def _run_validate(options: argparse.Namespace) -> int:
     if not files and not state.unreadable:
         print("galley validate: no .yaml, .yml or .json file in " + ", ".join(options.paths), file=sys.stderr)
         return USAGE
-    validation = validate(files, unreadable=state.unreadable, accept_unenforced=options.accept_unenforced)
+    validation = validate(
+        files,
+        unreadable=state.unreadable,
+        accept_unenforced=options.accept_unenforced,
+        identities=options.mtls,
+    )
     _print(validation, options.output)
     return FOUND_ERRORS if validation.has_errors else OK
 

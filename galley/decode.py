@@ -27,7 +27,14 @@ Decoded = tuple[tuple[Resource[Any], ...], tuple[Diagnostic, ...]]
 _TOP_LEVEL = ("apiVersion", "kind", "metadata", "spec", "status")
 
 
-def decode_file(data: bytes, file: str, *, limits: Limits = DEFAULT_LIMITS, accept_unenforced: bool = False) -> Decoded:
+def decode_file(
+    data: bytes,
+    file: str,
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    accept_unenforced: bool = False,
+    identities: bool = False,
+) -> Decoded:
     """Everything a file alone says: its resources, and all that is wrong with it, in the order of its lines.
 
     The file is to be refused as a whole when one of the diagnostics is an error.
@@ -36,7 +43,7 @@ def decode_file(data: bytes, file: str, *, limits: Limits = DEFAULT_LIMITS, acce
     resources: list[Resource[Any]] = []
     diagnostics = list(composed)
     for document in documents:
-        decoded, complaints = decode(document, accept_unenforced=accept_unenforced)
+        decoded, complaints = decode(document, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
         diagnostics += complaints
     diagnostics += _duplicates(resources)
@@ -44,16 +51,16 @@ def decode_file(data: bytes, file: str, *, limits: Limits = DEFAULT_LIMITS, acce
     return tuple(resources), tuple(diagnostics)
 
 
-def decode(document: Document, *, accept_unenforced: bool = False) -> Decoded:
+def decode(document: Document, *, accept_unenforced: bool = False, identities: bool = False) -> Decoded:
     """The resources of one document (several for a ``List``) and what is wrong with it.
 
     A document with an error gives no resource. ``accept_unenforced`` turns the error about a security setting that
-    cannot be enforced yet into a warning.
+    cannot be enforced yet into a warning; ``identities`` says that the mesh issues some, and so enforces mutual TLS.
     """
     resources: list[Resource[Any]] = []
     diagnostics: list[Diagnostic] = []
     for root in _expand_list(document.root):
-        complaints = Complaints(document.file, accept_unenforced)
+        complaints = Complaints(document.file, accept_unenforced, identities)
         resource = _decode_resource(root, complaints)
         diagnostics += complaints.diagnostics
         if resource is not None:

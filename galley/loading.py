@@ -15,10 +15,12 @@ from galley.sources import SourceFile
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How files are judged. ``accept_unenforced`` makes security settings that are not enforced yet warnings."""
+    """How files are judged. ``accept_unenforced`` makes security settings that are not enforced yet warnings;
+    ``identities`` tells that the mesh issues identities, so that those about mutual TLS are enforced."""
 
     limits: Limits = DEFAULT_LIMITS
     accept_unenforced: bool = False
+    identities: bool = False
 
 
 DEFAULT_OPTIONS = LoadOptions()
@@ -50,7 +52,11 @@ def load_file(
     Resources that stand in ``previous`` with the same text at the same lines are taken over as the same objects.
     """
     resources, diagnostics = decode_file(
-        source.content, source.path, limits=options.limits, accept_unenforced=options.accept_unenforced
+        source.content,
+        source.path,
+        limits=options.limits,
+        accept_unenforced=options.accept_unenforced,
+        identities=options.identities,
     )
     loaded = LoadedFile(source=source, resources=resources, diagnostics=diagnostics)
     return loaded if previous is None else _take_over(loaded, previous)

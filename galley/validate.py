@@ -49,7 +49,11 @@ def read_paths(paths: Sequence[str]) -> SourceState:
 
 
 def validate(
-    files: Mapping[str, bytes], *, unreadable: Mapping[str, str] | None = None, accept_unenforced: bool = False
+    files: Mapping[str, bytes],
+    *,
+    unreadable: Mapping[str, str] | None = None,
+    accept_unenforced: bool = False,
+    identities: bool = False,
 ) -> Validation:
     """Decode every file by itself, then, unless a file is broken already, check them together."""
     resources: list[Resource[Any]] = []
@@ -58,7 +62,7 @@ def validate(
         for path, reason in (unreadable or {}).items()
     ]
     for path, content in files.items():
-        decoded, complaints = decode_file(content, path, accept_unenforced=accept_unenforced)
+        decoded, complaints = decode_file(content, path, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
         diagnostics += complaints
     if not any(diagnostic.is_error for diagnostic in diagnostics):

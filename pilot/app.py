@@ -76,10 +76,13 @@ class ControlPlane:
         self._settings = settings
         self._configs: Latest[ConfigSnapshot] = Latest()
         self._reports: Latest[ConfigReport] = Latest()
-        self._state = MeshState(deregister_after=settings.deregister_after)
+        self._identities = Identities(settings, settings.identity) if settings.identity else None
+        self._state = MeshState(
+            deregister_after=settings.deregister_after,
+            trust_domain=self._identities.trust_domain if self._identities else None,
+        )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
-        self._identities = Identities(settings, settings.identity) if settings.identity else None
         self._fleet: Fleet[Proxy] = Fleet(
             read_node=proxy_of_node,
             snapshot_of=self._state.snapshot_of,
@@ -137,7 +140,7 @@ class ControlPlane:
     def _publish_options(self) -> PublishOptions:
         settings = self._settings
         return PublishOptions(
-            load=LoadOptions(accept_unenforced=settings.accept_unenforced),
+            load=LoadOptions(accept_unenforced=settings.accept_unenforced, identities=settings.identity is not None),
             state=str(settings.state) if settings.state else None,
             accept_partial=settings.accept_partial,
             allow_empty=settings.allow_empty,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from citadel.identity import TrustDomain
 from galley.snapshot import ConfigSnapshot
 from pilot.generate import Generator
 from pilot.mesh.proxy import Proxy
@@ -15,11 +16,13 @@ from pilot.xds.resources import ResourceSnapshot
 class MeshState:
     """Joins configuration and registrations. Changes are cheap to note; ``rebuild`` does the work for all of them.
 
+    ``trust_domain`` is that of the identities which workloads are given; without any, all traffic is plain text.
     Times are seconds of one monotonic clock. Nothing is generated before the first configuration.
     """
 
-    def __init__(self, *, deregister_after: float) -> None:
+    def __init__(self, *, deregister_after: float, trust_domain: TrustDomain | None = None) -> None:
         self.registrations = Registrations(deregister_after)
+        self._trust_domain = trust_domain
         self._config: ConfigSnapshot | None = None
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
@@ -61,7 +64,7 @@ class MeshState:
         self._known = frozenset(workload.id for workload in workloads)
         if previous is not None and catalog is previous.catalog and self._config is previous.config:
             return False
-        context = build_push_context(self._config, catalog, previous)
+        context = build_push_context(self._config, catalog, previous, trust_domain=self._trust_domain)
         if self._generator is None:
             self._generator = Generator(context)
         else:

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from citadel.identity import TrustDomain
 from galley.snapshot import build_snapshot
 from galley.validate import Validation
 from pilot.generate import Generator
@@ -44,9 +45,11 @@ def read_node(node: Any) -> Proxy:
     )
 
 
-def snapshot_for(validation: Validation, proxy: Proxy) -> ResourceSnapshot:
-    """What ``proxy`` would be served; a node that registers itself counts as connected."""
+def snapshot_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> ResourceSnapshot:
+    """What ``proxy`` would be served; a node that registers itself counts as connected. ``mtls`` gives workloads
+    identities in the trust domain that MeshConfig names."""
     registered = registered_workload(proxy)
     config, _ = build_snapshot(validation.resources)
     catalog = build_catalog(config, (registered,) if registered else ())
-    return Generator(build_push_context(config, catalog)).snapshot_of(proxy)
+    trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
+    return Generator(build_push_context(config, catalog, trust_domain=trust_domain)).snapshot_of(proxy)

@@ -63,11 +63,13 @@ def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
         "service_account": workload.service_account,
         "group": workload.group,
         "serving": workload.serving,
+        "proxied_ports": workload.proxied_ports,
     }
 
 
 def _workload(entry: Mapping[str, Any]) -> RegisteredWorkload:
     region, zone, sub_zone = entry["locality"]
+    proxied = entry.get("proxied_ports")  # files of earlier versions do not say
     return RegisteredWorkload(
         id=str(entry["id"]),
         namespace=str(entry["namespace"]),
@@ -79,4 +81,5 @@ def _workload(entry: Mapping[str, Any]) -> RegisteredWorkload:
         service_account=str(entry["service_account"]),
         group=str(entry["group"]),
         serving=entry["serving"] is True,
+        proxied_ports=None if proxied is None else tuple(int(port) for port in proxied),
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from citadel.identity import TrustDomain
 from galley.kinds.destination_rule import DestinationRule, Subset, TrafficPolicy
 from galley.kinds.gateway import Gateway, Server
 from galley.kinds.gateway import Port as GatewayPort
 from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
 from galley.kinds.service import KubernetesService, KubernetesServicePort
 from galley.kinds.service_entry import Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry
 from galley.kinds.sidecar import IstioEgressListener, Sidecar
-from galley.kinds.values import Destination, StringMatch, WorkloadLabelSelector
+from galley.kinds.values import Destination, StringMatch, WorkloadLabelSelector, WorkloadMatchSelector
 from galley.kinds.virtual_service import HttpMatchRequest, HttpRoute, HttpRouteDestination, VirtualService
 from galley.meta import NO_LABELS, FrozenMap, Labels, Origin, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot, build_snapshot
@@ -238,6 +240,26 @@ def a_sidecar(
     return a_resource(Sidecar(**traits), name, namespace=namespace, created=created)
 
 
+def a_peer_policy(
+    mode: str = "STRICT",
+    *,
+    name: str = "default",
+    namespace: str = "default",
+    selector: Mapping[str, str] | None = None,
+    ports: Mapping[int, str] | None = None,
+    created: str = "",
+) -> Resource[PeerAuthentication]:
+    """A PeerAuthentication document; with namespace ``istio-system`` it is for the whole mesh."""
+    spec = PeerAuthentication(
+        selector=None if selector is None else WorkloadMatchSelector(match_labels=FrozenMap(selector)),
+        mtls=MutualTls(mode=MutualTlsMode(mode)) if mode else None,
+        port_level_mtls=FrozenMap(
+            {str(port): MutualTls(mode=MutualTlsMode(each)) for port, each in (ports or {}).items()}
+        ),
+    )
+    return a_resource(spec, name, namespace=namespace, created=created)
+
+
 def a_config(*resources: Resource[Any], mesh: MeshConfig | None = None) -> ConfigSnapshot:
     """A snapshot of ``resources``, with ``mesh`` as the MeshConfig."""
     settings = [a_resource(mesh, "mesh", namespace="istio-system")] if mesh else []
@@ -251,11 +273,14 @@ def a_context(
     mesh: MeshConfig | None = None,
     workloads: tuple[RegisteredWorkload, ...] = (),
     previous: PushContext | None = None,
+    trust_domain: str = "",
 ) -> PushContext:
-    """The context of a configuration; with ``previous`` it is built as the next one after it."""
+    """The context of a configuration; with ``previous`` it is built as the next one after it, with ``trust_domain``
+    workloads have identities."""
     config = a_config(*resources, mesh=mesh)
     catalog = build_catalog(config, workloads, previous.catalog if previous else None)
-    return build_push_context(config, catalog, previous)
+    domain = TrustDomain(trust_domain) if trust_domain else None
+    return build_push_context(config, catalog, previous, trust_domain=domain)
 
 
 def a_scope(

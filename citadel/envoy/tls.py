@@ -19,7 +19,8 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 )
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
-from citadel.ir import KeyPairFiles, ServerTls, UpstreamTls
+from citadel.envoy.mesh_tls import render_mesh_client_tls, render_mesh_server_tls
+from citadel.ir import KeyPairFiles, MeshClientTls, MeshServerTls, ServerTls, UpstreamTls
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from galley.kinds.gateway import TlsProtocol
@@ -70,18 +71,20 @@ that is not there makes Envoy refuse the cluster instead.
 _NO_CERTIFICATE_HAS_THIS_HASH = "00" * 32
 
 
-def downstream_tls_socket(tls: ServerTls) -> TransportSocket:
+def downstream_tls_socket(tls: ServerTls | MeshServerTls) -> TransportSocket:
     """The transport socket of a filter chain that terminates TLS."""
-    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(render_downstream_tls(tls)))
+    context = render_downstream_tls(tls) if isinstance(tls, ServerTls) else render_mesh_server_tls(tls)
+    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(context))
 
 
-def upstream_tls_socket(tls: UpstreamTls) -> TransportSocket:
+def upstream_tls_socket(tls: UpstreamTls | MeshClientTls) -> TransportSocket:
     """The transport socket of a cluster that originates TLS.
 
     Without ``tls.sni`` the cluster must also ask for ``auto_sni`` (and, if the decision says so, for
     ``auto_san_validation``) among its upstream HTTP protocol options.
     """
-    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(render_upstream_tls(tls)))
+    context = render_upstream_tls(tls) if isinstance(tls, UpstreamTls) else render_mesh_client_tls(tls)
+    return _transport_socket(name="envoy.transport_sockets.tls", typed_config=pack(context))
 
 
 def render_downstream_tls(tls: ServerTls) -> DownstreamTlsContext:

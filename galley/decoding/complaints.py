@@ -15,10 +15,12 @@ _LIMIT = 100
 
 @dataclass(slots=True)
 class Complaints:
-    """The diagnostics of one document. ``accept_unenforced`` lets security settings pass that nobody enforces yet."""
+    """The diagnostics of one document. ``accept_unenforced`` lets security settings pass that nobody enforces yet;
+    with ``identities``, which the mesh issues, some are enforced."""
 
     file: str
     accept_unenforced: bool = False
+    identities: bool = False
     diagnostics: list[Diagnostic] = field(default_factory=list)
     errors: int = 0
 

@@ -121,6 +121,9 @@ class MessageDecoder:
 def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, complaints: Complaints) -> None:
     """Say so when a field, or its value, is read but not translated, or not enforced."""
     metadata = field.metadata
+    ended = metadata.get("until_identities", ())
+    if complaints.identities and (ended is True or value in ended):
+        return
     shown = shown_path(path)
     if "unsupported" in metadata:
         complaints.warning("not-supported-yet", f"{shown} is not supported yet: {metadata['unsupported']}", key, path)

@@ -10,6 +10,7 @@ from galley.diagnostics import Diagnostic
 from galley.kinds.checks.destination_rule import check_destination_rule
 from galley.kinds.checks.gateway import check_gateway
 from galley.kinds.checks.mesh_config import check_mesh_config
+from galley.kinds.checks.peer_authentication import check_peer_authentication
 from galley.kinds.checks.service import check_service
 from galley.kinds.checks.service_entry import check_service_entry
 from galley.kinds.checks.sidecar import check_sidecar
@@ -18,6 +19,7 @@ from galley.kinds.checks.workload import check_workload_entry, check_workload_gr
 from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.gateway import Gateway
 from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.peer_authentication import PeerAuthentication
 from galley.kinds.service import KubernetesService
 from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
 from galley.kinds.sidecar import Sidecar
@@ -73,7 +75,14 @@ _ROWS = (
     KindSpec(NETWORKING, "Sidecar", Sidecar, check=check_sidecar),
     KindSpec("", "Service", KubernetesService, ("v1",), check=check_service),
     MESH_CONFIG,
-    _policy("PeerAuthentication", "connections would be accepted without mutual TLS"),
+    KindSpec(
+        SECURITY,
+        "PeerAuthentication",
+        PeerAuthentication,
+        ("v1", "v1beta1"),
+        check=check_peer_authentication,
+        is_security=True,
+    ),
     _policy("RequestAuthentication", "tokens would not be verified"),
     _policy("AuthorizationPolicy", "requests that it denies would be let through"),
     KindSpec(NETWORKING, "EnvoyFilter", None, ("v1alpha3",), unsupported="Envoys get their configuration unpatched"),

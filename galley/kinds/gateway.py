@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from enum import StrEnum
 
-from galley.kinds.values import unenforced, unsupported
+from galley.kinds.values import unenforced, unsupported, until_identities
 from galley.meta import NO_LABELS, Labels, frozen
 
 
@@ -58,9 +58,10 @@ class ServerTlsSettings:
         default=ServerTlsMode.PASSTHROUGH,
         metadata={
             "unsupported_values": {
-                "ISTIO_MUTUAL": "mesh identities are not issued yet, so this server is not opened",
+                "ISTIO_MUTUAL": "the mesh issues no identities, so this server is not opened",
                 "AUTO_PASSTHROUGH": "connections are not routed by mesh SNI yet, so this server is not opened",
-            }
+            },
+            **until_identities("ISTIO_MUTUAL"),
         },
     )
     server_certificate: str = ""

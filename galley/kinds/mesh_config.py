@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from galley.kinds.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported
+from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
 from galley.kinds.virtual_service import HttpRetry
 from galley.meta import frozen
 
@@ -158,7 +158,9 @@ class MeshConfig:
     h2_upgrade_policy: MeshH2UpgradePolicy = MeshH2UpgradePolicy.DO_NOT_UPGRADE
     default_http_retry_policy: HttpRetry | None = None
     trust_domain: str = "cluster.local"
-    trust_domain_aliases: tuple[str, ...] = unsupported((), "no identities are issued yet")
+    trust_domain_aliases: tuple[str, ...] = field(
+        default=(), metadata={"unsupported": "the mesh issues no identities", **until_identities()}
+    )
     enable_auto_mtls: bool | None = None
     mesh_mtls: Any = field(default=None, metadata={"name": "meshMTLS", "unenforced": "no mutual TLS is configured yet"})
     tls_defaults: Any = unsupported(None)

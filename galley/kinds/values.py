@@ -21,6 +21,11 @@ def unenforced(default: Any, reason: str) -> Any:
     return field(default=default, metadata={"unenforced": reason})
 
 
+def until_identities(*values: str) -> dict[str, Any]:
+    """In a field's metadata: where the mesh issues identities, these values (none: all) need no warning."""
+    return {"until_identities": values or True}
+
+
 def named(name: str, default: Any) -> Any:
     """Declare a field whose name in YAML is not the lowerCamelCase form of the attribute."""
     return field(default=default, metadata={"name": name})
@@ -95,8 +100,9 @@ class ClientTlsSettings:
         default=ClientTlsMode.DISABLE,
         metadata={
             "unenforced_values": {
-                "ISTIO_MUTUAL": "mesh identities are not issued yet, so the connection would be plain text"
-            }
+                "ISTIO_MUTUAL": "the mesh issues no identities, so the connection would be plain text"
+            },
+            **until_identities("ISTIO_MUTUAL"),
         },
     )
     client_certificate: str = ""

@@ -16,6 +16,7 @@ from galley.references.bindings import find_duplicate_hosts, find_lost_gateways
 from galley.references.destination_rules import check_rule, find_shared_hosts
 from galley.references.gateways import find_conflicts
 from galley.references.known_hosts import KnownHosts
+from galley.references.peer_authentications import check_peer_authentications
 from galley.references.routes import RouteReferences
 from galley.references.services import find_duplicate_services
 from galley.references.sidecars import check_sidecars
@@ -47,6 +48,7 @@ def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     yield from find_conflicts(config)
     yield from find_duplicate_services(config)
     yield from check_sidecars(config, hosts)
+    yield from check_peer_authentications(config)
     yield from _find_other_meshes(config)
 
 

@@ -49,6 +49,11 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument(
         "--accept-unenforced", action="store_true", help="only warn of security settings that cannot be enforced yet"
     )
+    parser.add_argument(
+        "--mtls",
+        action="store_true",
+        help="as by a control plane that issues identities, in the trust domain that MeshConfig names",
+    )
     parser.set_defaults(run=run_dump)
 
 
@@ -72,12 +77,13 @@ def run_dump(args: argparse.Namespace) -> int:
         {path: file.content for path, file in state.files.items()},
         unreadable=state.unreadable,
         accept_unenforced=args.accept_unenforced,
+        identities=args.mtls,
     )
     if validation.diagnostics:
         print(render_text(validation.diagnostics, validation.files, color=sys.stderr.isatty()), file=sys.stderr)
     if validation.has_errors:
         return 1
-    dumped = snapshot_as_json(snapshot_for(validation, proxy))
+    dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls))
     chosen = {name: dumped[name] for name in (args.types or LISTS)}
     print(yaml.safe_dump(chosen, sort_keys=False) if args.output == "yaml" else json.dumps(chosen, indent=2))
     return 0

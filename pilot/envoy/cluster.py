@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     ClusterEdsClusterConfig,
     ClusterLbPolicy,
     ClusterOriginalDstLbConfig,
+    ClusterTransportSocketMatch,
     OutlierDetection,
     UpstreamConnectionOptions,
 )
@@ -20,6 +21,7 @@ from envoy_data_plane.envoy.config.core.v3 import Metadata as MetadataMessage
 from envoy_data_plane.envoy.config.core.v3 import TcpKeepalive as TcpKeepaliveMessage
 from envoy_data_plane.envoy.type.v3 import Percent
 
+from citadel.envoy.mesh_tls import plain_text_socket
 from citadel.envoy.tls import upstream_tls_socket
 from envoycodec.construct import maker
 from envoycodec.encode import pack
@@ -27,8 +29,8 @@ from galley.kinds.destination_rule import OutlierDetection as OutlierDetectionRu
 from galley.kinds.values import TcpKeepalive
 from pilot.envoy.address import render_socket_address
 from pilot.envoy.config_source import ads
-from pilot.envoy.endpoint import render_load_assignment
-from pilot.envoy.metadata import config_path, render_istio_metadata
+from pilot.envoy.endpoint import MUTUAL_TLS, render_load_assignment
+from pilot.envoy.metadata import config_path, render_istio_metadata, render_struct
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS, render_http_protocol_options
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy
 from pilot.ir.endpoint import LoadAssignmentPlan
@@ -45,6 +47,7 @@ _tcp_keepalive = maker(TcpKeepaliveMessage)
 _bind_config = maker(BindConfig)
 _extra_source_address = maker(ExtraSourceAddress)
 _percent = maker(Percent)
+_socket_match = maker(ClusterTransportSocketMatch)
 
 _DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in Discovery}
 _LB_POLICIES = {policy: ClusterLbPolicy[policy.value] for policy in LbPolicy}
@@ -66,13 +69,13 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
         if outliers is not None
         else None,
         upstream_connection_options=_render_connection_options(plan.tcp_keepalive),
-        transport_socket=upstream_tls_socket(plan.tls) if plan.tls is not None else None,
         metadata=_render_metadata(plan),
     )
     if options is not None:
         cluster.typed_extension_protocol_options = {HTTP_PROTOCOL_OPTIONS: pack(options)}
     if plan.source_addresses:
         cluster.upstream_bind_config = _render_bind_config(plan.source_addresses)
+    _add_transport_socket(cluster, plan)
     _add_endpoints(cluster, plan, discovery)
     return cluster
 
@@ -82,6 +85,20 @@ def _render_bind_config(addresses: tuple[str, ...]) -> BindConfig:
     return _bind_config(
         source_address=first, extra_source_addresses=[_extra_source_address(address=other) for other in others]
     )
+
+
+def _add_transport_socket(cluster: Cluster, plan: ClusterPlan) -> None:
+    """TLS for all endpoints, or for those that say so in their metadata and plain text for the others."""
+    if plan.tls is None:
+        return
+    socket = upstream_tls_socket(plan.tls)
+    if not plan.tls_by_endpoint:
+        cluster.transport_socket = socket
+        return
+    cluster.transport_socket_matches = [
+        _socket_match(name="tlsMode-istio", match=render_struct(MUTUAL_TLS), transport_socket=socket),
+        _socket_match(name="tlsMode-disabled", match=render_struct({}), transport_socket=plain_text_socket()),
+    ]
 
 
 def _supported_discovery(plan: ClusterPlan) -> Discovery:

@@ -7,6 +7,7 @@ from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, End
 
 from envoycodec.construct import maker
 from pilot.envoy.address import render_address
+from pilot.envoy.metadata import render_metadata
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 
 _load_assignment = maker(ClusterLoadAssignment)
@@ -14,6 +15,12 @@ _locality_endpoints = maker(LocalityLbEndpoints)
 _locality = maker(LocalityMessage)
 _lb_endpoint = maker(LbEndpoint)
 _endpoint = maker(Endpoint)
+
+SOCKET_MATCH = "envoy.transport_socket_match"
+"""Where Envoy looks for what an endpoint says about its transport socket."""
+
+MUTUAL_TLS = {"tlsMode": "istio"}
+"""What endpoints with mutual TLS say there (Istio's words)."""
 
 
 def render_load_assignment(plan: LoadAssignmentPlan) -> ClusterLoadAssignment:
@@ -45,4 +52,8 @@ def render_locality_options(plan: LocalityPlan) -> LocalityLbEndpoints:
 
 def render_endpoint(plan: EndpointPlan) -> LbEndpoint:
     address = render_address(plan.address, plan.port)
-    return _lb_endpoint(endpoint=_endpoint(address=address), load_balancing_weight=plan.weight or 1)
+    return _lb_endpoint(
+        endpoint=_endpoint(address=address),
+        load_balancing_weight=plan.weight or 1,
+        metadata=render_metadata(SOCKET_MATCH, MUTUAL_TLS) if plan.mutual_tls else None,
+    )

@@ -30,6 +30,7 @@ from envoycodec.encode import pack
 from pilot.envoy.address import render_address, render_cidr
 from pilot.envoy.http_connection_manager import http_connection_manager_filter
 from pilot.envoy.tcp_proxy import tcp_proxy_filter
+from pilot.envoy.upstream_alpn import upstream_alpn_filter
 from pilot.ir.listener import (
     ChainMatchPlan,
     Direction,
@@ -98,7 +99,10 @@ def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
     return _filter_chain(
         name=plan.name,
         filter_chain_match=_render_match(plan.match),
-        filters=[_render_terminal(plan)],
+        filters=[
+            *([upstream_alpn_filter(plan.upstream_alpn)] if plan.upstream_alpn else []),
+            _render_terminal(plan),
+        ],
         transport_socket=downstream_tls_socket(plan.tls) if plan.tls is not None else None,
         transport_socket_connect_timeout=plan.transport_connect_timeout,
     )

@@ -23,7 +23,12 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 def render_istio_metadata(entries: Mapping[str, Any]) -> Metadata | None:
     """``entries`` without the empty ones under Istio's namespace ``istio``; None when nothing is left."""
     present = {key: value for key, value in entries.items() if value}
-    return _metadata(filter_metadata={"istio": render_struct(present)}) if present else None
+    return render_metadata("istio", present) if present else None
+
+
+def render_metadata(namespace: str, entries: Mapping[str, Any]) -> Metadata:
+    """``entries`` under ``namespace``."""
+    return _metadata(filter_metadata={namespace: render_struct(entries)})
 
 
 def config_path(resource: ResourceKey | None) -> str:

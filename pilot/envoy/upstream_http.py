@@ -17,6 +17,7 @@ from envoy_data_plane.envoy.extensions.upstreams.http.v3 import (
     HttpProtocolOptionsUseDownstreamHttpConfig,
 )
 
+from citadel.ir import UpstreamTls
 from envoycodec.construct import maker
 from pilot.ir.cluster import ClusterPlan, UpstreamProtocol
 
@@ -65,7 +66,7 @@ def _render_common(plan: ClusterPlan) -> CommonOptions | None:
 
 
 def _render_upstream(plan: ClusterPlan) -> UpstreamHttpProtocolOptions | None:
-    if plan.tls is None or not plan.tls.auto_sni:
+    if not isinstance(plan.tls, UpstreamTls) or not plan.tls.auto_sni:
         return None
     return _upstream_options(auto_sni=True, auto_san_validation=plan.tls.auto_san_validation)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from citadel.ir import UpstreamTls
+from citadel.ir import MeshClientTls, UpstreamTls
 from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.values import TcpKeepalive
 from galley.meta import ResourceKey, frozen
@@ -75,7 +75,9 @@ class ClusterPlan:
     max_requests_per_connection: int = 0
     max_concurrent_streams: int = 0
     http2_keepalive: ConnectionKeepalive | None = None
-    tls: UpstreamTls | None = None
+    tls: UpstreamTls | MeshClientTls | None = None
+    tls_by_endpoint: bool = False
+    """Whether ``tls`` is only for the endpoints that are marked ``mutual_tls``, and plain text for the others."""
     dns_refresh_rate: timedelta | None = None
     source_addresses: tuple[str, ...] = ()
     original_dst_port: int = 0

@@ -8,11 +8,15 @@ from pilot.registry.catalog import Locality
 
 @frozen
 class EndpointPlan:
-    """One address. ``port`` is 0 and ``address`` a path for a Unix socket; ``weight`` is at least 1."""
+    """One address. ``port`` is 0 and ``address`` a path for a Unix socket; ``weight`` is at least 1.
+
+    ``mutual_tls`` marks one that takes mutual TLS, for clusters that leave it to the endpoint.
+    """
 
     address: str
     port: int
     weight: int = 1
+    mutual_tls: bool = False
 
 
 @frozen

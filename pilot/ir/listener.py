@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from enum import StrEnum
 
-from citadel.ir import ServerTls
+from citadel.ir import MeshServerTls, ServerTls
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.meta import ResourceKey, frozen
 from pilot.ir.route import RouteConfigPlan
@@ -101,7 +101,9 @@ class FilterChainPlan:
     terminal: HttpConnectionPlan | TcpProxyPlan
     match: ChainMatchPlan = ChainMatchPlan()
     name: str = ""
-    tls: ServerTls | None = None
+    tls: ServerTls | MeshServerTls | None = None
+    upstream_alpn: tuple[str, ...] = ()
+    """What connections to upstreams offer instead of the ALPN of their cluster; empty: that."""
     transport_connect_timeout: timedelta | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from citadel.ir import UpstreamTls
+from citadel.ir import MeshClientTls, UpstreamTls
 from galley.kinds.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
@@ -15,13 +15,14 @@ from galley.kinds.destination_rule import (
     TcpSettings,
 )
 from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
-from galley.kinds.values import TcpKeepalive
+from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey, frozen
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import LoadAssignmentPlan
 from pilot.mesh.destination_rules import DestinationRuleInEffect
 from pilot.mesh.endpoints import plan_assignment
 from pilot.mesh.memo import Memo
+from pilot.mesh.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, outbound_cluster
 from pilot.mesh.proxy import Interception, ProxyKind
 from pilot.mesh.push_context import PushContext
@@ -72,7 +73,8 @@ def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Mem
     for service in (*visible.services, *visible.extra):
         if service.resolution is not ServiceResolution.ALIAS:
             rule = context.destination_rule(scope, service)
-            plans += memo(plan_service_clusters, service, rule, defaults, _inline_endpoints(context, service))
+            inline, peers = _inline_endpoints(context, service), service_peers(context, service, memo)
+            plans += memo(plan_service_clusters, service, rule, defaults, inline, peers)
     plans += memo(plan_well_known_clusters, defaults)
     return tuple(plans)
 
@@ -107,11 +109,12 @@ def plan_service_clusters(
     rule: DestinationRuleInEffect | None,
     defaults: ClusterDefaults,
     inline: tuple[tuple[Endpoint, ...], ...],
+    peers: ServicePeers | None = None,
 ) -> tuple[ClusterPlan, ...]:
     """The clusters of one service: for each port the whole service, then its subsets."""
     subsets = (WHOLE_SERVICE, *(rule.subsets if rule else ()))
     targets = [
-        _Target(service=service, port=port, subset=subset, rule=rule, inline=inline[place] if inline else ())
+        _Target(service, port, place, subset, rule, inline[place] if inline else (), peers)
         for place, port in enumerate(service.ports)
         for subset in subsets
     ]
@@ -128,9 +131,11 @@ class _Target:
 
     service: Service
     port: Port
+    place: int
     subset: Subset
     rule: DestinationRuleInEffect | None
     inline: tuple[Endpoint, ...]
+    peers: ServicePeers | None
 
     @property
     def name(self) -> str:
@@ -144,16 +149,18 @@ class _Target:
 def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     service, port = target.service, target.port
     policy = effective_policy(target.rule, port, target.subset.name)
-    discovery, assignment = _discover(target, policy, defaults)
+    discovery = _discovery(target, policy, defaults)
+    original = discovery is Discovery.ORIGINAL_DST
     pool = policy.connection_pool or ConnectionPoolSettings()
     tcp, http = pool.tcp or TcpSettings(), pool.http or HttpSettings()
     protocol = upstream_protocol(port.protocol, http, defaults)
     is_http2 = protocol is UpstreamProtocol.HTTP2
-    original = discovery is Discovery.ORIGINAL_DST
+    tls, by_endpoint = _tls(target, policy, protocol, original_destination=original)
+    assignment = _inline_assignment(target, by_endpoint=by_endpoint) if discovery in _DNS.values() else None
     shifted = service.target_port(port.number) if original else port.number
     return ClusterPlan(
         name=target.name,
-        discovery=discovery,
+        discovery=Discovery.STRICT_DNS if _has_several(assignment) else discovery,
         connect_timeout=tcp.connect_timeout or defaults.connect_timeout,
         load_assignment=assignment,
         lb_policy=LbPolicy.CLUSTER_PROVIDED if original else _lb_policy(policy),
@@ -166,7 +173,8 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
         max_requests_per_connection=http.max_requests_per_connection,
         max_concurrent_streams=http.max_concurrent_streams if is_http2 else 0,
         http2_keepalive=http.http2_keep_alive if is_http2 else None,
-        tls=_tls(policy, service, protocol),
+        tls=tls,
+        tls_by_endpoint=by_endpoint,
         dns_refresh_rate=defaults.dns_refresh_rate if assignment else None,
         original_dst_port=shifted if shifted != port.number else 0,
         service_host=service.hostname,
@@ -178,31 +186,41 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     )
 
 
-def _discover(
-    target: _Target, policy: EffectivePolicy, defaults: ClusterDefaults
-) -> tuple[Discovery, LoadAssignmentPlan | None]:
-    """How endpoints are found, and, where Envoy resolves names, which.
-
-    Original destinations exist only behind redirection: gateways and unredirected sidecars use EDS instead. Envoy
-    refuses LOGICAL_DNS with several endpoints, so then all of them are resolved.
-    """
+def _discovery(target: _Target, policy: EffectivePolicy, defaults: ClusterDefaults) -> Discovery:
+    """How endpoints are found. Original destinations exist only behind redirection: gateways and unredirected
+    sidecars use EDS instead."""
     service = target.service
     simple = policy.load_balancer.simple if policy.load_balancer else None
     wants_original = service.resolution is ServiceResolution.PASSTHROUGH or simple is SimpleLb.PASSTHROUGH
     if wants_original and defaults.redirected:
-        return Discovery.ORIGINAL_DST, None
-    discovery = _DNS.get(service.resolution, Discovery.EDS)
-    if discovery is Discovery.EDS:
-        return discovery, None
-    assignment = plan_assignment(target.name, target.inline, target.subset.labels, service.origins)
-    several = sum(len(group.endpoints) for group in assignment.localities) > 1
-    return (Discovery.STRICT_DNS if several else discovery), assignment
+        return Discovery.ORIGINAL_DST
+    return _DNS.get(service.resolution, Discovery.EDS)
 
 
-def _tls(policy: EffectivePolicy, service: Service, protocol: UpstreamProtocol) -> UpstreamTls | None:
-    if policy.tls is None:
-        return None
-    return upstream_tls(policy.tls, service.subject_alt_names, http2=protocol is UpstreamProtocol.HTTP2)
+def _inline_assignment(target: _Target, *, by_endpoint: bool) -> LoadAssignmentPlan:
+    """The endpoints where Envoy resolves names."""
+    policies = target.peers.policies if target.peers is not None and by_endpoint else None
+    return plan_assignment(target.name, target.inline, target.subset.labels, target.service.origins, policies)
+
+
+def _has_several(assignment: LoadAssignmentPlan | None) -> bool:
+    """Envoy refuses LOGICAL_DNS with several endpoints, so then all of them are resolved."""
+    return assignment is not None and sum(len(group.endpoints) for group in assignment.localities) > 1
+
+
+def _tls(
+    target: _Target, policy: EffectivePolicy, protocol: UpstreamProtocol, *, original_destination: bool
+) -> tuple[UpstreamTls | MeshClientTls | None, bool]:
+    """What a DestinationRule says, else mutual TLS by itself; and whether that is only for some endpoints."""
+    service, settings = target.service, policy.tls
+    if target.peers is not None and (settings is None or settings.mode is ClientTlsMode.ISTIO_MUTUAL):
+        upstream = MeshUpstream(
+            service, target.port, target.place, target.subset.name, protocol, original_destination=original_destination
+        )
+        return plan_mesh_tls(target.peers, upstream, settings)
+    if settings is None:
+        return None, False
+    return upstream_tls(settings, service.subject_alt_names, http2=protocol is UpstreamProtocol.HTTP2), False
 
 
 def _lb_policy(policy: EffectivePolicy) -> LbPolicy:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from citadel.policy.peer import PeerPolicies
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.mesh.memo import Memo
+from pilot.mesh.mutual_tls import takes_mutual_tls
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import OutboundScope
 from pilot.registry.catalog import Endpoint, Locality
@@ -37,17 +39,30 @@ def _assignments(
             rule = context.destination_rule(scope, service)
             labels = rule.subset_labels(cluster.subset) if rule else None
         endpoints = context.catalog.endpoints_of(service.key, port.name) if labels is not None else ()
-        yield memo(plan_assignment, cluster.name, endpoints, labels or NO_LABELS, service.origins)
+        policies = context.peers.of(service.namespace) if cluster.tls_by_endpoint else None
+        yield memo(plan_assignment, cluster.name, endpoints, labels or NO_LABELS, service.origins, policies)
 
 
 def plan_assignment(
-    cluster_name: str, endpoints: tuple[Endpoint, ...], labels: Labels, origins: tuple[ResourceKey, ...]
+    cluster_name: str,
+    endpoints: tuple[Endpoint, ...],
+    labels: Labels,
+    origins: tuple[ResourceKey, ...],
+    policies: PeerPolicies | None = None,
 ) -> LoadAssignmentPlan:
-    """The endpoints that carry ``labels`` (none: all), in groups by locality. No endpoint is an answer too: 503."""
+    """The endpoints that carry ``labels`` (none: all), in groups by locality. No endpoint is an answer too: 503.
+
+    With ``policies`` those that take mutual TLS are marked.
+    """
     groups: dict[Locality, list[EndpointPlan]] = {}
     for endpoint in endpoints:
         if endpoint.serving and (not labels or labels.selects(endpoint.labels)):
-            place = EndpointPlan(address=endpoint.address, port=endpoint.port, weight=endpoint.weight)
+            place = EndpointPlan(
+                address=endpoint.address,
+                port=endpoint.port,
+                weight=endpoint.weight,
+                mutual_tls=policies is not None and takes_mutual_tls(endpoint, policies.modes_of(endpoint.labels)),
+            )
             groups.setdefault(endpoint.locality, []).append(place)
     ordered = sorted(groups, key=lambda locality: (locality.region, locality.zone, locality.sub_zone))
     return LoadAssignmentPlan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from citadel.ir import MeshServerTls, ServerTls
 from galley.kinds.gateway import ServerTlsSettings
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, NormalizationType, Topology
 from galley.kinds.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
@@ -136,9 +137,13 @@ def _server_chain(
     return FilterChainPlan(
         terminal=terminal,
         match=ChainMatchPlan(server_names=server_names(server.names) if tls else ()),
-        tls=plan_server_tls(tls) if tls else None,
+        tls=_plan_tls(server, tls) if tls else None,
         transport_connect_timeout=CONNECT_TIMEOUT,
     )
+
+
+def _plan_tls(server: GatewayServer, tls: ServerTlsSettings) -> ServerTls | MeshServerTls:
+    return MeshServerTls(mesh=server.mesh) if server.mesh is not None else plan_server_tls(tls)
 
 
 def plan_passthrough_chains(

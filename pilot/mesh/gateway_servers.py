@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from citadel.ir import MeshTls
 from galley.kinds.gateway import Gateway, Server, ServerTlsMode, ServerTlsSettings
 from galley.meta import FrozenMap, Resource, ResourceKey, frozen
 from pilot.mesh.gateway_tls import can_terminate
@@ -42,6 +43,8 @@ class GatewayServer:
     name: str = ""
     grpc_web: bool = False
     tls: ServerTlsSettings | None = None
+    mesh: MeshTls | None = None
+    """The identities by which server and clients know one another; None where certificates come from files."""
 
     @property
     def gateway_name(self) -> str:
@@ -88,16 +91,20 @@ class GatewayPort:
 
 
 def merge_servers(
-    gateways: tuple[Resource[Gateway], ...], target_ports: FrozenMap[int, int], wildcard: str
+    gateways: tuple[Resource[Gateway], ...],
+    target_ports: FrozenMap[int, int],
+    wildcard: str,
+    mtls: MeshTls | None = None,
 ) -> tuple[GatewayPort, ...]:
     """The servers of ``gateways`` (oldest first) by address and port; conflicting ones are skipped as in Istio.
 
-    ``target_ports`` translates a declared port to where the gateway's own service leads it.
+    ``target_ports`` translates a declared port to where the gateway's own service leads it. Without ``mtls``, the
+    identities of the mesh, servers that present one stay closed.
     """
     ports: dict[tuple[str, int], _SharedPort] = {}
     for gateway in gateways:
         for declared in gateway.spec.servers:
-            server = read_server(gateway.key, declared)
+            server = read_server(gateway.key, declared, mtls)
             if server is None:
                 continue
             place = (server.bind or wildcard, target_ports.get(server.number, server.number))
@@ -131,12 +138,12 @@ class _SharedPort:
         self.servers.append(server)
 
 
-def read_server(gateway: ResourceKey, declared: Server) -> GatewayServer | None:
+def read_server(gateway: ResourceKey, declared: Server, mtls: MeshTls | None = None) -> GatewayServer | None:
     """What a declared server is; None for one that cannot be opened (no port, TLS without usable settings)."""
     if declared.port is None or not declared.port.number:
         return None
     protocol = protocol_named(declared.port.protocol, declared.port.number)
-    kind = _kind(protocol, declared.tls)
+    kind = _kind(protocol, declared.tls, has_identity=mtls is not None)
     if kind is None:
         return None
     return GatewayServer(
@@ -149,11 +156,12 @@ def read_server(gateway: ResourceKey, declared: Server) -> GatewayServer | None:
         name=declared.name,
         grpc_web=protocol is Protocol.GRPC_WEB,
         tls=declared.tls,
+        mesh=mtls if declared.tls is not None and declared.tls.mode is ServerTlsMode.ISTIO_MUTUAL else None,
     )
 
 
-def _kind(protocol: Protocol, tls: ServerTlsSettings | None) -> ServerKind | None:
-    """Protocol and TLS mode together. Modes whose certificates are not served yet leave the server closed."""
+def _kind(protocol: Protocol, tls: ServerTlsSettings | None, *, has_identity: bool) -> ServerKind | None:
+    """Protocol and TLS mode together. Modes whose certificates are not served leave the server closed."""
     if protocol is Protocol.UDP:
         return None
     if protocol.is_http:  # Istio: of the TLS settings only httpsRedirect counts here
@@ -162,6 +170,10 @@ def _kind(protocol: Protocol, tls: ServerTlsSettings | None) -> ServerKind | Non
         return None if protocol.is_tls else ServerKind.TCP
     if tls.mode is ServerTlsMode.PASSTHROUGH:
         return ServerKind.PASSTHROUGH
-    if tls.mode not in _TERMINATING or not can_terminate(tls):
+    if tls.mode is ServerTlsMode.ISTIO_MUTUAL:
+        terminates = has_identity
+    else:
+        terminates = tls.mode in _TERMINATING and can_terminate(tls)
+    if not terminates:
         return None
     return ServerKind.HTTPS if protocol is Protocol.HTTPS else ServerKind.TLS

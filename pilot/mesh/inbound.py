@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
+from citadel.ir import MtlsMode, PeerModes
 from galley.kinds.destination_rule import ConnectionPoolSettings, HttpSettings, TcpSettings
 from galley.kinds.mesh_config import InboundTrafficPolicyMode
 from galley.kinds.sidecar import Sidecar
@@ -14,6 +16,7 @@ from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, Listen
 from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.clusters import circuit_breakers
 from pilot.mesh.inbound_chains import InboundSettings, plan_passthrough_chains, plan_port_chains
+from pilot.mesh.inbound_matches import TLS
 from pilot.mesh.memo import Memo
 from pilot.mesh.naming import (
     BLACK_HOLE_CLUSTER,
@@ -30,6 +33,9 @@ from pilot.mesh.traffic_policy import effective_policy
 from pilot.registry.catalog import Locality, Port, Protocol
 
 NO_ORIGINS: tuple[ResourceKey, ...] = ()
+PLAIN_TEXT_ONLY = PeerModes(mode=MtlsMode.DISABLE)
+"""What workloads without identities accept."""
+
 PASSTHROUGH_IDLE = timedelta(minutes=5)
 
 
@@ -37,10 +43,11 @@ def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo
     """virtualInbound with a chain for each captured port, then the bound listeners. In mode NONE only the latter."""
     settings = _settings(context, scope)
     captured = tuple(port for port in scope.ports if not port.bound)
-    listeners = tuple(memo(plan_bound_listener, port, settings) for port in scope.ports if port.bound)
+    peers = scope.peers or PLAIN_TEXT_ONLY
+    listeners = tuple(memo(plan_bound_listener, port, settings, peers) for port in scope.ports if port.bound)
     if scope.interception is Interception.NONE:
         return listeners
-    return (memo(plan_virtual_inbound, captured, settings), *listeners)
+    return (memo(plan_virtual_inbound, captured, settings, peers), *listeners)
 
 
 def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
@@ -54,10 +61,13 @@ def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
         detection_timeout=mesh.protocol_detection_timeout,
         normalization=mesh.path_normalization.normalization,
         accept_http_10=scope.accept_http_10,
+        mtls=context.mtls,
     )
 
 
-def plan_virtual_inbound(ports: tuple[InboundPort, ...], settings: InboundSettings) -> ListenerPlan:
+def plan_virtual_inbound(
+    ports: tuple[InboundPort, ...], settings: InboundSettings, peers: PeerModes = PLAIN_TEXT_ONLY
+) -> ListenerPlan:
     """The listener that all inbound connections are redirected to; chains are chosen by the original port."""
     loop = FilterChainPlan(
         terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
@@ -65,49 +75,79 @@ def plan_virtual_inbound(ports: tuple[InboundPort, ...], settings: InboundSettin
         name=f"{VIRTUAL_INBOUND}-blackhole",
         transport_connect_timeout=CONNECT_TIMEOUT,
     )
-    served = tuple(chain for port in ports for chain in plan_port_chains(port, settings))
-    declared = tuple(port.listen_port for port in ports if port.protocol != Protocol.AUTO)
+    served: dict[int, tuple[FilterChainPlan, ...]] = {}
+    for port in ports:
+        served.setdefault(port.listen_port, plan_port_chains(port, settings, peers.at(port.listen_port)))
+    # Ports of which policies speak and no service.
+    for number, mode in peers.ports.items():
+        if number not in served:
+            served[number] = plan_passthrough_chains(settings, mode, number)
+    others = plan_passthrough_chains(settings, peers.mode)
+    chains = (loop, *others, *(chain for number in served for chain in served[number]))
     # TPROXY keeps the client's address, and so does the connection to the application.
     source = (ListenerFilter.ORIGINAL_SRC,) if settings.transparent else ()
+    # Where none is terminated TLS stays unrecognized and passes as the bytes that it is.
+    inspectors = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
     return ListenerPlan(
         name=VIRTUAL_INBOUND,
         address=settings.wildcard,
         port=settings.listen_port,
-        chains=(loop, *plan_passthrough_chains(settings), *served),
+        chains=chains,
         direction=Direction.INBOUND,
-        # Nothing is terminated here, so TLS stays unrecognized and passes as the bytes that it is.
-        listener_filters=(ListenerFilter.ORIGINAL_DST, *source, ListenerFilter.HTTP_INSPECTOR),
-        http_inspector_excluded_ports=(settings.listen_port, *sorted(declared)),
+        listener_filters=(ListenerFilter.ORIGINAL_DST, *source, *inspectors, ListenerFilter.HTTP_INSPECTOR),
+        http_inspector_excluded_ports=(settings.listen_port, *_ports_without(_is_sniffed_http, served)),
+        tls_inspector_excluded_ports=(settings.listen_port, *_ports_without(_is_tls, served)) if inspectors else (),
         transparent=settings.transparent,
         dual_stack=settings.dual_stack,
         listener_filters_timeout=settings.detection_timeout,
         continue_on_listener_filters_timeout=True,
-        origins=_origins(ports),
+        origins=_origins(ports, peers),
     )
 
 
-def plan_bound_listener(port: InboundPort, settings: InboundSettings) -> ListenerPlan:
+def _is_tls(chain: FilterChainPlan) -> bool:
+    """Whether a chain takes what the TLS inspector recognizes."""
+    return chain.match.transport_protocol == TLS
+
+
+def _is_sniffed_http(chain: FilterChainPlan) -> bool:
+    """Whether a chain takes what the HTTP inspector recognizes."""
+    return bool(chain.match.application_protocols) and not _is_tls(chain)
+
+
+def _ports_without(
+    wanted: Callable[[FilterChainPlan], bool], chains: Mapping[int, tuple[FilterChainPlan, ...]]
+) -> tuple[int, ...]:
+    return tuple(sorted(number for number, ends in chains.items() if not any(map(wanted, ends))))
+
+
+def plan_bound_listener(
+    port: InboundPort, settings: InboundSettings, peers: PeerModes = PLAIN_TEXT_ONLY
+) -> ListenerPlan:
     """A listener with a socket of its own, to which peers connect."""
-    chains = plan_port_chains(port, settings)
-    sniffed = len(chains) > 1
+    chains, default = plan_port_chains(port, settings, peers.at(port.listen_port)), None
+    if len(chains) > 1 and chains[-1].match.is_match_all:
+        chains, default = chains[:-1], chains[-1]
+    tls = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
+    http = (ListenerFilter.HTTP_INSPECTOR,) if any(map(_is_sniffed_http, chains)) else ()
     address = port.listen_address or settings.wildcard
     unix = address.startswith("unix://")
     return ListenerPlan(
         name=address if unix else listener_name(address, port.listen_port),
         address=address,
         port=0 if unix else port.listen_port,
-        chains=chains[:1],
+        chains=chains,
         direction=Direction.INBOUND,
-        default_chain=chains[1] if sniffed else None,
-        listener_filters=(ListenerFilter.HTTP_INSPECTOR,) if sniffed else (),
-        listener_filters_timeout=settings.detection_timeout if sniffed else timedelta(0),
+        default_chain=default,
+        listener_filters=(*tls, *http),
+        listener_filters_timeout=settings.detection_timeout if tls or http else timedelta(0),
         continue_on_listener_filters_timeout=True,
-        origins=port.origins,
+        origins=_origins((port,), peers),
     )
 
 
-def _origins(ports: tuple[InboundPort, ...]) -> tuple[ResourceKey, ...]:
-    return tuple(dict.fromkeys(origin for port in ports for origin in port.origins))
+def _origins(ports: tuple[InboundPort, ...], peers: PeerModes) -> tuple[ResourceKey, ...]:
+    return tuple(dict.fromkeys((*(origin for port in ports for origin in port.origins), *peers.origins)))
 
 
 @frozen

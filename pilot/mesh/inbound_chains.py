@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.meta import ResourceKey, frozen
-from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, FilterChainPlan, HttpConnectionPlan
+from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, FilterChainPlan, HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import (
     ForwardPlan,
     RetryPlan,
@@ -16,6 +17,7 @@ from pilot.ir.route import (
     VirtualHostPlan,
     WeightedClusterPlan,
 )
+from pilot.mesh.inbound_matches import InboundMatch, inbound_matches
 from pilot.mesh.naming import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, listener_name
 from pilot.mesh.outbound_listener import plain_http_match
 from pilot.mesh.scope import InboundPort
@@ -23,14 +25,14 @@ from pilot.mesh.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
 from pilot.registry.catalog import Protocol
 
 SERVER_NAME = "istio-envoy"
-PLAIN_TEXT = "raw_buffer"
 _RESET_ONLY = RetryPlan(num_retries=2, retry_on="reset-before-request", previous_hosts=False)
 """The application closed an idle connection just as it was used again: harmless to try once more (Istio)."""
 
 
 @frozen
 class InboundSettings:
-    """What all inbound listeners of a scope share. ``wildcard`` is the address that stands for any."""
+    """What all inbound listeners of a scope share. ``wildcard`` is the address that stands for any; ``mtls`` is None
+    where workloads have no identities."""
 
     wildcard: str
     listen_port: int
@@ -40,63 +42,89 @@ class InboundSettings:
     detection_timeout: timedelta = timedelta(0)
     normalization: NormalizationType = NormalizationType.DEFAULT
     accept_http_10: bool = False
+    mtls: MeshTls | None = None
 
 
-def plan_port_chains(port: InboundPort, settings: InboundSettings) -> tuple[FilterChainPlan, ...]:
-    """The chains of one port. All are plain text: what clients must prove will be decided by Citadel's mode here."""
+def plan_port_chains(
+    port: InboundPort, settings: InboundSettings, mode: MtlsMode = MtlsMode.DISABLE
+) -> tuple[FilterChainPlan, ...]:
+    """The chains of one port: for each kind of connection that its mode admits the one that ends it."""
     protocol = Protocol(port.protocol)
     captured = not port.bound  # several ports share virtualInbound and are told apart by where the connection went
-    destination_port = port.listen_port if captured else 0
     name = listener_name(settings.wildcard, port.listen_port) if captured else ""
-    if not protocol.is_http and protocol is not Protocol.AUTO:
-        return (_tcp_chain(name, inbound_cluster(port.listen_port), destination_port, settings, captured=captured),)
-    connection = _http_connection(
-        stat_prefix=f"inbound_{listener_name(port.listen_address or settings.wildcard, port.listen_port)}",
-        routes=plan_inbound_routes(port),
-        grpc_web=protocol is Protocol.GRPC_WEB,
-        settings=settings,
+    end = _ChainEnd(
+        http=_http_connection(
+            stat_prefix=f"inbound_{listener_name(port.listen_address or settings.wildcard, port.listen_port)}",
+            routes=plan_inbound_routes(port),
+            grpc_web=protocol is Protocol.GRPC_WEB,
+            settings=settings,
+        ),
+        opaque=single_cluster_proxy(inbound_cluster(port.listen_port), settings.access_log),
+        http_name=name,
+        opaque_name=name,
+        destination_port=port.listen_port if captured else 0,
+        # Nobody looks for TLS at a socket of its own where none is ended: all that comes is what it is.
+        any_transport=mode is MtlsMode.DISABLE and not captured,
     )
-    if protocol is not Protocol.AUTO:
-        match = ChainMatchPlan(destination_port=destination_port, transport_protocol=PLAIN_TEXT if captured else "")
-        return (_chain(name, connection, match),)
-    sniffed = plain_http_match(accept_http_10=settings.accept_http_10)
-    match = ChainMatchPlan(
+    return _plan_chains(end, inbound_matches(mode, protocol, _plain_http(settings)), settings)
+
+
+def plan_passthrough_chains(
+    settings: InboundSettings, mode: MtlsMode = MtlsMode.DISABLE, destination_port: int = 0
+) -> tuple[FilterChainPlan, ...]:
+    """What no service is known for goes on to where it was going, as HTTP when that is what it is; for all such ports,
+    or for one that has a mode of its own."""
+    end = _ChainEnd(
+        http=_http_connection(
+            stat_prefix=INBOUND_PASSTHROUGH_CLUSTER,
+            routes=_route_config(INBOUND_PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, service_port=0),
+            grpc_web=False,
+            settings=settings,
+        ),
+        opaque=single_cluster_proxy(INBOUND_PASSTHROUGH_CLUSTER, settings.access_log),
+        http_name="virtualInbound-catchall-http",
+        opaque_name="virtualInbound",
         destination_port=destination_port,
-        transport_protocol=sniffed.transport_protocol,
-        application_protocols=sniffed.application_protocols,
+        # The inspector looks for TLS at all ports but those that are named, though none is ended here.
+        any_transport=mode is MtlsMode.DISABLE and settings.mtls is not None and not destination_port,
     )
-    opaque = _tcp_chain(name, inbound_cluster(port.listen_port), destination_port, settings, captured=captured)
-    return _chain(name, connection, match), opaque
+    return _plan_chains(end, inbound_matches(mode, Protocol.AUTO, _plain_http(settings)), settings)
 
 
-def plan_passthrough_chains(settings: InboundSettings) -> tuple[FilterChainPlan, ...]:
-    """What no service is known for goes on to where it was going, as HTTP when that is what it is."""
-    connection = _http_connection(
-        stat_prefix=INBOUND_PASSTHROUGH_CLUSTER,
-        routes=_route_config(INBOUND_PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, service_port=0),
-        grpc_web=False,
-        settings=settings,
-    )
-    http_match = plain_http_match(accept_http_10=settings.accept_http_10)
-    return (
-        _chain("virtualInbound-catchall-http", connection, http_match),
-        _tcp_chain("virtualInbound", INBOUND_PASSTHROUGH_CLUSTER, 0, settings, captured=True),
-    )
+@frozen
+class _ChainEnd:
+    """Where the chains of a port end. With ``any_transport`` opaque connections are not asked whether they are TLS."""
+
+    http: HttpConnectionPlan
+    opaque: TcpProxyPlan
+    http_name: str
+    opaque_name: str
+    destination_port: int
+    any_transport: bool
 
 
-def _chain(name: str, connection: HttpConnectionPlan, match: ChainMatchPlan) -> FilterChainPlan:
-    return FilterChainPlan(terminal=connection, match=match, name=name, transport_connect_timeout=CONNECT_TIMEOUT)
+def _plan_chains(
+    end: _ChainEnd, matches: tuple[InboundMatch, ...], settings: InboundSettings
+) -> tuple[FilterChainPlan, ...]:
+    return tuple(_plan_chain(end, match, settings) for match in matches)
 
 
-def _tcp_chain(
-    name: str, cluster: str, destination_port: int, settings: InboundSettings, *, captured: bool
-) -> FilterChainPlan:
+def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) -> FilterChainPlan:
     return FilterChainPlan(
-        terminal=single_cluster_proxy(cluster, settings.access_log),
-        match=ChainMatchPlan(destination_port=destination_port, transport_protocol=PLAIN_TEXT if captured else ""),
-        name=name,
+        terminal=end.http if match.http else end.opaque,
+        match=ChainMatchPlan(
+            destination_port=end.destination_port,
+            transport_protocol="" if end.any_transport and not match.alpn else match.transport,
+            application_protocols=match.alpn,
+        ),
+        name=end.http_name if match.http else end.opaque_name,
+        tls=MeshServerTls(mesh=settings.mtls) if match.terminates and settings.mtls is not None else None,
         transport_connect_timeout=CONNECT_TIMEOUT,
     )
+
+
+def _plain_http(settings: InboundSettings) -> tuple[str, ...]:
+    return plain_http_match(accept_http_10=settings.accept_http_10).application_protocols
 
 
 def _http_connection(

@@ -39,6 +39,7 @@ class _Place:
     route_name: str = ""
     grpc_web: bool = False
     server_first: bool = False
+    undeclared: bool = True
     claims: ChainClaims = field(default_factory=ChainClaims)
     chains: list[FilterChainPlan] = field(default_factory=list)
     origins: dict[ResourceKey, None] = field(default_factory=dict)
@@ -71,6 +72,8 @@ class ListenerTable:
         if wish.route_name and not place.route_name:  # a second HTTP service shares listener and routes
             place.route_name = wish.route_name
             place.origins[wish.origin] = None
+        if wish.route_name and wish.protocol is not Protocol.AUTO:
+            place.undeclared = False
         if wish.protocol is Protocol.GRPC_WEB:
             place.grpc_web = True
         granted = [chain for wanted in wish.chains if (chain := place.claims.claim(wanted)) is not None]
@@ -93,6 +96,7 @@ class ListenerTable:
                 route_name=place.route_name,
                 absolute_urls=place.absolute_urls,
                 grpc_web=place.grpc_web,
+                undeclared=place.undeclared and bool(place.route_name),
                 chains=tuple(place.chains),
                 origins=tuple(place.origins),
             )

@@ -14,6 +14,7 @@ from pilot.ir.listener import (
     ListenerFilter,
     ListenerPlan,
 )
+from pilot.mesh.mutual_tls import ANY_HTTP_ALPN
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, VIRTUAL_OUTBOUND, listener_name
 from pilot.mesh.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
 
@@ -24,7 +25,8 @@ ANY_IPV4 = "0.0.0.0"
 
 @frozen
 class OutboundSettings:
-    """What all outbound listeners of a scope share. ``unknown_cluster`` takes what no service is known for."""
+    """What all outbound listeners of a scope share. ``unknown_cluster`` takes what no service is known for;
+    ``mutual_tls`` tells whether proxies have identities."""
 
     unknown_cluster: str
     access_log: AccessLogPlan | None = None
@@ -32,13 +34,15 @@ class OutboundSettings:
     normalization: NormalizationType = NormalizationType.DEFAULT
     accept_http_10: bool = False
     dual_stack: bool = False
+    mutual_tls: bool = False
 
 
 @frozen
 class OutboundListener:
     """What several services ask for at one address: HTTP routes (``route_name``), opaque chains, or both.
 
-    ``bound`` listeners own a socket; the others only receive what virtualOutbound hands over.
+    ``bound`` listeners own a socket; the others only receive what virtualOutbound hands over. With ``undeclared`` all
+    its HTTP is for ports of which nobody said that they carry HTTP.
     """
 
     address: str
@@ -47,6 +51,7 @@ class OutboundListener:
     route_name: str = ""
     absolute_urls: bool = False
     grpc_web: bool = False
+    undeclared: bool = False
     chains: tuple[FilterChainPlan, ...] = ()
     origins: tuple[ResourceKey, ...] = ()
 
@@ -97,6 +102,8 @@ def _http_chain(wanted: OutboundListener, settings: OutboundSettings, *, sniffed
             access_log=settings.access_log,
         ),
         match=plain_http_match(accept_http_10=settings.accept_http_10) if sniffed else ChainMatchPlan(),
+        # The clusters of such ports offer what stands for opaque bytes; servers would not read the HTTP.
+        upstream_alpn=ANY_HTTP_ALPN if wanted.undeclared and settings.mutual_tls else (),
         transport_connect_timeout=CONNECT_TIMEOUT,
     )
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from citadel.identity import TrustDomain
+from citadel.ir import MeshTls
+from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
 from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.gateway import Gateway
 from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.peer_authentication import PeerAuthentication
 from galley.kinds.sidecar import OutboundTrafficPolicyMode, Sidecar
 from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
 from galley.meta import Resource, ResourceKey
@@ -39,6 +43,9 @@ class PushContext:
     gateways: tuple[Resource[Gateway], ...]
     gateway_labels: frozenset[str]
     """The label names that some Gateway's selector asks about."""
+    peers: PeerPolicyIndex
+    mtls: MeshTls | None = None
+    """The identities of the mesh; None where nobody issues any, and all is plain text."""
     _visible: dict[_Viewpoint, VisibleServices] = field(default_factory=dict, repr=False)
     _in_effect: dict[tuple[str, ServiceKey], DestinationRuleInEffect | None] = field(default_factory=dict, repr=False)
 
@@ -112,9 +119,16 @@ def _selects(sidecar: Resource[Sidecar], labels: Mapping[str, str]) -> bool:
 
 
 def build_push_context(
-    config: ConfigSnapshot, catalog: ServiceCatalog, previous: PushContext | None = None
+    config: ConfigSnapshot,
+    catalog: ServiceCatalog,
+    previous: PushContext | None = None,
+    *,
+    trust_domain: TrustDomain | None = None,
 ) -> PushContext:
-    """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over."""
+    """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over.
+
+    ``trust_domain`` is that of the identities which workloads are given; None when they are given none.
+    """
     services, rules, policies, sidecars = (
         _services(catalog, previous),
         _rules(config, previous),
@@ -137,9 +151,24 @@ def build_push_context(
         sidecars=sidecars,
         gateways=config.of(Gateway),
         gateway_labels=frozenset(name for gateway in config.of(Gateway) for name in gateway.spec.selector),
+        peers=_peers(config, previous),
+        mtls=mesh_tls(config.mesh, trust_domain) if trust_domain is not None else None,
         _visible=previous._visible if previous and same_view else {},
         _in_effect=previous._in_effect if previous and policies is previous.policies else {},
     )
+
+
+def mesh_tls(mesh: MeshConfig, trust_domain: TrustDomain) -> MeshTls:
+    """The trust domains of the mesh: its own and the aliases that MeshConfig gives it."""
+    return MeshTls(trust_domains=tuple(dict.fromkeys((str(trust_domain), *mesh.trust_domain_aliases))))
+
+
+def _peers(config: ConfigSnapshot, previous: PushContext | None) -> PeerPolicyIndex:
+    policies, root = config.of(PeerAuthentication), config.mesh.root_namespace
+    known = previous.peers if previous is not None else None
+    if known is not None and (known.policies, known.root_namespace) == (policies, root):
+        return known
+    return index_peer_policies(policies, root)
 
 
 def _services(catalog: ServiceCatalog, previous: PushContext | None) -> ServiceIndex:

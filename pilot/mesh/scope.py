@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from citadel.ir import PeerModes
 from galley.meta import NO_LABELS, FrozenMap, Labels, ResourceKey, frozen
 from pilot.mesh.proxy import Interception, ProxyKind
 
@@ -61,7 +62,10 @@ class InboundPort:
 
 @frozen
 class InboundScope:
-    """What inbound listeners and clusters depend on: the workload's ports, not its name."""
+    """What inbound listeners and clusters depend on: the workload's ports, not its name.
+
+    ``peers`` is what it accepts from its peers; None where nobody has an identity.
+    """
 
     namespace: str
     interception: Interception
@@ -70,3 +74,4 @@ class InboundScope:
     accept_http_10: bool = False
     ipv6: bool = False
     dual_stack: bool = False
+    peers: PeerModes | None = None

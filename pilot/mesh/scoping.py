@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, Sidecar
-from galley.meta import NO_LABELS, FrozenMap, Labels, Resource
+from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, ResourceKey
 from pilot.mesh.proxy import Interception, Proxy, ProxyKind
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import InboundPort, InboundScope, ListenerScope, OutboundScope
 from pilot.registry.catalog import WorkloadPort
 from pilot.registry.protocol import protocol_named
-from pilot.registry.workloads import RegisteredWorkload
+from pilot.registry.workloads import RegisteredWorkload, workload_of_registration
 
 UNIX_PREFIX = "unix://"
 
@@ -30,7 +30,21 @@ def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
         locality=proxy.locality,
         service_account=proxy.service_account,
         group=proxy.workload_group,
+        proxied_ports=_proxied_ports(proxy),
     )
+
+
+def _proxied_ports(proxy: Proxy) -> tuple[int, ...] | None:
+    """The ports at which the proxy stands before the workload; None for all, as where traffic is redirected.
+
+    A gateway opens what Gateways say, and in mode NONE applications may listen themselves. A port that has a name only
+    in some service is taken for one that the proxy opens.
+    """
+    if proxy.kind is ProxyKind.GATEWAY:
+        return ()
+    if proxy.interception is not Interception.NONE or not proxy.app_ports.keys() <= proxy.ports.keys():
+        return None
+    return tuple(sorted(number for name, number in proxy.ports.items() if name in proxy.app_ports))
 
 
 def served_ports(context: PushContext, proxy: Proxy) -> tuple[WorkloadPort, ...]:
@@ -48,6 +62,19 @@ def workload_labels(context: PushContext, proxy: Proxy) -> Labels:
     if proxy.labels:
         return proxy.labels
     return next((entry.endpoint.labels for entry in served_ports(context, proxy)), NO_LABELS)
+
+
+def policy_labels(context: PushContext, proxy: Proxy) -> Labels:
+    """The labels by which policies select the workload: those of its endpoints, in which clients see them.
+
+    So a label that only the registry or a WorkloadGroup knows is not lost, and with it the policy.
+    """
+    registered = registered_workload(proxy)
+    if registered is None:
+        known = next((entry.endpoint.labels for entry in served_ports(context, proxy)), NO_LABELS)
+        return FrozenMap({**known, **proxy.labels})
+    key = ResourceKey(kind="WorkloadGroup", namespace=proxy.namespace, name=proxy.workload_group)
+    return workload_of_registration(registered, context.config.get(key)).labels
 
 
 def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
@@ -107,7 +134,8 @@ def _http_proxy_port(context: PushContext, proxy: Proxy) -> int:
 def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
     """What inbound listeners and clusters of a sidecar depend on: a Sidecar's ingress, else the ports it serves."""
     served = served_ports(context, proxy)
-    resource = context.sidecar_for(proxy.namespace, workload_labels(context, proxy))
+    labels = workload_labels(context, proxy)
+    resource = context.sidecar_for(proxy.namespace, labels)
     if resource is not None and resource.spec.ingress:
         ports = tuple(_ingress_ports(resource, proxy, served))
     elif proxy.interception is Interception.NONE:
@@ -122,6 +150,9 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         accept_http_10=proxy.accept_http_10,
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
+        peers=context.peers.of(proxy.namespace).modes_of(policy_labels(context, proxy))
+        if context.mtls is not None
+        else None,
     )
 
 

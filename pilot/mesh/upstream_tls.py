@@ -13,8 +13,9 @@ def upstream_tls(
 ) -> UpstreamTls | None:
     """The TLS of ``settings``; None for plain text.
 
-    ``service_names`` are the subjectAltNames of the service, expected unless the settings name others. ISTIO_MUTUAL
-    is plain text, and credential names are passed over: Galley refuses both, or warns when told to accept them.
+    ``service_names`` are the subjectAltNames of the service, expected unless the settings name others. Without
+    identities ISTIO_MUTUAL is plain text, and credential names are passed over: Galley refuses both, or warns when told
+    to accept them.
     """
     if settings.mode not in _ORIGINATING:
         return None

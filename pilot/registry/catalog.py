@@ -153,6 +153,8 @@ class Workload:
     service_account: str = ""
     id: str = ""
     serving: bool = True
+    proxied_ports: tuple[int, ...] | None = None
+    """The ports behind its own proxy; None for all."""
 
 
 @frozen
@@ -170,6 +172,8 @@ class Endpoint:
     network: str = ""
     service_account: str = ""
     serving: bool = True
+    proxied: bool = True
+    """Whether the workload's own proxy listens there (if it has one), or the application itself."""
 
 
 class Endpoints(tuple[Endpoint, ...]):

@@ -24,6 +24,7 @@ def endpoint_at(workload: Workload, port: int) -> Endpoint:
         network=workload.network,
         service_account=workload.service_account,
         serving=workload.serving,
+        proxied=workload.proxied_ports is None or port in workload.proxied_ports,
     )
 
 

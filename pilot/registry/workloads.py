@@ -28,6 +28,8 @@ class RegisteredWorkload:
     group: str = ""
     serving: bool = True
     """Whether peers may be sent to it: not before its Envoy has its listeners."""
+    proxied_ports: tuple[int, ...] | None = None
+    """The ports behind the proxy; None for all."""
 
 
 def workload_of_entry(
@@ -76,6 +78,7 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
         service_account=registered.service_account or template.service_account,
         id=registered.id,
         serving=registered.serving,
+        proxied_ports=registered.proxied_ports,
     )
 
 

@@ -1,6 +1,7 @@
 """YAML and a node in, Envoy's JSON out; and every output is a configuration that real Envoys accept.
 
-A case is a folder: ``config/`` as a user writes it, ``proxy.yaml`` (an xDS node), ``expected/*.json``.
+A case is a folder: ``config/`` as a user writes it, ``proxy.yaml`` (an xDS node), ``expected/*.json``. In those whose
+names begin with ``mutual-tls`` the mesh issues identities.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ CERTIFICATES = "/etc/certs/"
 def generate(case: str) -> ResourceSnapshot:
     """What the proxy of a case is served. The configuration of a case has no errors."""
     state = read_paths([str(HERE / case / "config")])
-    validation = validate({path: file.content for path, file in state.files.items()})
+    mtls = case.startswith("mutual-tls")
+    validation = validate({path: file.content for path, file in state.files.items()}, identities=mtls)
     assert [one for one in validation.diagnostics if one.is_error] == []
-    return snapshot_for(validation, read_node_file(str(HERE / case / "proxy.yaml")))
+    return snapshot_for(validation, read_node_file(str(HERE / case / "proxy.yaml")), mtls=mtls)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,14 @@ REVIEWS = RegisteredWorkload(
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     RegistrationStore(tmp_path / "state").write((REVIEWS,))
     assert RegistrationStore(tmp_path / "state").read() == (REVIEWS,)
+
+
+def test_ports_without_proxy_are_remembered(tmp_path: Path) -> None:
+    workloads = tuple(
+        replace(REVIEWS, id=str(place), proxied_ports=ports) for place, ports in enumerate([None, (), (9080, 9090)])
+    )
+    RegistrationStore(tmp_path).write(workloads)
+    assert RegistrationStore(tmp_path).read() == workloads
 
 
 def test_the_newest_write_wins_and_leaves_no_litter(tmp_path: Path) -> None:

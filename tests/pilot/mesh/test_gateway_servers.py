@@ -1,5 +1,6 @@
 import pytest
 
+from citadel.ir import MeshTls
 from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
 from galley.meta import FrozenMap, ResourceKey
 from pilot.mesh.gateway_servers import ServerKind, merge_servers, read_server
@@ -113,3 +114,12 @@ def test_tls_servers_must_not_repeat_a_host():
 def test_a_server_that_is_not_opened_excludes_nobody():
     closed = a_server("a.com", tls=ServerTlsSettings(mode=SIMPLE, credential_name="bookinfo"))
     assert kept(closed, a_server("a.com", tls=SIMPLE)) == ["gw1"]
+
+
+def test_a_server_with_an_identity_of_the_mesh():
+    mesh = MeshTls(trust_domains=("cluster.local",))
+    for protocol, kind in (("HTTPS", ServerKind.HTTPS), ("TLS", ServerKind.TLS)):
+        declared = a_server(protocol=protocol, tls=ServerTlsSettings(mode=ServerTlsMode.ISTIO_MUTUAL))
+        server = read_server(GATEWAY, declared, mesh)
+        assert (server.kind, server.mesh) == (kind, mesh)
+    assert read_server(GATEWAY, a_server(tls=SIMPLE), mesh).mesh is None

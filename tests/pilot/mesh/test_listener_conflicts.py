@@ -90,3 +90,10 @@ def test_whether_a_place_serves_http():
     assert not table.serves_http("0.0.0.0", 80)
     table.add("0.0.0.0", 80, wish(HTTP, "b"))
     assert table.serves_http("0.0.0.0", 80)
+
+
+def test_http_is_undeclared_while_all_of_it_is_guessed():
+    assert granted(wish(Protocol.AUTO, "a")).undeclared
+    assert not granted(wish(HTTP, "a")).undeclared
+    assert not granted(wish(Protocol.AUTO, "a"), wish(HTTP, "b")).undeclared
+    assert not granted(wish(Protocol.TCP, "a")).undeclared

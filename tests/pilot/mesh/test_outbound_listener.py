@@ -106,3 +106,12 @@ def test_virtual_outbound():
 
 def test_plain_http():
     assert plain_http_match().application_protocols == ("http/1.1", "h2c")
+
+
+def test_http_of_undeclared_ports_says_so_to_the_server_where_there_is_mutual_tls():
+    mutual = OutboundSettings(unknown_cluster="PassthroughCluster", mutual_tls=True)
+    http, *_ = plan(mutual, route_name="80", undeclared=True, chains=(TCP,)).chains
+    assert http.upstream_alpn == ("istio-http/1.1", "istio-h2", "istio")
+    for settings, undeclared in ((mutual, False), (SETTINGS, True)):
+        listener = plan(settings, route_name="80", undeclared=undeclared, chains=(TCP,))
+        assert [chain.upstream_alpn for chain in (*listener.chains, listener.default_chain)] == [(), ()]

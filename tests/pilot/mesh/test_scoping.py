@@ -2,8 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from citadel.ir import MtlsMode, PeerModes
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.service import KubernetesServicePort
+from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, SidecarPort
 from galley.kinds.virtual_service import HttpMatchRequest
 from galley.meta import FrozenMap
@@ -21,7 +23,9 @@ from tests.builders import (
     a_context,
     a_gateway,
     a_manifest,
+    a_peer_policy,
     a_proxy,
+    a_resource,
     a_route,
     a_service_entry,
     a_sidecar,
@@ -241,3 +245,46 @@ def test_only_a_proxy_that_registers_itself_is_a_workload() -> None:
     assert claim is not None
     assert (claim.id, claim.address, claim.namespace, claim.group) == (proxy.id, "10.0.0.1", "default", "g")
     assert (claim.labels, claim.ports) == (labels(app="a"), FrozenMap({"http": 80}))
+
+
+def test_what_a_workload_accepts_is_a_value_of_its_scope() -> None:
+    policies = a_peer_policy("STRICT", name="reviews", selector={"app": "reviews"}, ports={9080: "DISABLE"})
+    reviews, other = a_proxy(labels=labels(app="reviews")), a_proxy(labels=labels(app="other"))
+    context = a_context(policies, trust_domain="cluster.local")
+    peers = inbound_scope(context, reviews).peers
+    assert peers is not None
+    assert (peers.mode, peers.at(9080)) == (MtlsMode.STRICT, MtlsMode.DISABLE)
+    assert inbound_scope(context, other).peers == PeerModes(mode=MtlsMode.PERMISSIVE)
+    assert inbound_scope(a_context(policies), reviews).peers is None
+
+
+def test_policies_select_by_all_labels_of_a_workload() -> None:
+    group = a_resource(WorkloadGroup(template=WorkloadEntry(labels=labels(app="reviews"))), "reviews")
+    strict = a_peer_policy("STRICT", name="reviews", selector={"app": "reviews"})
+    joined = a_proxy(labels=labels(version="v1"), self_register=True, workload_group="reviews")
+    listed = a_proxy(labels=labels(pod="x"))
+    for proxy, resource in ((joined, group), (listed, a_workload_entry())):
+        context = a_context(strict, resource, a_manifest(), trust_domain="cluster.local")
+        peers = inbound_scope(context, proxy).peers
+        assert peers is not None
+        assert peers.mode is MtlsMode.STRICT
+
+
+@pytest.mark.parametrize(
+    ("proxy", "ports"),
+    [
+        (a_proxy(), None),
+        (a_gateway_proxy(), ()),
+        (a_proxy(interception=Interception.NONE), ()),
+        (a_proxy(interception=Interception.NONE, ports=FrozenMap({"a": 1, "b": 2})), ()),
+        (
+            a_proxy(interception=Interception.NONE, ports=FrozenMap({"a": 1, "b": 2}), app_ports=FrozenMap({"b": 3})),
+            (2,),
+        ),
+        (a_proxy(interception=Interception.NONE, app_ports=FrozenMap({"b": 3})), None),
+    ],
+)
+def test_the_ports_at_which_a_proxy_stands_before_its_workload(proxy: Proxy, ports: tuple[int, ...] | None) -> None:
+    registered = registered_workload(replace(proxy, self_register=True))
+    assert registered is not None
+    assert registered.proxied_ports == ports

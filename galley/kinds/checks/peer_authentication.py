@@ -1,0 +1,31 @@
+"""Rules of PeerAuthentication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from galley.diagnostics import Diagnostic
+from galley.kinds.checks.findings import Findings, at_key, shown
+from galley.kinds.checks.leaves import check_labels
+from galley.kinds.peer_authentication import PeerAuthentication
+from galley.meta import Resource
+
+
+def check_peer_authentication(resource: Resource[PeerAuthentication]) -> Iterable[Diagnostic]:
+    """All that is wrong with one PeerAuthentication: ports are numbers, and only workloads have ports."""
+    findings, spec = Findings(resource), resource.spec
+    if spec.selector is not None:
+        check_labels(findings, "spec.selector.matchLabels", spec.selector.match_labels)
+    if spec.port_level_mtls and not spec.selects_workloads:
+        what = "needs a selector: ports belong to workloads, not to a namespace"
+        findings.error("spec.portLevelMtls", "missing-selector", what, "add selector: {matchLabels: …}")
+    for text in spec.port_level_mtls:
+        if not is_port(text):
+            what = f"{shown(text)} is not a port"
+            findings.error(at_key("spec.portLevelMtls", text), "invalid-port", what, "a number from 1 to 65535")
+    return findings.diagnostics
+
+
+def is_port(text: str) -> bool:
+    """Whether ``text`` is a port number as one writes it, without sign and leading zeros."""
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and text[0] != "0" and 0 < int(text) < 65536
