@@ -95,7 +95,12 @@ class IssuingControlPlane:
         if not self._thread.is_alive():
             change()
             return
-        self._loop.call_soon_threadsafe(lambda: (change(), self._push()))
+
+        def change_and_push() -> None:
+            change()
+            self._push()
+
+        self._loop.call_soon_threadsafe(change_and_push)
 
     async def _serve(self) -> None:
         self._fleet: Fleet[Proxy] = Fleet(
