@@ -226,7 +226,7 @@ def _xds_cluster(options: BootstrapOptions) -> Json:
     address = options.xds
     cluster: Json = {
         "name": XDS_CLUSTER,
-        "type": _discovery_type(address),
+        **_discovery(address),
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -276,7 +276,7 @@ def _is_ip(host: str) -> bool:
 def _admin_cluster(address: Address) -> Json:
     return {
         "name": ADMIN_CLUSTER,
-        "type": _discovery_type(address),
+        **_discovery(address),
         "connect_timeout": "1s",
         "load_assignment": _load_assignment(ADMIN_CLUSTER, address),
     }
@@ -289,10 +289,11 @@ def _load_assignment(name: str, address: Address) -> Json:
     }
 
 
-def _discovery_type(address: Address) -> str:
-    if isinstance(address, PipeAddress):
-        return "STATIC"
-    return "STATIC" if _is_ip(address.host) else "STRICT_DNS"
+def _discovery(address: Address) -> Json:
+    if isinstance(address, PipeAddress) or _is_ip(address.host):
+        return {"type": "STATIC"}
+    # A name may have addresses of both families of which only one answers ("localhost" has): try them all.
+    return {"type": "LOGICAL_DNS", "dns_lookup_family": "ALL"}
 
 
 def _address(address: Address) -> Json:

@@ -98,7 +98,7 @@ def test_listeners_and_clusters_come_from_the_control_plane(delta: bool, api_typ
     [
         (SocketAddress("10.0.0.1", 15010), "STATIC"),
         (SocketAddress("::1", 15010), "STATIC"),
-        (SocketAddress("pilot.example", 15010), "STRICT_DNS"),
+        (SocketAddress("pilot.example", 15010), "LOGICAL_DNS"),
         (PipeAddress("/run/pilot.sock"), "STATIC"),
     ],
 )
@@ -107,6 +107,7 @@ def test_the_control_plane_may_be_an_address_a_name_or_a_socket_file(
 ) -> None:
     cluster = clusters(build_bootstrap(options(xds=address)))["xds-grpc"]
     assert cluster["type"] == discovery
+    assert cluster.get("dns_lookup_family") == ("ALL" if discovery == "LOGICAL_DNS" else None)
     endpoint = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]
     if isinstance(address, PipeAddress):
         assert endpoint == {"pipe": {"path": "/run/pilot.sock"}}
