@@ -18,6 +18,11 @@ def add_identity_flags(parser: argparse.ArgumentParser) -> None:
         "from here.",
     )
     group.add_argument("--citadel", type=Path, metavar="DIR", help="the state directory of citadel init")
+    _add_port_flags(group)
+    _add_authority_flags(group)
+
+
+def _add_port_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--xds-san",
         action="append",
@@ -37,6 +42,9 @@ def add_identity_flags(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="a further xDS port without TLS, on loopback; whoever connects there gets no certificate",
     )
+
+
+def _add_authority_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--cacerts", type=Path, metavar="DIR", help="sign with the plugged-in authority in DIR, in Istio's layout"
     )
