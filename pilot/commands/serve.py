@@ -18,8 +18,6 @@ examples:
                                                       serve other hosts over TLS, to proxies that prove who they are
   pilot serve --config rules/ --xds-address 0.0.0.0:15010 --insecure
                                                       serve other hosts, without transport security
-  pilot serve --config rules/ --citadel /var/lib/citadel --xds-address 0.0.0.0:15012 --xds-san pilot.example
-                                                      serve other hosts over TLS; proxies prove who they are
 
 A broken file never takes the mesh down: its last accepted content stays in force and the log names file, line and
 field. With --state this holds over restarts too.
