@@ -16,6 +16,8 @@ SLOTS = 20
 FIRST_PORT = 11_000
 PORTS_PER_SLOT = 1_000
 FIRST_OCTET_OF_SLOTS = 16
+ADMIN_PORT = 15_000
+"""Where every Envoy of a test has its admin interface."""
 
 
 class Addresses:
@@ -32,11 +34,11 @@ class Addresses:
         self._ports = itertools.cycle(range(first, first + PORTS_PER_SLOT))
 
     def host(self) -> str:
-        """An address that was never given before."""
+        """An address that was never given before, and where no Envoy of a test run that was killed lives on."""
         if sys.platform != "linux":
             return "127.0.0.1"
-        number = next(self._hosts)
-        return f"127.{FIRST_OCTET_OF_SLOTS + self.slot}.{number // 250}.{number % 250 + 1}"
+        candidates = (f"127.{FIRST_OCTET_OF_SLOTS + self.slot}.{n // 250}.{n % 250 + 1}" for n in self._hosts)
+        return next(host for host in candidates if is_free(ADMIN_PORT, host))
 
     def port(self) -> int:
         """A port that is free on all addresses, and will not be given again soon."""
