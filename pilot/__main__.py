@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pilot.commands.agent import add_agent_parser
 from pilot.commands.bootstrap import add_bootstrap_parser
 from pilot.commands.dump import add_dump_parser
 from pilot.commands.proxy_status import add_proxy_status_parser
@@ -29,7 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pilot", description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (add_serve_parser, add_bootstrap_parser, add_dump_parser, add_proxy_status_parser, add_redirect_parser):
+    for add in (
+        add_serve_parser,
+        add_bootstrap_parser,
+        add_agent_parser,
+        add_dump_parser,
+        add_proxy_status_parser,
+        add_redirect_parser,
+    ):
         add(commands)
     return parser
 

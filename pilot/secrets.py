@@ -47,7 +47,7 @@ class Secrets:
             self._lacking.add(identity)
         else:
             self._lacking.discard(identity)
-            resources.append(_workload_resource(svid))
+            resources.append(workload_resource(svid))
         secrets = ResourceSet(SECRET, resources)
         self._sets[identity] = (key, secrets)
         return secrets
@@ -60,12 +60,17 @@ class Secrets:
 
     def _roots_resource(self, bundle: TrustBundle) -> EncodedResource:
         if self._roots is None or self._roots[0] != bundle:
-            encoded = encode_any(render_roots_secret(bundle))
-            self._roots = bundle, EncodedResource(ROOTS_SECRET, _version(bundle.pem), encoded)
+            self._roots = bundle, roots_resource(bundle)
         return self._roots[1]
 
 
-def _workload_resource(svid: Svid) -> EncodedResource:
+def roots_resource(bundle: TrustBundle) -> EncodedResource:
+    """The roots that a proxy trusts, under Istio's name for them."""
+    return EncodedResource(ROOTS_SECRET, _version(bundle.pem), encode_any(render_roots_secret(bundle)))
+
+
+def workload_resource(svid: Svid) -> EncodedResource:
+    """The certificate and key of ``svid``, for its owner alone, under Istio's name for a workload's own."""
     # The version is of what everybody may see: a hash over a key would be a thing to guess by.
     return EncodedResource(WORKLOAD_SECRET, _version(svid.chain_pem), encode_any(render_workload_secret(svid)))
 

@@ -40,7 +40,7 @@ def run_bootstrap(args: argparse.Namespace) -> int:
     """Write the bootstrap that the flags describe. Returns the exit status: 0, or 1 when FILE cannot be written."""
     parser: argparse.ArgumentParser = args.command_parser
     try:
-        options = _options(args)
+        options = read_bootstrap_options(args)
     except ValueError as error:
         parser.error(str(error))
     text = format_bootstrap(options, output_format=args.output_format)
@@ -64,8 +64,11 @@ def format_bootstrap(options: BootstrapOptions, *, output_format: str) -> str:
     return yaml.safe_dump(bootstrap, sort_keys=False, width=120)
 
 
-def _options(args: argparse.Namespace) -> BootstrapOptions:
-    """Raises ValueError, with a sentence for the user, for flags that contradict one another."""
+def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
+    """The Envoy that the flags of `add_kinds` describe.
+
+    Raises ValueError, with a sentence for the user, for flags that contradict one another.
+    """
     sidecar = args.bootstrap_kind == "sidecar"
     mode = InterceptionMode(args.mode) if sidecar else InterceptionMode.REDIRECT
     ports = _merge("--port", args.port)

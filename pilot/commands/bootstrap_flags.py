@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -60,20 +61,28 @@ def add_bootstrap_flags(
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = bootstrap.add_subparsers(dest="bootstrap_kind", metavar="KIND", required=True)
-    for kind, summary, examples in (
-        ("sidecar", "an Envoy beside one workload", _SIDECAR_EXAMPLES),
-        ("gateway", "an Envoy at the edge, chosen by Gateway selectors", _GATEWAY_EXAMPLES),
+    for parser in add_kinds(bootstrap, {"sidecar": _SIDECAR_EXAMPLES, "gateway": _GATEWAY_EXAMPLES}):
+        _add_output_flags(parser)
+    return bootstrap
+
+
+def add_kinds(command: argparse.ArgumentParser, examples: Mapping[str, str]) -> list[argparse.ArgumentParser]:
+    """Add `sidecar` and `gateway` to ``command``, with the flags that describe one Envoy, and ``examples`` for each."""
+    kinds = command.add_subparsers(dest="bootstrap_kind", metavar="KIND", required=True)
+    parsers = []
+    for kind, summary in (
+        ("sidecar", "an Envoy beside one workload"),
+        ("gateway", "an Envoy at the edge, chosen by Gateway selectors"),
     ):
         parser = kinds.add_parser(
-            kind, help=summary, epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter
+            kind, help=summary, epilog=examples[kind], formatter_class=argparse.RawDescriptionHelpFormatter
         )
         _add_identity_flags(parser)
         _add_workload_flags(parser, kind=kind)
         _add_connection_flags(parser)
-        _add_output_flags(parser)
         parser.set_defaults(command_parser=parser)
-    return bootstrap
+        parsers.append(parser)
+    return parsers
 
 
 def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
@@ -144,7 +153,7 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
 
 def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("control plane and admin")
-    group.add_argument("--xds-address", default=DEFAULT_XDS, type=_xds_address, metavar="HOST:PORT|unix:PATH")
+    group.add_argument("--xds-address", default=DEFAULT_XDS, type=parse_xds_address, metavar="HOST:PORT|unix:PATH")
     group.add_argument(
         "--root-cert", type=Path, metavar="FILE", help="speak TLS, and trust a control plane that these roots verify"
     )
@@ -228,7 +237,8 @@ def _locality(text: str) -> NodeLocality:
     return NodeLocality(*parts)
 
 
-def _xds_address(text: str) -> Address:
+def parse_xds_address(text: str) -> Address:
+    """The value of a flag that says where a control plane is."""
     if text.startswith("unix:") and len(text) > len("unix:"):
         return PipeAddress(text.removeprefix("unix:"))
     host, separator, port = text.rpartition(":")

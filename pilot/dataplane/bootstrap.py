@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, is_ip, static_tls_socket
 
 Json = dict[str, Any]
 
@@ -74,12 +75,14 @@ class XdsTls:
     """How an Envoy knows its control plane, and proves who it is itself.
 
     ``roots`` (PEM) verify the server's certificate, which must carry one of ``names`` (DNS names or IP addresses).
-    ``token`` goes with every stream as a bearer token; "" sends none.
+    ``token`` goes with every stream as a bearer token; "" sends none. ``secrets`` is the socket of an agent on this
+    host, from which Envoy takes its certificate and the roots, then and whenever they change; ``roots`` is "" then.
     """
 
     roots: str
     names: tuple[str, ...]
     token: str = field(default="", repr=False)
+    secrets: PipeAddress | None = None
 
 
 @frozen
@@ -128,7 +131,7 @@ def build_bootstrap(options: BootstrapOptions) -> Json:
         "admin": {"address": _address(options.admin), "ignore_global_conn_limit": True},
         "dynamic_resources": _dynamic_resources(options),
         "static_resources": {
-            "clusters": [_xds_cluster(options), _admin_cluster(options.admin)],
+            "clusters": _clusters(options),
         },
         # Long regular expressions in VirtualServices exceed Envoy's default limit of 100 instructions.
         "layered_runtime": {
@@ -222,10 +225,24 @@ def _from_ads() -> Json:
     return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
 
 
+def _clusters(options: BootstrapOptions) -> list[Json]:
+    clusters = [_xds_cluster(options), _admin_cluster(options.admin)]
+    if options.xds_tls is not None and options.xds_tls.secrets is not None:
+        clusters.append(_grpc_cluster(SDS_CLUSTER, options.xds_tls.secrets))
+    return clusters
+
+
 def _xds_cluster(options: BootstrapOptions) -> Json:
-    address = options.xds
-    cluster: Json = {
-        "name": XDS_CLUSTER,
+    cluster = _grpc_cluster(XDS_CLUSTER, options.xds)
+    cluster["upstream_connection_options"] = {"tcp_keepalive": {"keepalive_time": 300}}
+    if options.xds_tls is not None:
+        cluster["transport_socket"] = _tls_socket(options.xds_tls)
+    return cluster
+
+
+def _grpc_cluster(name: str, address: Address) -> Json:
+    return {
+        "name": name,
         **_discovery(address),
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
@@ -236,41 +253,12 @@ def _xds_cluster(options: BootstrapOptions) -> Json:
                 },
             }
         },
-        "upstream_connection_options": {"tcp_keepalive": {"keepalive_time": 300}},
-        "load_assignment": _load_assignment(XDS_CLUSTER, address),
+        "load_assignment": _load_assignment(name, address),
     }
-    if options.xds_tls is not None:
-        cluster["transport_socket"] = _tls_socket(options.xds_tls)
-    return cluster
 
 
 def _tls_socket(tls: XdsTls) -> Json:
-    hosts = [name for name in tls.names if not _is_ip(name)]
-    context: Json = {
-        "@type": _TYPE_PREFIX + "transport_sockets.tls.v3.UpstreamTlsContext",
-        "common_tls_context": {
-            "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "tls_maximum_protocol_version": "TLSv1_3"},
-            "alpn_protocols": ["h2"],
-            "validation_context": {
-                "trusted_ca": {"inline_string": tls.roots},
-                "match_typed_subject_alt_names": [
-                    {"san_type": "IP_ADDRESS" if _is_ip(name) else "DNS", "matcher": {"exact": name}}
-                    for name in tls.names
-                ],
-            },
-        },
-    }
-    if hosts:
-        context["sni"] = hosts[0]
-    return {"name": "envoy.transport_sockets.tls", "typed_config": context}
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return agent_tls_socket(tls.names) if tls.secrets is not None else static_tls_socket(tls.names, tls.roots)
 
 
 def _admin_cluster(address: Address) -> Json:
@@ -290,7 +278,7 @@ def _load_assignment(name: str, address: Address) -> Json:
 
 
 def _discovery(address: Address) -> Json:
-    if isinstance(address, PipeAddress) or _is_ip(address.host):
+    if isinstance(address, PipeAddress) or is_ip(address.host):
         return {"type": "STATIC"}
     # A name may have addresses of both families of which only one answers ("localhost" has): try them all.
     return {"type": "LOGICAL_DNS", "dns_lookup_family": "ALL"}

@@ -57,10 +57,15 @@ def decode_signing_request(pem: bytes) -> SigningRequest:
         raise ValueError(f"unreadable: {refusal}") from refusal
 
 
-def build_signing_request(key: PrivateKey, identity: SpiffeId) -> bytes:
-    """The request of a workload for the certificate of its own identity, as PEM."""
-    names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))])
-    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).add_extension(names, critical=True)
+def build_signing_request(key: PrivateKey, identity: SpiffeId | None = None) -> bytes:
+    """The request of a workload for the certificate of its own identity, as PEM.
+
+    Without ``identity`` it names nobody: whoever signs knows who asks.
+    """
+    builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+    if identity is not None:
+        names = x509.SubjectAlternativeName([x509.UniformResourceIdentifier(str(identity))])
+        builder = builder.add_extension(names, critical=True)
     return builder.sign(load_private_key(key), hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 

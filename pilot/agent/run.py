@@ -1,0 +1,179 @@
+"""An agent's life: credentials first, then the socket with the secrets, then Envoy; on SIGTERM all of it in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+
+from citadel.state_files import StateError, write_atomically
+from pilot.agent.certificate_client import CertificateClient, SigningError
+from pilot.agent.credential_files import CredentialFiles
+from pilot.agent.credentials import Credentials, secrets_of
+from pilot.agent.enrolment import Enrolment, JoinFiles
+from pilot.agent.secret_service import SecretService
+from pilot.agent.settings import BOOTSTRAP_FILE, LOG_FILE, AgentSettings
+from pilot.dataplane.bootstrap import build_bootstrap
+from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError
+from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
+from pilot.dataplane.supervisor import EnvoySupervisor, backoff
+
+log = logging.getLogger("pilot.agent")
+
+_LONGEST_SLEEP = 3600.0
+_READY_SECONDS = 60.0
+
+
+async def run_agent(settings: AgentSettings) -> None:
+    """Run until SIGTERM or SIGINT. Raises StateError, OSError or EnvoyError when it cannot even begin.
+
+    Envoy is drained first, as long as ``settings.drain``; another signal ends that at once.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    files = CredentialFiles(settings.directory)
+    enrolment = _open_enrolment(settings, files)
+    joining = asyncio.create_task(_join(enrolment, files))
+    if not await _ends_before(stop, joining):
+        joining.cancel()
+        return
+    service = SecretService(secrets_of(joining.result()))
+    await service.start(Path(settings.socket.path))
+    renewing = asyncio.create_task(_renew_forever(enrolment, files, service), name="renewal")
+    try:
+        await _run_envoy(settings, stop, renewing)
+    finally:
+        renewing.cancel()
+        await service.stop()
+    log.info("stopped")
+
+
+def _open_enrolment(settings: AgentSettings, files: CredentialFiles) -> Enrolment:
+    """With the credentials of an earlier life, if they are still good."""
+    client = CertificateClient(str(settings.ca_address), str(settings.bootstrap.xds), settings.server_name)
+    enrolment = Enrolment(
+        settings.workload,
+        client,
+        JoinFiles(settings.root_cert, settings.token),
+        random=SystemRandom().random,
+        lifetime=settings.lifetime,
+    )
+    try:
+        saved = files.load(settings.workload, _now())
+    except ValueError as objection:
+        log.warning("the credentials in %s are of no use: %s", files.directory, objection)
+        saved = None
+    if saved is not None:
+        enrolment.resume(saved, _now())
+    elif settings.token is None:
+        raise StateError(f"there are no valid credentials in {files.directory}, and no --token to get some")
+    return enrolment
+
+
+async def _join(enrolment: Enrolment, files: CredentialFiles) -> Credentials:
+    """The credentials to start with, whenever the control plane gives some."""
+    failures = 0
+    while enrolment.credentials is None:
+        try:
+            _keep(await enrolment.renew(_now()), files)
+        except SigningError as error:
+            pause = backoff(failures)
+            failures += 1
+            log.warning("no certificate yet, next try in %.1f s: %s", pause, error)
+            await asyncio.sleep(pause)
+    return enrolment.credentials
+
+
+async def _renew_forever(enrolment: Enrolment, files: CredentialFiles, service: SecretService) -> None:
+    while True:
+        due = enrolment.next_due()
+        assert due is not None, "the schedule of one who has joined"
+        left = (due - _now()).total_seconds()
+        if left > 0:
+            await asyncio.sleep(min(left, _LONGEST_SLEEP))  # a clock that is set must not leave us asleep
+            continue
+        try:
+            credentials = await enrolment.renew(_now())
+        except SigningError as error:
+            log.warning("the certificate is not renewed: %s", error)
+            continue
+        service.publish(secrets_of(credentials))
+        _keep(credentials, files)
+
+
+def _keep(credentials: Credentials, files: CredentialFiles) -> None:
+    svid = credentials.svid
+    log.info("certificate of %s until %s", svid.id, f"{svid.not_after:%Y-%m-%dT%H:%M:%SZ}")
+    try:
+        files.save(credentials)
+    except OSError as failure:
+        log.error("the credentials cannot be saved, a restart will need a token: %s", failure)
+
+
+async def _run_envoy(settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None]) -> None:
+    command = _prepare_envoy(settings)
+    supervisor = EnvoySupervisor(EnvoyProcess(command), on_death=_tell_death)
+    supervisor.start()
+    telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
+    try:
+        if await _ends_before(stop, renewing):
+            renewing.result()  # it only ends by an error of ours
+        await _drain(supervisor.process, stop, settings.drain)
+    finally:
+        await asyncio.to_thread(supervisor.stop)
+        await telling
+
+
+def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
+    """Write the bootstrap, in which there is no secret."""
+    bootstrap = settings.directory / BOOTSTRAP_FILE
+    write_atomically(bootstrap, json.dumps(build_bootstrap(settings.bootstrap), indent=2).encode())
+    return EnvoyCommand(
+        binary=settings.envoy,
+        config=bootstrap,
+        log_file=settings.directory / LOG_FILE,
+        admin=settings.bootstrap.admin,
+        arguments=settings.envoy_arguments,
+    )
+
+
+async def _drain(process: EnvoyProcess, stop: asyncio.Event, seconds: float) -> None:
+    log.info("draining for %g s", seconds)
+    stop.clear()
+    with suppress(EnvoyError):  # one that has died has nothing to drain
+        await asyncio.to_thread(process.drain)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+
+
+def _tell_readiness(process: EnvoyProcess) -> None:
+    try:
+        process.wait_ready(_READY_SECONDS)
+    except EnvoyNotReadyError as error:
+        log.warning("%s", error)
+    except EnvoyDiedError:
+        return  # the supervisor tells
+    else:
+        log.info("Envoy is ready")
+
+
+def _tell_death(reason: str, pause: float) -> None:
+    log.error("Envoy died, next start in %.2f s: %s", pause, reason)
+
+
+async def _ends_before(stop: asyncio.Event, task: asyncio.Task[Credentials] | asyncio.Task[None]) -> bool:
+    """Whether ``task`` ends before ``stop`` is set."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    return task.done()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

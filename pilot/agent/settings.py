@@ -1,0 +1,43 @@
+"""What an agent is told at its start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from galley.meta import frozen
+from pilot.agent.credentials import Workload
+from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress
+
+SOCKET_FILE = "sds.sock"
+BOOTSTRAP_FILE = "envoy.json"
+LOG_FILE = "envoy.log"
+
+
+@frozen
+class AgentSettings:
+    """``bootstrap`` describes the Envoy; its ``xds`` is the port for certificates and ``ca_address`` that for tokens.
+
+    ``directory`` is the agent's own (0700): credentials, socket, bootstrap and Envoy's log. ``server_name`` is looked
+    for in the control plane's certificate, "" means the hosts called. ``lifetime`` of certificates and ``drain`` are
+    seconds; a lifetime of 0 leaves it to the control plane.
+    """
+
+    bootstrap: BootstrapOptions
+    ca_address: SocketAddress
+    root_cert: Path
+    directory: Path
+    envoy: Path
+    token: Path | None = None
+    server_name: str = ""
+    lifetime: int = 0
+    drain: float = 5.0
+    envoy_arguments: tuple[str, ...] = ()
+
+    @property
+    def workload(self) -> Workload:
+        return Workload(self.bootstrap.namespace, self.bootstrap.service_account)
+
+    @property
+    def socket(self) -> PipeAddress:
+        """Where Envoy gets its secrets."""
+        return PipeAddress(str(self.directory.absolute() / SOCKET_FILE))
