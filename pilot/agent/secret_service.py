@@ -1,4 +1,4 @@
-"""The secret discovery service on a Unix socket: certificate, key and roots for the Envoy on this host, as they change."""
+"""The secret discovery service on a Unix socket: certificate, key and roots for the Envoy on this host."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 XDS_CLUSTER = "xds-grpc"
 ADMIN_CLUSTER = "envoy-admin"
 _TYPE_PREFIX = "type.googleapis.com/envoy.extensions."
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 NO_PORTS: FrozenMap[str, int] = FrozenMap()
 
@@ -233,26 +234,32 @@ def _clusters(options: BootstrapOptions) -> list[Json]:
 
 
 def _xds_cluster(options: BootstrapOptions) -> Json:
-    cluster = _grpc_cluster(XDS_CLUSTER, options.xds)
-    cluster["upstream_connection_options"] = {"tcp_keepalive": {"keepalive_time": 300}}
+    keepalive = {"tcp_keepalive": {"keepalive_time": 300}}
+    cluster = _grpc_cluster(XDS_CLUSTER, options.xds, upstream_connection_options=keepalive)
     if options.xds_tls is not None:
         cluster["transport_socket"] = _tls_socket(options.xds_tls)
+        if options.xds_tls.secrets is not None:
+            # A stream ends with the certificate that its connection was made with, and Envoy would open the next one
+            # on the same connection, by the same certificate, for ever. So each stream gets a connection of its own.
+            protocol = cluster["typed_extension_protocol_options"][_HTTP_OPTIONS]
+            protocol["common_http_protocol_options"] = {"max_requests_per_connection": 1}
     return cluster
 
 
-def _grpc_cluster(name: str, address: Address) -> Json:
+def _grpc_cluster(name: str, address: Address, **more: Json) -> Json:
     return {
         "name": name,
         **_discovery(address),
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            _HTTP_OPTIONS: {
                 "@type": _TYPE_PREFIX + "upstreams.http.v3.HttpProtocolOptions",
                 "explicit_http_config": {
                     "http2_protocol_options": {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}
                 },
             }
         },
+        **more,
         "load_assignment": _load_assignment(name, address),
     }
 

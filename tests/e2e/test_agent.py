@@ -1,0 +1,106 @@
+"""`pilot agent` with a real Envoy: joined by a one-time token, renewed by certificate, restarted, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.harness.agent import MTLS_PORT, Agent
+from tests.e2e.harness.conditions import eventually
+from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
+from tests.e2e.harness.mesh import Mesh
+from tests.e2e.harness.variants import both_variants
+
+StartAgent = Callable[..., Agent]
+SERVICE_ENTRY = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: later}
+spec:
+  hosts: [later.example]
+  ports: [{number: 80, name: http, protocol: HTTP}]
+  resolution: STATIC
+  location: MESH_EXTERNAL
+  endpoints: [{address: 127.0.0.1}]
+"""
+
+
+@pytest.fixture
+def identity(mesh: Mesh) -> Identity:
+    mesh.write("empty.yaml", "")
+    found = Identity(mesh)
+    host, _ = mesh.control_plane.xds
+    found.serve("--allow-empty", "--xds-mtls-address", f"{host}:{MTLS_PORT}")
+    return found
+
+
+@pytest.fixture
+def start_agent(identity: Identity, tmp_path: Path) -> Iterator[StartAgent]:
+    """An agent that joins as ``reviews`` by a one-time token."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, ttl: str = "1h") -> Agent:
+            agent = Agent(identity, "reviews", tmp_path / "host", *arguments)
+            token = agent.home / "token"
+            token.write_text(identity.token("reviews", "default", "--once", ttl=ttl))
+            stack.callback(agent.stop)
+            agent.start("--token", str(token))
+            eventually(lambda: "Envoy is ready" in agent.log(), 20, what="an Envoy that is ready")
+            return agent
+
+        yield start
+
+
+@both_variants
+def test_a_certificate_is_renewed_by_itself_after_the_token_has_expired(
+    identity: Identity, start_agent: StartAgent
+) -> None:
+    agent = start_agent("--certificate-ttl", "4s", ttl="5s")
+    token = (agent.home / "token").read_text()
+    seen: set[str] = set()
+    eventually(lambda: seen.add(serial_number(agent.envoy)) or len(seen) >= 5, 30, what="four renewals")  # type: ignore[func-returns-value]
+    (leaf,) = certificates(agent.envoy)
+    assert leaf["subject_alt_names"] == [{"uri": "spiffe://cluster.local/ns/default/sa/reviews"}]
+    assert not is_expired(leaf)
+    control_plane = identity.mesh.control_plane
+    assert control_plane.log().count("by join token") == 1
+    assert "by certificate" in control_plane.log()
+    assert "refused" not in control_plane.log()
+    identity.mesh.write("later.yaml", SERVICE_ENTRY)
+    eventually(lambda: any("later.example" in name for name in agent.envoy.clusters()), 10, what="new configuration")
+    texts = [agent.log(), control_plane.log(), "\n".join(agent.envoy.lines()), agent.envoy.admin("/config_dump")]
+    assert not any("PRIVATE KEY" in text or token in text for text in texts)
+
+
+def test_an_envoy_that_is_killed_is_started_again_and_sigterm_ends_everything(start_agent: StartAgent) -> None:
+    agent = start_agent("--drain-seconds", "0.2")
+    first = eventually(agent.envoy_pid)
+    serial = serial_number(agent.envoy)
+    os.kill(first, signal.SIGKILL)
+    second = eventually(lambda: {agent.envoy_pid()} - {None, first}, 10, what="another Envoy").pop()
+    eventually(lambda: agent.envoy.request("GET", "/ready")[0] == 200, 10, what="readiness")
+    assert serial_number(agent.envoy) == serial
+    agent.process.terminate()
+    assert agent.process.wait(10) == 0
+    assert second is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
+    assert sorted(path.name for path in agent.directory.iterdir()) == [
+        "envoy.json", "envoy.log", "identity.pem", "root-cert.pem",
+    ]  # fmt: skip
+
+
+def test_an_agent_that_comes_back_needs_no_token(identity: Identity, start_agent: StartAgent) -> None:
+    agent = start_agent("--drain-seconds", "0")
+    serial = serial_number(agent.envoy)
+    agent.process.kill()
+    agent.process.wait()
+    agent.start()
+    eventually(lambda: agent.log().count("Envoy is ready") == 2, 20, what="readiness")
+    assert serial_number(agent.envoy) == serial
+    assert identity.mesh.control_plane.log().count("by join token") == 1
