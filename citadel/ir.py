@@ -33,9 +33,13 @@ class PeerModes:
 
 @frozen
 class MeshTls:
-    """The identities of a mesh: the trust domains whose workloads belong to it, its own first, then its aliases."""
+    """The identities of a mesh: the trust domains whose workloads belong to it, its own first, then its aliases.
+
+    ``from_agent``: the proxy has its certificate and the roots from an agent on its host, not from its control plane.
+    """
 
     trust_domains: tuple[str, ...]
+    from_agent: bool = False
 
     def __post_init__(self) -> None:
         if not self.trust_domains:

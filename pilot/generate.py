@@ -7,7 +7,7 @@ scope that they are for, so the thousandth replica of a workload costs a few dic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from galley.meta import frozen
 from pilot.envoy.encoded import RenderCache
@@ -76,6 +76,7 @@ class Generator:
         self._outbound: dict[OutboundScope, OutboundSets] = {}
         self._outbound_listeners: dict[ListenerScope, tuple[EncodedResource, ...]] = {}
         self._snapshots: dict[ProxyScope, ResourceSnapshot] = {}
+        self._beside_agents: Generator | None = None
 
     @property
     def context(self) -> PushContext:
@@ -83,7 +84,12 @@ class Generator:
 
     @property
     def counters(self) -> GenerationCounters:
-        return GenerationCounters(plans=self._memo.misses, encodings=self._cache.encodings, sets=self._sets.misses)
+        others = self._beside_agents.counters if self._beside_agents else GenerationCounters(0, 0, 0)
+        return GenerationCounters(
+            plans=self._memo.misses + others.plans,
+            encodings=self._cache.encodings + others.encodings,
+            sets=self._sets.misses + others.sets,
+        )
 
     def advance(self, context: PushContext) -> None:
         """Generate for ``context`` from now on."""
@@ -95,9 +101,14 @@ class Generator:
         self._outbound.clear()
         self._outbound_listeners.clear()
         self._snapshots.clear()
+        if self._beside_agents is not None:
+            self._beside_agents.advance(_for_agents(context))
 
     def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
         """All that ``proxy`` may receive: the same object for every proxy of an equal scope."""
+        mtls = self._context.mtls
+        if proxy.has_agent and mtls is not None and not mtls.from_agent:
+            return self._generator_beside_agents().snapshot_of(proxy)
         scope = self._scopes.get(proxy)
         if scope is None:
             scope = self._scopes[proxy] = proxy_scope(self._context, proxy)
@@ -105,6 +116,12 @@ class Generator:
         if snapshot is None:
             snapshot = self._snapshots[scope] = self._generate(scope)
         return snapshot
+
+    def _generator_beside_agents(self) -> Generator:
+        """Nearly all clusters and listeners differ beside an agent, so that nothing is shared with other proxies."""
+        if self._beside_agents is None:
+            self._beside_agents = Generator(_for_agents(self._context))
+        return self._beside_agents
 
     def _generate(self, scope: ProxyScope) -> ResourceSnapshot:
         outbound = self._outbound_sets(scope.listeners.outbound)
@@ -158,6 +175,11 @@ class Generator:
 
     def _set(self, type_url: TypeUrl, resources: tuple[EncodedResource, ...]) -> ResourceSet:
         return self._sets(ResourceSet, type_url, resources)
+
+
+def _for_agents(context: PushContext) -> PushContext:
+    """The same, but that certificates come from agents."""
+    return replace(context, mtls=replace(context.mtls, from_agent=True)) if context.mtls is not None else context
 
 
 def proxy_scope(context: PushContext, proxy: Proxy) -> ProxyScope:

@@ -1,11 +1,20 @@
-"""TLS contexts with the identities of the mesh: certificates by SDS over the stream that Envoy already has."""
+"""TLS contexts with the identities of the mesh: certificates by SDS, over the xDS stream or from an agent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
 
-from envoy_data_plane.envoy.config.core.v3 import AggregatedConfigSource, ApiVersion, ConfigSource, TransportSocket
+from envoy_data_plane.envoy.config.core.v3 import (
+    AggregatedConfigSource,
+    ApiConfigSource,
+    ApiConfigSourceApiType,
+    ApiVersion,
+    ConfigSource,
+    GrpcService,
+    GrpcServiceEnvoyGrpc,
+    TransportSocket,
+)
 from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer.v3 import RawBuffer
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
     CertificateValidationContext,
@@ -22,7 +31,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import StringMatcher
 
 from citadel.envoy.secrets import ROOTS_SECRET, WORKLOAD_SECRET
-from citadel.ir import MeshClientTls, MeshServerTls
+from citadel.ir import MeshClientTls, MeshServerTls, MeshTls
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 
@@ -37,9 +46,14 @@ _tls_parameters = maker(TlsParameters)
 _sds_secret_config = maker(SdsSecretConfig)
 _config_source = maker(ConfigSource)
 _aggregated_config_source = maker(AggregatedConfigSource)
+_api_config_source = maker(ApiConfigSource)
+_grpc_service = maker(GrpcService)
+_envoy_grpc = maker(GrpcServiceEnvoyGrpc)
 _transport_socket = maker(TransportSocket)
 _raw_buffer = maker(RawBuffer)
 
+AGENT_CLUSTER = "sds-grpc"
+"""The cluster of an agent's socket in the bootstrap that the agent writes; Istio's name for it."""
 # Istio's; those without elliptic curves are for old clients of gateways.
 _CIPHER_SUITES = (
     "ECDHE-ECDSA-AES256-GCM-SHA384",
@@ -55,7 +69,7 @@ def render_mesh_server_tls(tls: MeshServerTls) -> DownstreamTlsContext:
     """TLS that a proxy terminates in the name of its workload: every client shows an identity of the mesh."""
     matchers = [_prefix(prefix) for prefix in tls.mesh.prefixes]
     return _downstream_tls_context(
-        common_tls_context=_render_common(matchers, alpn=tls.alpn, cipher_suites=_CIPHER_SUITES),
+        common_tls_context=_render_common(tls.mesh, matchers, alpn=tls.alpn, cipher_suites=_CIPHER_SUITES),
         require_client_certificate=True,
     )
 
@@ -63,7 +77,7 @@ def render_mesh_server_tls(tls: MeshServerTls) -> DownstreamTlsContext:
 def render_mesh_client_tls(tls: MeshClientTls) -> UpstreamTlsContext:
     """TLS that a proxy originates in the name of its workload, towards one of the expected identities."""
     matchers = [_exactly(name) for name in tls.subject_alt_names] or [_prefix(one) for one in tls.mesh.prefixes]
-    return _upstream_tls_context(common_tls_context=_render_common(matchers, alpn=tls.alpn), sni=tls.sni)
+    return _upstream_tls_context(common_tls_context=_render_common(tls.mesh, matchers, alpn=tls.alpn), sni=tls.sni)
 
 
 def plain_text_socket() -> TransportSocket:
@@ -72,7 +86,7 @@ def plain_text_socket() -> TransportSocket:
 
 
 def _render_common(
-    matchers: list[SubjectAltNameMatcher], *, alpn: Iterable[str], cipher_suites: Iterable[str] = ()
+    mesh: MeshTls, matchers: list[SubjectAltNameMatcher], *, alpn: Iterable[str], cipher_suites: Iterable[str] = ()
 ) -> CommonTlsContext:
     return _common_tls_context(
         # Envoy's own maximum for clients is TLS 1.2.
@@ -81,20 +95,27 @@ def _render_common(
             tls_maximum_protocol_version=TlsParametersTlsProtocol.TLSv1_3,
             cipher_suites=list(cipher_suites),
         ),
-        tls_certificate_sds_secret_configs=[_secret(WORKLOAD_SECRET)],
+        tls_certificate_sds_secret_configs=[_secret(WORKLOAD_SECRET, mesh)],
         combined_validation_context=_combined_context(
             default_validation_context=_validation_context(match_typed_subject_alt_names=matchers),
-            validation_context_sds_secret_config=_secret(ROOTS_SECRET),
+            validation_context_sds_secret_config=_secret(ROOTS_SECRET, mesh),
         ),
         alpn_protocols=list(alpn),
     )
 
 
-def _secret(name: str) -> SdsSecretConfig:
+def _secret(name: str, mesh: MeshTls) -> SdsSecretConfig:
     """A timeout of 0: no listener opens, and no cluster is used, before there is an identity."""
-    source = _config_source(
-        ads=_aggregated_config_source(), initial_fetch_timeout=timedelta(0), resource_api_version=ApiVersion.V3
-    )
+    source = _config_source(initial_fetch_timeout=timedelta(0), resource_api_version=ApiVersion.V3)
+    if mesh.from_agent:
+        source.api_config_source = _api_config_source(
+            api_type=ApiConfigSourceApiType.GRPC,
+            transport_api_version=ApiVersion.V3,
+            set_node_on_first_message_only=True,
+            grpc_services=[_grpc_service(envoy_grpc=_envoy_grpc(cluster_name=AGENT_CLUSTER))],
+        )
+    else:
+        source.ads = _aggregated_config_source()
     return _sds_secret_config(name=name, sds_config=source)
 
 

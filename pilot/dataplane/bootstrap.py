@@ -149,7 +149,8 @@ def build_bootstrap(options: BootstrapOptions) -> Json:
 
 
 def build_node(options: BootstrapOptions) -> Json:
-    """The xDS node: Istio's node id and metadata names, with our SELF_REGISTER, PORTS and APP_PORTS."""
+    """The xDS node: Istio's node id and metadata names, with our AGENT_SECRETS, SELF_REGISTER, PORTS and
+    APP_PORTS."""
     domain = f"{options.namespace}.svc.{options.domain_suffix}"
     node: Json = {
         "id": f"{options.node_type.value}~{options.ip}~{options.name}.{options.namespace}~{domain}",
@@ -186,6 +187,8 @@ def _metadata(options: BootstrapOptions) -> Json:
         metadata["HTTP_PROXY_PORT"] = str(options.http_proxy_port)
     if options.self_register:
         metadata["SELF_REGISTER"] = "true"
+    if options.xds_tls is not None and options.xds_tls.secrets is not None:
+        metadata["AGENT_SECRETS"] = "true"
     optional: dict[str, Any] = {
         "AUTO_REGISTER_GROUP": options.workload_group,
         "CLUSTER_ID": options.cluster_id,

@@ -35,7 +35,8 @@ class NodeError(ValueError):
 @frozen
 class Proxy:
     """One Envoy. ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (in
-    interception mode NONE) where the application itself listens."""
+    interception mode NONE) where the application itself listens. ``has_agent``: certificates come from an agent beside
+    it, not from here."""
 
     id: str
     kind: ProxyKind
@@ -55,6 +56,7 @@ class Proxy:
     network: str = ""
     locality: Locality = NOWHERE
     accept_http_10: bool = False
+    has_agent: bool = False
     envoy_version: tuple[int, int, int] | None = None
 
     @property
@@ -126,6 +128,7 @@ def read_proxy(
         network=str(metadata.get("NETWORK") or ""),
         locality=locality,
         accept_http_10=str(metadata.get("HTTP10") or "") == "1",
+        has_agent=_flag(metadata.get("AGENT_SECRETS")),
         envoy_version=envoy_version,
     )
 

@@ -53,3 +53,25 @@ def test_sockets() -> None:
     client = as_json(upstream_tls_socket(MeshClientTls(mesh=MESH, sni="x")))
     assert client["typedConfig"]["@type"].endswith(".UpstreamTlsContext")
     assert as_json(plain_text_socket())["name"] == "envoy.transport_sockets.raw_buffer"
+
+
+def test_beside_an_agent_certificate_and_roots_come_from_its_socket() -> None:
+    mesh = MeshTls(trust_domains=("cluster.local",), from_agent=True)
+    source = {
+        "apiConfigSource": {
+            "apiType": "GRPC",
+            "transportApiVersion": "V3",
+            "setNodeOnFirstMessageOnly": True,
+            "grpcServices": [{"envoyGrpc": {"clusterName": "sds-grpc"}}],
+        },
+        "initialFetchTimeout": "0s",
+        "resourceApiVersion": "V3",
+    }
+    for context in (
+        render_mesh_server_tls(MeshServerTls(mesh=mesh)),
+        render_mesh_client_tls(MeshClientTls(mesh=mesh, sni="x")),
+    ):
+        common = as_json(context)["commonTlsContext"]
+        assert common["tlsCertificateSdsSecretConfigs"] == [{"name": "default", "sdsConfig": source}]
+        roots = common["combinedValidationContext"]["validationContextSdsSecretConfig"]
+        assert roots == {"name": "ROOTCA", "sdsConfig": source}
