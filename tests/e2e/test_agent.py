@@ -10,10 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from citadel.ca.x509 import decode_certificates
 from tests.e2e.harness.agent import MTLS_PORT, Agent
+from tests.e2e.harness.client import request
 from tests.e2e.harness.conditions import eventually
+from tests.e2e.harness.documents import istio, service
+from tests.e2e.harness.documents import write as yaml_of
+from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
-from tests.e2e.harness.mesh import Mesh
+from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
+from tests.e2e.harness.upstreams import HttpEcho
 from tests.e2e.harness.variants import both_variants
 
 StartAgent = Callable[..., Agent]
@@ -41,13 +47,13 @@ def identity(mesh: Mesh) -> Identity:
 
 @pytest.fixture
 def start_agent(identity: Identity, tmp_path: Path) -> Iterator[StartAgent]:
-    """An agent that joins as ``reviews`` by a one-time token."""
+    """An agent that joins by a one-time token."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, ttl: str = "1h") -> Agent:
-            agent = Agent(identity, "reviews", tmp_path / "host", *arguments)
+        def start(*arguments: str, account: str = "reviews", ttl: str = "1h") -> Agent:
+            agent = Agent(identity, account, tmp_path / account, *arguments)
             token = agent.home / "token"
-            token.write_text(identity.token("reviews", "default", "--once", ttl=ttl))
+            token.write_text(identity.token(account, "default", "--once", ttl=ttl))
             stack.callback(agent.stop)
             agent.start("--token", str(token))
             eventually(lambda: "Envoy is ready" in agent.log(), 20, what="an Envoy that is ready")
@@ -104,3 +110,37 @@ def test_an_agent_that_comes_back_needs_no_token(identity: Identity, start_agent
     eventually(lambda: agent.log().count("Envoy is ready") == 2, 20, what="readiness")
     assert serial_number(agent.envoy) == serial
     assert identity.mesh.control_plane.log().count("by join token") == 1
+
+
+def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identity, start_agent: StartAgent) -> None:
+    policy = istio("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
+    policy["apiVersion"] = "security.istio.io/v1"
+    identity.mesh.write("shop.yaml", yaml_of(service("shop"), policy))
+    ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}")
+    brief = ("--certificate-ttl", "4s", "--drain-seconds", "0")
+    shop = start_agent(*ports, *brief, "--labels", "app=shop", account="shop")
+    client = start_agent(*brief, "--http-proxy-port", str(PROXY_PORT), account="client")
+    app = HttpEcho("shop", shop.host, APP_PORT)
+    try:
+        call = lambda: request((client.host, PROXY_PORT), f"http://shop:{SERVICE_PORT}/")  # noqa: E731
+        eventually(lambda: call().status == 200, 15, what="an answer of the shop")
+        seen: set[str] = set()
+        while len(seen) < 4:
+            answer = call()
+            assert answer.status == 200
+            caller = answer.json["headers"]["x-forwarded-client-cert"]
+            assert "URI=spiffe://cluster.local/ns/default/sa/client" in caller
+            seen |= {serial_number(shop.envoy)}
+    finally:
+        app.stop()
+    for agent in (shop, client):
+        eventually(lambda agent=agent: serial_numbers(agent.envoy) == {held_by(agent)}, 5, what="the agent's own alone")  # type: ignore[misc]
+
+
+def serial_numbers(envoy: Envoy) -> set[int]:
+    return {int(leaf["serial_number"], 16) for leaf in certificates(envoy)}
+
+
+def held_by(agent: Agent) -> int:
+    """The serial number of the certificate for the key that lies on the agent's disk."""
+    return int(decode_certificates((agent.directory / "identity.pem").read_bytes())[0].serial_number, 16)

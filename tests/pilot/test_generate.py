@@ -127,3 +127,26 @@ def test_the_order_of_files_changes_neither_names_nor_bytes() -> None:
     other = Generator(a_context(*reversed(known))).snapshot_of(replica(0))
     for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE):
         assert [r.any for r in one.of(type_url)] == [r.any for r in other.of(type_url)]
+
+
+def test_proxies_beside_an_agent_share_what_names_the_agents_socket() -> None:
+    context = a_context(*services(2), trust_domain="cluster.local")
+    watched = Watched(context)
+    plain = watched.generator.snapshot_of(replica(0))
+    first = watched.generator.snapshot_of(replica(1, has_agent=True))
+    assert watched.cost().encodings > 0
+    assert watched.generator.snapshot_of(replica(2, has_agent=True)) is first
+    assert watched.cost() == GenerationCounters(plans=0, encodings=0, sets=0)
+    assert b"sds-grpc" in encoded(first)
+    assert b"sds-grpc" not in encoded(plain)
+    watched.generator.advance(a_context(*services(3), trust_domain="cluster.local", previous=context))
+    assert len(watched.generator.snapshot_of(replica(1, has_agent=True)).of(CLUSTER)) == len(first.of(CLUSTER)) + 1
+
+
+def test_without_identities_an_agent_changes_nothing() -> None:
+    generator = Generator(a_context(*services(2)))
+    assert generator.snapshot_of(replica(0, has_agent=True)) is generator.snapshot_of(replica(1))
+
+
+def encoded(snapshot: ResourceSnapshot) -> bytes:
+    return b"".join(resource.any for kind in (CLUSTER, LISTENER) for resource in snapshot.of(kind))

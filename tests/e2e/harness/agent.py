@@ -25,7 +25,7 @@ class Agent:
         home.mkdir()
         root = home / "root-cert.pem"
         root.write_text(identity.roots)
-        host = identity.mesh.addresses.host()
+        self.host = host = identity.mesh.addresses.host()
         options = BootstrapOptions(
             node_type=NodeType.SIDECAR, name=service_account, ip=host, admin=SocketAddress(host, ADMIN_PORT)
         )
