@@ -21,7 +21,7 @@ from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.envoy.encoded import empty_load_assignment, empty_route_config
-from pilot.identities import Identities, bind_proxy
+from pilot.identities import Identities, bind_proxy, needs_secrets
 from pilot.mesh.proxy import Proxy, read_proxy
 from pilot.mesh_state import MeshState
 from pilot.registration_store import RegistrationStore
@@ -91,6 +91,7 @@ class ControlPlane:
             on_answer=self._on_answer,
             bind=bind_proxy,
             secrets_of=self._identities.secrets.of if self._identities else None,
+            needs_secrets=needs_secrets,
             fallback=empty_resource,
         )
 

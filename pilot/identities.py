@@ -126,6 +126,11 @@ def bind_proxy(proxy: Proxy, identity: SpiffeId) -> Proxy:
     return replace(proxy, service_account=identity.service_account)
 
 
+def needs_secrets(proxy: Proxy) -> bool:
+    """Whether ``proxy`` gets its certificate from here. An agent has made a key of its own."""
+    return not proxy.has_agent
+
+
 def _options(settings: Settings, identity: IdentitySettings) -> CitadelOptions:
     issuers = []
     for name, file in identity.oidc_issuers:

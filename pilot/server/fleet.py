@@ -165,7 +165,8 @@ class Fleet(Generic[T]):
     stream is known to be gone.
 
     ``bind`` makes the proxy one of the identity that its stream has proven, and raises IdentityError when it is
-    another's. ``secrets_of`` gives what an identity alone may hold; a stream without identity never gets any.
+    another's. ``secrets_of`` gives what an identity alone may hold; a stream without identity never gets any,
+    nor does a proxy of which ``needs_secrets`` says that it has them elsewhere: no key is made for it.
     """
 
     def __init__(
@@ -179,6 +180,7 @@ class Fleet(Generic[T]):
         on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
         bind: Callable[[T, SpiffeId], T] = lambda proxy, identity: proxy,
         secrets_of: Callable[[SpiffeId], ResourceSet] | None = None,
+        needs_secrets: Callable[[T], bool] = lambda proxy: True,
         fallback: Fallback = no_fallback,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -189,6 +191,7 @@ class Fleet(Generic[T]):
         self.counters = Counters()
         self.encoder = ResponseEncoder()
         self.secrets_of = secrets_of
+        self._needs_secrets = needs_secrets
         self._read_node = read_node
         self._bind = bind
         self._snapshot_of = snapshot_of
@@ -312,7 +315,7 @@ class Fleet(Generic[T]):
 
     def secrets(self, connection: Connection[T]) -> ResourceSet | None:
         """What the stream's proven identity alone may hold."""
-        if self.secrets_of is None or connection.identity is None:
+        if self.secrets_of is None or connection.identity is None or not self._needs_secrets(connection.proxy):
             return None
         return self.secrets_of(connection.identity)
 

@@ -238,6 +238,15 @@ async def test_a_new_root_reaches_proxies_and_the_port_itself(world: World) -> N
         await first_secrets(client, ALICE, "ROOTCA")
 
 
+async def test_no_key_is_made_for_a_proxy_beside_an_agent(world: World) -> None:
+    async with world.stream(world.token()) as client:
+        await client.send(SECRET, node=node(ALICE, AGENT_SECRETS="true"), resourceNames=["default", "ROOTCA"])
+        await client.send(CLUSTER)
+        assert (await client.receive()).type_url == CLUSTER
+        (connection,) = world.fleet.connections
+        assert world.fleet.secrets(connection) is None
+
+
 async def test_no_key_shows(world: World, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         async with world.stream(world.token()) as client:
