@@ -20,7 +20,7 @@ from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
 from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
 from tests.e2e.harness.upstreams import HttpEcho
-from tests.e2e.harness.variants import both_variants
+from tests.e2e.harness.variants import both_variants, every_envoy
 
 StartAgent = Callable[..., Agent]
 SERVICE_ENTRY = """
@@ -40,9 +40,13 @@ spec:
 def identity(mesh: Mesh) -> Identity:
     mesh.write("empty.yaml", "")
     found = Identity(mesh)
-    host, _ = mesh.control_plane.xds
-    found.serve("--allow-empty", "--xds-mtls-address", f"{host}:{MTLS_PORT}")
+    serve(found)
     return found
+
+
+def serve(identity: Identity) -> None:
+    host, _ = identity.mesh.control_plane.xds
+    identity.serve("--allow-empty", "--xds-mtls-address", f"{host}:{MTLS_PORT}")
 
 
 @pytest.fixture
@@ -112,6 +116,21 @@ def test_an_agent_that_comes_back_needs_no_token(identity: Identity, start_agent
     assert identity.mesh.control_plane.log().count("by join token") == 1
 
 
+def test_a_control_plane_that_was_away_at_the_time_of_renewal_is_asked_again(
+    identity: Identity, start_agent: StartAgent
+) -> None:
+    agent = start_agent("--certificate-ttl", "16s", "--drain-seconds", "0")
+    serial = serial_number(agent.envoy)
+    identity.mesh.control_plane.kill()
+    eventually(lambda: "is not renewed" in agent.log(), 20, what="a renewal that fails")
+    assert serial_number(agent.envoy) == serial
+    serve(identity)
+    eventually(lambda: serial_number(agent.envoy) != serial, 20, what="another certificate")
+    eventually(lambda: agent.envoy.stat("control_plane.connected_state") == 1, 10, what="the stream")
+    assert identity.mesh.control_plane.log().count("by join token") == 1
+
+
+@every_envoy
 def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identity, start_agent: StartAgent) -> None:
     policy = istio("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
     policy["apiVersion"] = "security.istio.io/v1"
