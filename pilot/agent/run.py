@@ -20,6 +20,7 @@ from pilot.agent.secret_service import SecretService
 from pilot.agent.settings import BOOTSTRAP_FILE, LOG_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError
+from pilot.dataplane.leftover import end_leftover
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
 
@@ -118,6 +119,8 @@ def _keep(credentials: Credentials, files: CredentialFiles) -> None:
 
 async def _run_envoy(settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None]) -> None:
     command = _prepare_envoy(settings)
+    if await asyncio.to_thread(end_leftover, command):
+        log.warning("ended an Envoy that had outlived its agent")
     supervisor = EnvoySupervisor(EnvoyProcess(command), on_death=_tell_death)
     supervisor.start()
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
@@ -132,7 +135,7 @@ async def _run_envoy(settings: AgentSettings, stop: asyncio.Event, renewing: asy
 
 def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
     """Write the bootstrap, in which there is no secret."""
-    bootstrap = settings.directory / BOOTSTRAP_FILE
+    bootstrap = settings.directory.absolute() / BOOTSTRAP_FILE
     write_atomically(bootstrap, json.dumps(build_bootstrap(settings.bootstrap), indent=2).encode())
     return EnvoyCommand(
         binary=settings.envoy,

@@ -108,10 +108,14 @@ def test_an_envoy_that_is_killed_is_started_again_and_sigterm_ends_everything(st
 def test_an_agent_that_comes_back_needs_no_token(identity: Identity, start_agent: StartAgent) -> None:
     agent = start_agent("--drain-seconds", "0")
     serial = serial_number(agent.envoy)
+    first = eventually(agent.envoy_pid)
     agent.process.kill()
     agent.process.wait()
+    assert agent.envoy.request("GET", "/ready")[0] == 200, "the Envoy serves on without its agent"
     agent.start()
     eventually(lambda: agent.log().count("Envoy is ready") == 2, 20, what="readiness")
+    assert agent.envoy_pid() not in (None, first)
+    eventually(lambda: not is_running(first), 10, what="the end of the first Envoy")
     assert serial_number(agent.envoy) == serial
     assert identity.mesh.control_plane.log().count("by join token") == 1
 
@@ -154,6 +158,14 @@ def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identi
         app.stop()
     for agent in (shop, client):
         eventually(lambda agent=agent: serial_numbers(agent.envoy) == {held_by(agent)}, 5, what="the agent's own alone")  # type: ignore[misc]
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process; one that has ended and that nobody has waited for is none."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def serial_numbers(envoy: Envoy) -> set[int]:
