@@ -310,6 +310,9 @@ def _syntax_diagnostic(error: yaml.YAMLError, data: bytes, file: str) -> Diagnos
         problem = error.problem or "not YAML"
         context: Any = error.context_mark
         message = f"{error.context} that begins at line {context.line + 1}: {problem}" if context else problem
+        if "maximum nesting depth" in problem:
+            # Newer libyaml has a limit of its own, and reads ahead: it may be met before ours.
+            return Diagnostic(Severity.ERROR, "nesting-too-deep", "nested deeper than a thousand levels", origin)
         return Diagnostic(Severity.ERROR, "yaml-syntax", message, origin, _syntax_hint(problem, _line(data, origin)))
     # A ReaderError: a character that YAML does not allow, told by its byte offset.
     reason, offset = str(getattr(error, "reason", error)), getattr(error, "position", 0)

