@@ -36,7 +36,8 @@ class NodeError(ValueError):
 class Proxy:
     """One Envoy. ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (in
     interception mode NONE) where the application itself listens. ``has_agent``: certificates come from an agent beside
-    it, not from here."""
+    it, not from here. ``identified`` is false for one that has proven nothing to a control plane that asks for proof.
+    """
 
     id: str
     kind: ProxyKind
@@ -57,6 +58,7 @@ class Proxy:
     locality: Locality = NOWHERE
     accept_http_10: bool = False
     has_agent: bool = False
+    identified: bool = True
     envoy_version: tuple[int, int, int] | None = None
 
     @property

@@ -49,6 +49,10 @@ class PushContext:
     _visible: dict[_Viewpoint, VisibleServices] = field(default_factory=dict, repr=False)
     _in_effect: dict[tuple[str, ServiceKey], DestinationRuleInEffect | None] = field(default_factory=dict, repr=False)
 
+    def mtls_for(self, *, identified: bool) -> MeshTls | None:
+        """The identities with which a proxy takes part in mutual TLS; None for one that has proven none."""
+        return self.mtls if identified else None
+
     @property
     def mesh(self) -> MeshConfig:
         """The settings of the whole mesh."""

@@ -27,6 +27,8 @@ class OutboundScope:
     dual_stack: bool = False
     http_proxy: bool = False
     """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
+    identified: bool = True
+    """False for proxies that have no certificate in a mesh whose others have."""
 
 
 @frozen
@@ -64,7 +66,8 @@ class InboundPort:
 class InboundScope:
     """What inbound listeners and clusters depend on: the workload's ports, not its name.
 
-    ``peers`` is what it accepts from its peers; None where nobody has an identity.
+    ``peers`` is what it accepts from its peers; None where nobody has an identity. A workload that has none itself
+    (not ``identified``) takes plain text where its policy admits that, and nothing where it does not.
     """
 
     namespace: str
@@ -75,3 +78,4 @@ class InboundScope:
     ipv6: bool = False
     dual_stack: bool = False
     peers: PeerModes | None = None
+    identified: bool = True

@@ -270,3 +270,5 @@ def test_a_proxy_takes_the_account_that_was_proven() -> None:
     assert bind_proxy(proxy, ALICE).service_account == "alice"
     with pytest.raises(IdentityError, match="alice"):
         bind_proxy(bind_proxy(proxy, ALICE), BOB)
+    assert bind_proxy(proxy, ALICE).identified
+    assert not bind_proxy(proxy, None).identified

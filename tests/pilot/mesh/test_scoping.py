@@ -288,3 +288,26 @@ def test_the_ports_at_which_a_proxy_stands_before_its_workload(proxy: Proxy, por
     registered = registered_workload(replace(proxy, self_register=True))
     assert registered is not None
     assert registered.proxied_ports == ports
+
+
+def test_a_workload_that_has_proven_nothing_registers_without_account_and_without_mutual_tls() -> None:
+    claims = a_proxy(
+        self_register=True,
+        identified=False,
+        service_account="thief",
+        labels=FrozenMap({"app": "reviews", "security.istio.io/tlsMode": "istio"}),
+    )
+    workload = registered_workload(claims)
+    assert workload is not None
+    assert (workload.service_account, workload.proxied_ports) == ("", ())
+    assert workload.labels["security.istio.io/tlsMode"] == "disabled"
+    assert workload.labels["app"] == "reviews"
+
+
+def test_a_scope_tells_who_has_no_identity_where_others_have() -> None:
+    proxy = a_proxy(identified=False)
+    mutual, plain = a_context(trust_domain="cluster.local"), a_context()
+    assert not outbound_scope(mutual, proxy).identified
+    assert not inbound_scope(mutual, proxy).identified
+    assert inbound_scope(mutual, proxy) != inbound_scope(mutual, a_proxy())
+    assert outbound_scope(plain, proxy) == outbound_scope(plain, a_proxy())
