@@ -134,9 +134,13 @@ class ControlPlane:
     async def _start_ads(self) -> AdsServer:
         identities = self._identities
         if identities is None:
-            return await start_ads([Port(str(self._settings.xds_address))], self._fleet)
+            return await start_ads([Port(str(self._settings.xds_address))], self._fleet, limits=self._settings.limits)
         return await start_ads(
-            identities.ports(), self._fleet, authenticator=identities.authenticator, handlers=identities.handlers()
+            identities.ports(),
+            self._fleet,
+            authenticator=identities.authenticator,
+            handlers=identities.handlers(),
+            limits=self._settings.limits,
         )
 
     def _publish_options(self) -> PublishOptions:

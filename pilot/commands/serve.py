@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from pilot.commands.identity_flags import add_identity_flags, listen_address, read_identity_settings
+from pilot.commands.limit_flags import add_limit_flags, read_stream_limits
 from pilot.settings import Settings
 
 _EXAMPLES = """\
@@ -68,6 +69,7 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         help=f"how long a workload stays an endpoint after its Envoy left (default: {defaults.deregister_after:g})",
     )  # fmt: skip
     add_identity_flags(parser)
+    add_limit_flags(parser)
     parser.set_defaults(run=run_serve)
 
 
@@ -84,6 +86,7 @@ def run_serve(args: argparse.Namespace) -> int:
         allow_empty=args.allow_empty,
         deregister_after=args.deregister_after,
         identity=read_identity_settings(args),
+        limits=read_stream_limits(args),
     )
     if problem := settings.check():
         print(f"pilot serve: {problem}", file=sys.stderr)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -42,7 +42,11 @@ class Protocol(StrEnum):
 
 @dataclass(slots=True)
 class Counters:
-    """What was done since the start. ``pushes`` are snapshots given to a connection that led to a response."""
+    """What was done since the start.
+
+    ``pushes`` are snapshots given to a connection that led to a response. ``refused`` are streams that were too many,
+    by the limit that they met.
+    """
 
     pushes: int = 0
     responses: int = 0
@@ -50,6 +54,7 @@ class Counters:
     acks: int = 0
     nacks: int = 0
     connections: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
