@@ -106,6 +106,7 @@ class PodMesh:
             host=self._address(self._control_pod),
             inside=command_inside(self._control_pod.namespace),
         )
+        self.control_plane.admin = ("127.0.0.1", self.control_plane.admin[1])  # which has no authentication
 
     def __enter__(self) -> PodMesh:
         return self
