@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from galley.meta import frozen
 from pilot.mesh.visibility import ServiceIndex, index_services
 from pilot.registry.auto_addresses import AutoAddress, allocate_addresses
-from pilot.registry.catalog import Service, ServiceKey
+from pilot.registry.catalog import Service
 
 
 @frozen
@@ -26,12 +26,14 @@ class AddressFamilies:
 def give_addresses(index: ServiceIndex, families: AddressFamilies) -> ServiceIndex:
     """The same services with automatic addresses of ``families`` where they have none of their own."""
     allocated = allocate_addresses(index.ordered)
-    return index_services(_addressed(service, allocated, families) for service in index.ordered)
+    return index_services(
+        _addressed(service, allocated[service.key], families) if service.key in allocated else service
+        for service in index.ordered
+    )
 
 
-def _addressed(service: Service, allocated: Mapping[ServiceKey, AutoAddress], families: AddressFamilies) -> Service:
-    auto = allocated.get(service.key)
-    if auto is None:
-        return service
+@lru_cache(maxsize=2**14)
+def _addressed(service: Service, auto: AutoAddress, families: AddressFamilies) -> Service:
+    """The same object as before for the same service: what is planned from it is found faster then."""
     addresses = tuple(address for address in (auto.ipv4, auto.ipv6) if address and families.hold(address))
     return replace(service, addresses=addresses)

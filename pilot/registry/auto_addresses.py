@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from galley.meta import frozen
@@ -57,11 +58,17 @@ def allocate_addresses(services: Iterable[Service]) -> dict[ServiceKey, AutoAddr
         digest = hashlib.blake2b(f"{service.namespace}/{service.hostname}".encode(), digest_size=40).digest()
         ipv4 = _first_free(digest[:8], _IPV4_SLOTS, taken_ipv4)
         ipv6 = _first_free(digest[8:], _IPV6_SLOTS, taken_ipv6)
-        assert ipv6 is not None
-        allocated[service.key] = AutoAddress(
-            ipv4=_ipv4(ipv4) if ipv4 is not None else "", ipv6=str(IPv6Address(_IPV6_BASE + 1 + ipv6))
-        )
+        allocated[service.key] = _auto_address(ipv4, ipv6)
     return allocated
+
+
+@lru_cache(maxsize=2**14)
+def _auto_address(ipv4: int | None, ipv6: int | None) -> AutoAddress:
+    assert ipv6 is not None, "there are more addresses than services in the world"
+    return AutoAddress(
+        ipv4="" if ipv4 is None else _ipv4(ipv4),
+        ipv6=str(IPv6Address(_IPV6_BASE + 1 + ipv6)),
+    )
 
 
 def _first_free(digest: bytes, slots: int, taken: set[int]) -> int | None:

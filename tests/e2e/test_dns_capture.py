@@ -39,7 +39,7 @@ pytestmark = [
 
 HTTP_PORT, DATABASE_PORT, SNIFFED_PORT = 9080, 5432, 7070
 SUFFIX = "default.svc.cluster.local"
-REDIRECT_DNS = "--redirect-dns --no-dns-tcp"
+REDIRECT_DNS = "--redirect-dns"
 APPLICATION = """
 import http.client, json, socket, sys
 action, name, *more = sys.argv[1:]
