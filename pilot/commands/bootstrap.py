@@ -75,6 +75,9 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
     app_ports = _merge("--app-port", args.app_port) if sidecar else FrozenMap[str, int]()
     http_proxy_port: int | None = args.http_proxy_port if sidecar else None
     _check_mode(mode, ports=ports, app_ports=app_ports, http_proxy_port=http_proxy_port)
+    dns_capture: bool = sidecar and args.dns_capture
+    if dns_capture and mode is InterceptionMode.NONE:
+        raise ValueError("--dns-capture needs queries that are redirected, which --mode NONE has not; leave it out")
     shares_host = mode is InterceptionMode.NONE
     return BootstrapOptions(
         node_type=NodeType.SIDECAR if sidecar else NodeType.ROUTER,
@@ -89,6 +92,7 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
         app_ports=app_ports,
         mode=mode,
         http_proxy_port=http_proxy_port,
+        dns_capture=dns_capture,
         workload_group=args.workload_group,
         self_register=args.register,
         cluster_id=args.cluster_id,

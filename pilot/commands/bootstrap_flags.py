@@ -137,6 +137,12 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
         group.add_argument(
             "--http-proxy-port", type=_port, metavar="PORT", help="mode NONE: forward-proxy port for the application"
         )
+        group.add_argument(
+            "--dns-capture",
+            action="store_true",
+            help="answer the application's DNS queries on 15053, where `pilot redirect --redirect-dns` leads them, and "
+            "give services without address an automatic one",
+        )
     group.add_argument(
         "--status-port",
         type=_port_or_off,

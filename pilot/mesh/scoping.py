@@ -98,6 +98,7 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
         dual_stack=proxy.dual_stack,
         http_proxy=_http_proxy_port(context, proxy) > 0,
         identified=_is_identified(context, proxy),
+        auto_addresses=proxy.captures_dns and proxy.auto_addresses,
     )
 
 
@@ -126,6 +127,7 @@ def listener_scope(context: PushContext, proxy: Proxy) -> ListenerScope:
         bind_address=proxy.bind_address if unredirected else "",
         http_proxy_port=_http_proxy_port(context, proxy),
         accept_http_10=proxy.accept_http_10,
+        dns_capture=proxy.captures_dns,
         inbound_ports=tuple(sorted({(port.listen_address, port.listen_port) for port in inbound if port.bound})),
     )
 

@@ -101,7 +101,11 @@ def _add_outbound_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_dns_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--redirect-dns", action="store_true", help="capture queries to the resolvers of resolv.conf")
+    group.add_argument(
+        "--redirect-dns",
+        action="store_true",
+        help="capture queries to the resolvers of resolv.conf (for sidecars with --dns-capture in their bootstrap)",
+    )
     group.add_argument("--capture-all-dns", action="store_true", help="capture queries to any resolver")
     group.add_argument(
         "--dns-port", type=_argument(_port), default=15053, metavar="PORT", help="who answers them (default: 15053)"
@@ -109,8 +113,8 @@ def _add_dns_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dns-tcp",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="queries over TCP too; a stock Envoy answers over UDP alone",
+        default=False,
+        help="queries over TCP too, which Istio's agent answers and a stock Envoy does not",
     )
 
 

@@ -9,7 +9,7 @@ from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, SidecarPort
 from galley.kinds.virtual_service import HttpMatchRequest
 from galley.meta import FrozenMap
-from pilot.mesh.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.proxy import Interception, Proxy, ProxyKind, read_proxy
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import InboundPort
 from pilot.mesh.scoping import (
@@ -67,6 +67,30 @@ def test_a_proxy_with_addresses_of_both_families_is_dual_stack() -> None:
         proxy = replace(a_proxy(), addresses=addresses)
         for scope in (outbound_scope(a_context(), proxy), inbound_scope(a_context(), proxy)):
             assert (scope.ipv6, scope.dual_stack) == (ipv6, dual_stack)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "captured", "automatic"),
+    [
+        ({}, False, False),
+        ({"DNS_CAPTURE": "true"}, True, True),
+        ({"DNS_CAPTURE": "true", "DNS_AUTO_ALLOCATE": "true"}, True, True),
+        ({"DNS_CAPTURE": "true", "DNS_AUTO_ALLOCATE": "false"}, True, False),
+        ({"DNS_AUTO_ALLOCATE": "true"}, False, False),
+        ({"DNS_CAPTURE": "true", "INTERCEPTION_MODE": "NONE"}, False, False),
+    ],
+)
+def test_who_answers_dns_and_uses_automatic_addresses(
+    metadata: dict[str, str], captured: bool, automatic: bool
+) -> None:
+    proxy = read_proxy(node_id="sidecar~10.0.0.1~a.default~default.svc.cluster.local", metadata=metadata)
+    scope = listener_scope(a_context(), proxy)
+    assert (scope.dns_capture, scope.outbound.auto_addresses) == (captured, automatic)
+
+
+def test_a_gateway_answers_no_dns() -> None:
+    scope = listener_scope(a_context(), a_gateway_proxy(dns_capture=True))
+    assert (scope.dns_capture, scope.outbound.auto_addresses) == (False, False)
 
 
 def test_a_gateway_is_asked_about_selectors_and_sources_and_has_no_sidecar() -> None:
