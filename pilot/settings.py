@@ -65,6 +65,15 @@ class IdentitySettings:
 
 
 @frozen
+class DockerSettings:
+    """Which Docker Engine to follow ("" for the usual one), and which of its containers and networks count."""
+
+    url: str = ""
+    projects: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+@frozen
 class Settings:
     """Everything ``pilot serve`` can be told. Durations are in seconds."""
 
@@ -79,6 +88,7 @@ class Settings:
     deregister_after: float = 3.0
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
     identity: IdentitySettings | None = None
+    docker: DockerSettings | None = None
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""
