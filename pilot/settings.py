@@ -80,6 +80,15 @@ class IdentitySettings:
 
 
 @frozen
+class DockerSettings:
+    """Which Docker Engine to follow ("" for the usual one), and which of its containers and networks count."""
+
+    url: str = ""
+    projects: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+@frozen
 class Settings:
     """Everything ``pilot serve`` can be told. Durations are in seconds."""
 
@@ -95,6 +104,7 @@ class Settings:
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
     identity: IdentitySettings | None = None
     limits: StreamLimits = StreamLimits()
+    docker: DockerSettings | None = None
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""
