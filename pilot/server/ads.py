@@ -25,6 +25,7 @@ from envoycodec.discovery import (
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, host_of, is_encrypted
 from pilot.server.fleet import Connection, Fleet, IdentityError, Protocol
+from pilot.server.own_address import locate_node
 from pilot.server.transport import Port
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
@@ -238,8 +239,9 @@ class _Ads:
                 raise ValueError("the first request of a stream must carry a node with an id")
             await self._until_ready()
             identity = caller.identity if caller else None
-            self._admission.name(ticket, request.node.id, str(identity or ""), time.monotonic())
-            return self._fleet.open(request.node, protocol, peer, identity), _event(request)
+            node = locate_node(request.node, peer)
+            self._admission.name(ticket, node.id, str(identity or ""), time.monotonic())
+            return self._fleet.open(node, protocol, peer, identity), _event(request)
         except IdentityError as error:
             assert self._authenticator is not None, "an identity that nobody has proven"
             refusal = self._authenticator.refuse(str(error), peer)
