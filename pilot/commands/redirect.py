@@ -12,6 +12,7 @@ from typing import Any
 
 from pilot.redirect.apply import Backend, apply_capture, choose_backend, remove_capture, render_script
 from pilot.redirect.flags import add_redirect_flags
+from pilot.redirect.hold import hold, prepare_hold
 from pilot.redirect.options import EVERYTHING, CaptureMode, CaptureOptions, DnsCapture
 from pilot.redirect.ruleset import Family
 from pilot.redirect.system import RedirectError, check_privilege, find_tool, has_ipv6, nameservers, read_if_inet6
@@ -31,6 +32,8 @@ examples:
     pilot redirect --redirect-dns
   see the rules, needing no privilege:
     pilot redirect --dry-run --ipv6 off
+  in the container that holds the network namespace of application and sidecar:
+    pilot redirect --hold --ready-file /run/captured
   let all traffic go its own way again:
     pilot redirect --clean-up
 
@@ -56,10 +59,18 @@ def add_redirect_parser(subparsers: argparse._SubParsersAction[argparse.Argument
 
 def run_redirect(args: argparse.Namespace) -> int:
     """Run ``pilot redirect``; the result is its exit status."""
+    if args.hold and (args.dry_run or args.clean_up):
+        print("pilot redirect: --hold is for written rules, not for --dry-run or --clean-up", file=sys.stderr)
+        return 2
+    if args.ready_file and not args.hold:
+        print("pilot redirect: --ready-file goes with --hold", file=sys.stderr)
+        return 2
     try:
         options = capture_options(args, _read_nameservers)
+        if args.hold:
+            return _capture_and_hold(args, options)
         return _clean_up(args, options) if args.clean_up else _capture(args, options)
-    except RedirectError as error:
+    except (RedirectError, OSError) as error:
         print(f"pilot redirect: {error}", file=sys.stderr)
         return 1
 
@@ -112,6 +123,15 @@ def _capture(args: argparse.Namespace, options: CaptureOptions) -> int:
         _warn_of_tproxy(options)
         print("".join(f"{line}\n" for line in dns_advice(options)), end="")
     return 0
+
+
+def _capture_and_hold(args: argparse.Namespace, options: CaptureOptions) -> int:
+    prepare_hold(args.ready_file)
+    status = _capture(args, options)
+    if status == 0:
+        sys.stdout.flush()
+        hold(args.ready_file)
+    return status
 
 
 def _clean_up(args: argparse.Namespace, options: CaptureOptions) -> int:
