@@ -41,7 +41,7 @@ _PING_EVERY = 15.0
 
 _CLOSED = "the Engine closed the connection"
 _FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
-"""What the client library, and the HTTP libraries below it, raise when the other side is not there or talks nonsense."""
+"""What the client library, and the HTTP libraries below it, raise when the other side is away or talks nonsense."""
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 

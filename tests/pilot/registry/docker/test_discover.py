@@ -54,6 +54,26 @@ def test_the_control_plane_is_no_instance() -> None:
     assert verdicts(seen(an_inspection("pilot"), an_inspection("web"), own_hints=(an_id("pilot"),))) == {"web": "ready"}
 
 
+def test_inside_a_project_the_default_is_this_project() -> None:
+    everybody = (
+        an_inspection("pilot"),
+        an_inspection("web"),
+        an_inspection("other", project="elsewhere"),
+        an_inspection("labelled", project="", labels={"pilothouse.io/ports": "http=80"}),
+    )
+    hints = (an_id("pilot"),)
+    assert set(verdicts(seen(*everybody, own_hints=hints))) == {"web", "labelled"}
+    assert set(verdicts(seen(*everybody, own_hints=hints, projects=("*",)))) == {"web", "other", "labelled"}
+
+
+def test_a_service_of_several_projects_is_told() -> None:
+    both = (an_inspection("a", service="db"), an_inspection("b", service="db", project="bank"))
+    (finding,) = seen(*both).findings
+    assert finding.text.startswith("service db.default has containers of several Compose projects: bank, shop.")
+    apart = an_inspection("b", service="db", project="bank", labels={"pilothouse.io/namespace": "bank"})
+    assert seen(both[0], apart).findings == ()
+
+
 def test_left_out_by_label_for_want_of_ports_or_for_a_mistake() -> None:
     discovery = seen(
         an_inspection("no", labels={"pilothouse.io/discover": "false"}),
