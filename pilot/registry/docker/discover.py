@@ -89,7 +89,9 @@ class _Read:
 
     @property
     def awaits_proxy(self) -> bool:
-        return bool(self.pod.sidecars) and self.said is not None and self.said.inject is not False
+        """A sidecar that is there shows it, and so does the arrangement as a pod before the sidecar is created."""
+        arranged = bool(self.pod.sidecars) or self.pod.application is not self.pod.holder
+        return arranged and self.said is not None and self.said.inject is not False
 
     def instance(self, taken_over: set[str]) -> DiscoveredInstance | None:
         """``taken_over`` are addresses of stopped containers that running ones have now."""
@@ -193,7 +195,8 @@ def _left_out(said: ContainerLabels | None, problem: str, ports: FrozenMap[str, 
 def _finding(pod: Pod, said: ContainerLabels | None, problem: str) -> Finding | None:
     if problem:
         return Finding(f"container {pod.holder.name}: {problem}; the container is left out of the mesh")
-    if said is None or not said.inject or pod.sidecars or not pod.holder.running:
+    arranged = pod.sidecars or pod.application is not pod.holder
+    if said is None or not said.inject or arranged or not pod.holder.running:
         return None
     addresses = tuple(place.address for place in pod.holder.attachments if place.address)
     return Finding(

@@ -119,7 +119,8 @@ def test_labels_of_the_holder_count_too() -> None:
         an_inspection("web-pod", labels={"pilothouse.io/service": "shop", "pilothouse.io/namespace": "prod"}),
         a_member("web", of="web-pod"),
     )
-    assert (instance.service, instance.namespace, instance.awaits_proxy) == ("shop", "prod", False)
+    assert (instance.service, instance.namespace) == ("shop", "prod")
+    assert instance.awaits_proxy, "also before its sidecar is created"
 
 
 def test_who_says_no_to_injection_is_served_beside_an_envoy_of_its_own() -> None:
