@@ -23,6 +23,7 @@ from pilot.server.csr import CertificateService
 from pilot.server.fleet import Fleet, IdentityError
 from pilot.server.transport import Port, server_credentials
 from pilot.settings import IdentitySettings, Settings
+from pilot.xds.resources import ResourceSet
 
 log = logging.getLogger("pilot")
 
@@ -61,6 +62,15 @@ class Identities:
         if self._identity.plaintext_address is not None:
             ports.append(Port(str(self._identity.plaintext_address)))
         return tuple(ports)
+
+    def secrets_of(self, proxy: Proxy, identity: SpiffeId) -> ResourceSet | None:
+        """What ``proxy``, whose stream has proven ``identity``, gets of type Secret.
+
+        An agent has made a key of its own: it gets the roots, and its Envoy nothing.
+        """
+        if proxy.is_agent:
+            return self.secrets.roots()
+        return None if proxy.has_agent else self.secrets.of(identity)
 
     def handlers(self) -> Sequence[grpc.GenericRpcHandler[Any, Any]]:
         """The services beside xDS."""
@@ -127,11 +137,6 @@ def bind_proxy(proxy: Proxy, identity: SpiffeId | None) -> Proxy:
             f" and service account {proxy.service_account!r}"
         )
     return replace(proxy, service_account=identity.service_account)
-
-
-def needs_secrets(proxy: Proxy) -> bool:
-    """Whether ``proxy`` gets its certificate from here. An agent has made a key of its own."""
-    return not proxy.has_agent
 
 
 def _options(settings: Settings, identity: IdentitySettings) -> CitadelOptions:

@@ -24,6 +24,7 @@ class Secrets:
         self._citadel = citadel
         self._sets: dict[SpiffeId, tuple[Hashable, ResourceSet]] = {}
         self._roots: tuple[TrustBundle, EncodedResource] | None = None
+        self._roots_alone: ResourceSet | None = None
         self._lacking: set[SpiffeId] = set()
 
     @property
@@ -51,6 +52,13 @@ class Secrets:
         secrets = ResourceSet(SECRET, resources)
         self._sets[identity] = (key, secrets)
         return secrets
+
+    def roots(self) -> ResourceSet:
+        """The roots alone, for agents; the same object until they change."""
+        roots = self._roots_resource(self._citadel.bundle)
+        if self._roots_alone is None or self._roots_alone.get(ROOTS_SECRET) is not roots:
+            self._roots_alone = ResourceSet(SECRET, [roots])
+        return self._roots_alone
 
     def retain(self, in_use: Collection[SpiffeId]) -> None:
         """Forget the secrets of all others: nobody is connected as one of them."""
