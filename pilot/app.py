@@ -137,6 +137,8 @@ class ControlPlane:
         finally:
             await server.stop(_STOP_GRACE)
             admin.close()
+            if self._identities is not None:
+                self._identities.close()
         return 0
 
     def _discover_containers(self) -> ContainerDiscovery | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,11 +13,13 @@ from typing import Any
 import grpc
 
 from citadel.attestation import build_oidc_issuer
-from citadel.identity import SpiffeId, TrustDomain
+from citadel.ca.acknowledgements import AcknowledgementFiles
+from citadel.identity import SpiffeId, TrustBundle, TrustDomain
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
+from pilot.root_holders import RootReporter
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
@@ -41,10 +44,17 @@ class Identities:
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
         self._complaint = ""
+        name = f"{socket.gethostname()}_{settings.xds_address}"
+        self._reporter = RootReporter(AcknowledgementFiles(identity.citadel, name), _now())
 
     @property
     def trust_domain(self) -> TrustDomain:
         return self._citadel.trust_domain
+
+    @property
+    def bundle(self) -> TrustBundle:
+        """The roots that are served now."""
+        return self._citadel.bundle
 
     def configure(self, mesh: MeshConfig) -> None:
         """Take up what MeshConfig says of trust domains. The authority's own stays."""
@@ -92,6 +102,11 @@ class Identities:
                 log.info("renewed %d certificates", len(renewed))
             if changed:
                 fleet.publish_secrets(changed)
+            await self._reporter.report(fleet, self._citadel.bundle, _now())
+
+    def close(self) -> None:
+        """This control plane ends: what it said of its proxies holds no longer."""
+        self._reporter.close(_now())
 
     def _pause(self, now: datetime) -> float:
         due = self._citadel.next_due()
