@@ -19,6 +19,7 @@ from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
+from pilot.published_roots import publish_roots
 from pilot.root_holders import RootReporter
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
@@ -44,6 +45,7 @@ class Identities:
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
         self._complaint = ""
+        publish_roots(identity.public_directory, self._citadel.bundle)
         name = f"{socket.gethostname()}_{settings.xds_address}"
         self._reporter = RootReporter(AcknowledgementFiles(identity.citadel, name), _now())
 
@@ -120,6 +122,7 @@ class Identities:
             if await asyncio.to_thread(self._citadel.refresh, _now()):
                 self._citadel.adopt(_now())
                 is_new = True
+                await asyncio.to_thread(publish_roots, self._identity.public_directory, self._citadel.bundle)
                 log.info("the authority of %s changed: %d roots are trusted",
                          self.trust_domain, len(self._citadel.bundle.roots))  # fmt: skip
             self._citadel.renew_server_certificate(_now())
