@@ -66,7 +66,9 @@ class DockerFollower:
         self, url: str, *, projects: tuple[str, ...], networks: tuple[str, ...], latest: Latest[Discovery]
     ) -> None:
         self._environment = {**environ, "DOCKER_HOST": url or environ.get("DOCKER_HOST") or DEFAULT_URL}
-        self._options = DiscoveryOptions(projects=projects, networks=networks, own_hints=tuple(_own_hints()))
+        self._options = DiscoveryOptions(
+            projects=projects, networks=networks, own_hints=tuple(dict.fromkeys(_own_hints()))
+        )
         self._latest = latest
         self._containers = Containers()
         self._published: Discovery | None = None
