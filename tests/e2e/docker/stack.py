@@ -1,4 +1,4 @@
-"""One Compose project of a test: the project's own docker-compose.yml, with rules, port and images of the test's own."""
+"""One Compose project of a test: our own docker-compose.yml, with rules, port and images of the test's own."""
 
 from __future__ import annotations
 
