@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pilot.commands.agent import add_agent_parser
 from pilot.commands.bootstrap import add_bootstrap_parser
 from pilot.commands.dump import add_dump_parser
+from pilot.commands.inject import add_inject_parser
 from pilot.commands.proxy_status import add_proxy_status_parser
 from pilot.commands.redirect import add_redirect_parser
 from pilot.commands.serve import add_serve_parser
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         add_dump_parser,
         add_proxy_status_parser,
         add_redirect_parser,
+        add_inject_parser,
     ):
         add(commands)
     return parser
