@@ -16,7 +16,7 @@ from pilot.commands.inject_flags import add_inject_flags
 from pilot.inject.compose import inject_compose
 from pilot.inject.kubernetes import inject_kubernetes
 from pilot.inject.options import InjectError, InjectOptions, Remark, SidecarKind
-from pilot.inject.rules_directory import write_services
+from pilot.inject.rules_directory import tell_of_ports, write_services
 from pilot.inject.yaml_tree import read_documents, value_of
 from pilot.redirect.options import CaptureMode
 
@@ -53,7 +53,10 @@ def _inject_kind(args: argparse.Namespace, text: str, name: str) -> str:
         return result.text
     made = inject_compose(text, options)
     _tell(name, made.remarks)
-    if not args.check and not args.diff:
+    tell_of_ports(made.workloads, _say, addresses=args.dns_capture)
+    if args.rules is None and not args.docker:
+        _say("no Service documents were written; use --rules DIR, or --docker, so that the mesh knows the services")
+    if args.rules is not None and not args.check and not args.diff:
         write_services(args.rules, made.workloads, _say)
     return made.text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilot.inject.compose_file import SERVICES, mark_of, service_path
-from pilot.inject.compose_layout import POD, SIDECAR
+from pilot.inject.compose_file import SERVICES, labels_of, mark_of, service_path
+from pilot.inject.compose_layout import POD, REPLICAS_LABEL, SIDECAR
 from pilot.inject.compose_network import leave_networks, move_back
 from pilot.inject.compose_write import remove_made
 from pilot.inject.yaml_editor import YamlEditor
@@ -20,6 +20,8 @@ def remove_sidecar(editor: YamlEditor, owner: str) -> None:
         if services[owner].get("network_mode") == f"service:{pod}":
             editor.remove((*path, "network_mode"))
         editor.remove((*path, "depends_on", sidecar))
+        if (replicas := labels_of(services[pod]).get(REPLICAS_LABEL)) is not None:
+            editor.set((*path, "scale"), int(replicas))
         move_back(editor, owner, pod)
         leave_networks(editor, owner)
         _lead_links_back(editor, owner)

@@ -18,18 +18,20 @@ from pilot.registry.protocol import kubernetes_protocol
 FILE = "services.yaml"
 
 
-def write_services(directory: Path | None, workloads: tuple[Workload, ...], say: Callable[[str], None]) -> None:
-    """Bring ``directory/services.yaml`` up to date, and tell of what the mesh does not know. Raises OSError."""
+def tell_of_ports(workloads: tuple[Workload, ...], say: Callable[[str], None], *, addresses: bool) -> None:
+    """Tell of what the mesh cannot know. ``addresses`` says whether services have addresses of their own."""
     for workload in workloads:
         if not workload.ports and workload.said.ports is None:
             say(
                 f"service {workload.service}: no port is known, so others reach it past the mesh's rules; if it serves "
                 f'any, say so by `expose` or the label {PORTS_LABEL}: "http=8080"'
             )
-    _tell_of_shared_ports(workloads, say)
-    if directory is None:
-        say("no Service documents were written; use --rules DIR, or --docker, so that the mesh knows the services")
-        return
+    if not addresses:
+        _tell_of_shared_ports(workloads, say)
+
+
+def write_services(directory: Path, workloads: tuple[Workload, ...], say: Callable[[str], None]) -> None:
+    """Bring ``directory/services.yaml`` up to date. Raises OSError, and InjectError for a file that is broken."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / FILE
     text = path.read_text() if path.exists() else ""

@@ -106,7 +106,7 @@ class _Reader:
         anchor = event.anchor or ""
         if isinstance(event, ScalarEvent):
             # An application's own tag, such as Compose's !reset, makes no value of another type.
-            plain = event.style is None and event.implicit[0]
+            plain = not event.style and event.implicit[0]
             node = Scalar(event.value, plain, event.style in ("|", ">"), start, end, anchor)
         elif isinstance(event, MappingStartEvent):
             node = self._mapping(start, bool(event.flow_style), anchor)
