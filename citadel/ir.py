@@ -30,6 +30,15 @@ class PeerModes:
         """The mode of a port of the workload."""
         return self.ports.get(port, self.mode)
 
+    def without_certificate(self) -> PeerModes:
+        """What remains for a workload that cannot end mutual TLS: STRICT still admits no plain text."""
+        ports = FrozenMap({port: _without_certificate(mode) for port, mode in self.ports.items()})
+        return PeerModes(mode=_without_certificate(self.mode), ports=ports, origins=self.origins)
+
+
+def _without_certificate(mode: MtlsMode) -> MtlsMode:
+    return MtlsMode.DISABLE if mode is MtlsMode.PERMISSIVE else mode
+
 
 @frozen
 class MeshTls:

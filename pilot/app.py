@@ -9,7 +9,9 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable
+from typing import TYPE_CHECKING
 
+from citadel.identity import SpiffeId
 from citadel.state_files import StateError
 from envoycodec.discovery import Node
 from galley.journal import StateInUseError
@@ -31,6 +33,9 @@ from pilot.server.fleet import Connection, Fleet
 from pilot.server.transport import Port
 from pilot.settings import Settings
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
+
+if TYPE_CHECKING:
+    from pilot.container_discovery import ContainerDiscovery
 
 log = logging.getLogger("pilot")
 
@@ -80,16 +85,18 @@ class ControlPlane:
         self._state = MeshState(
             deregister_after=settings.deregister_after,
             trust_domain=self._identities.trust_domain if self._identities else None,
+            discovers=settings.docker is not None,
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
+        self._containers = self._discover_containers()
         self._fleet: Fleet[Proxy] = Fleet(
             read_node=proxy_of_node,
             snapshot_of=self._state.snapshot_of,
             on_connect=self._on_connect,
             on_disconnect=self._on_disconnect,
             on_answer=self._on_answer,
-            bind=bind_proxy,
+            bind=bind_proxy if self._identities else _as_claimed,
             secrets_of=self._identities.secrets.of if self._identities else None,
             needs_secrets=needs_secrets,
             fallback=empty_resource,
@@ -101,7 +108,8 @@ class ControlPlane:
             known = await asyncio.to_thread(self._store.read)
             extra_grace = RECONNECT_GRACE - self._settings.deregister_after
             self._state.registrations.restore(known, time.monotonic() + extra_grace)
-        pages = admin_pages(self._state, self._fleet, self._reports)
+        engine = self._containers.describe if self._containers else dict
+        pages = admin_pages(self._state, self._fleet, self._reports, engine)
         admin = AdminServer(self._settings.admin_address, pages)
         try:
             server = await self._start_ads()
@@ -123,6 +131,7 @@ class ControlPlane:
                 self._log_reports(),
                 self._rebuild_forever(),
                 *([self._identities.keep_current(self._fleet)] if self._identities else []),
+                *([self._containers.run()] if self._containers else []),
             )
             log.info("stopping")
         finally:
@@ -130,12 +139,23 @@ class ControlPlane:
             admin.close()
         return 0
 
+    def _discover_containers(self) -> ContainerDiscovery | None:
+        if self._settings.docker is None:
+            return None
+        from pilot.container_discovery import ContainerDiscovery  # noqa: PLC0415 - its client library loads slowly
+
+        return ContainerDiscovery(self._settings.docker, self._state, self._changed.set)
+
     async def _start_ads(self) -> AdsServer:
         identities = self._identities
         if identities is None:
-            return await start_ads([Port(str(self._settings.xds_address))], self._fleet)
+            return await start_ads([Port(str(self._settings.xds_address))], self._fleet, limits=self._settings.limits)
         return await start_ads(
-            identities.ports(), self._fleet, authenticator=identities.authenticator, handlers=identities.handlers()
+            identities.ports(),
+            self._fleet,
+            authenticator=identities.authenticator,
+            handlers=identities.handlers(),
+            limits=self._settings.limits,
         )
 
     def _publish_options(self) -> PublishOptions:
@@ -199,6 +219,11 @@ class ControlPlane:
     def _on_disconnect(self, connection: Connection[Proxy]) -> None:
         self._state.disconnect(connection.proxy, time.monotonic())
         self._changed.set()
+
+
+def _as_claimed(proxy: Proxy, _identity: SpiffeId | None) -> Proxy:
+    """Where nobody can prove anything, a proxy is who it says it is."""
+    return proxy
 
 
 def proxy_of_node(node: Node) -> Proxy:

@@ -16,6 +16,7 @@ from pilot.ir.endpoint import LoadAssignmentPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
 from pilot.mesh.clusters import plan_outbound_clusters
+from pilot.mesh.dns import plan_dns_listener
 from pilot.mesh.endpoints import plan_load_assignments
 from pilot.mesh.gateways import plan_gateway_listeners, plan_gateway_routes
 from pilot.mesh.inbound import plan_inbound_clusters, plan_inbound_listeners
@@ -158,6 +159,8 @@ class Generator:
         if listeners is None:
             plan = plan_gateway_listeners if scope.outbound.kind is ProxyKind.GATEWAY else plan_outbound_listeners
             listeners = self._encode_listeners(plan(self._context, scope, self._memo))
+            if scope.dns_capture:
+                listeners += (self._cache.dns_listener(plan_dns_listener(self._context, scope, self._memo)),)
             self._outbound_listeners[scope] = listeners
         return listeners
 

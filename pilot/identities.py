@@ -106,11 +106,14 @@ class Identities:
         return is_new
 
 
-def bind_proxy(proxy: Proxy, identity: SpiffeId) -> Proxy:
+def bind_proxy(proxy: Proxy, identity: SpiffeId | None) -> Proxy:
     """``proxy`` as a workload of the identity that its stream has proven. IdentityError when it claims another.
 
-    Its id must be of that namespace, too: registrations are known by it.
+    Its id must be of that namespace, too: registrations are known by it. Whoever has proven nothing takes part in no
+    mutual TLS.
     """
+    if identity is None:
+        return replace(proxy, identified=False)
     full_name, domain = proxy.id.split("~")[2:4]
     is_own = (
         proxy.namespace == identity.namespace

@@ -1,4 +1,4 @@
-"""The newest truth about the mesh: configuration and registered workloads, as a context to generate from."""
+"""The newest truth about the mesh: configuration and workloads, registered and discovered, as one context."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pilot.mesh.proxy import Proxy
 from pilot.mesh.push_context import build_push_context
 from pilot.mesh.scoping import registered_workload
 from pilot.registry.build import build_catalog
+from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery
 from pilot.registry.workloads import RegisteredWorkload, Registrations
 from pilot.xds.resources import ResourceSnapshot
 
@@ -17,13 +18,17 @@ class MeshState:
     """Joins configuration and registrations. Changes are cheap to note; ``rebuild`` does the work for all of them.
 
     ``trust_domain`` is that of the identities which workloads are given; without any, all traffic is plain text.
-    Times are seconds of one monotonic clock. Nothing is generated before the first configuration.
+    Times are seconds of one monotonic clock. Nothing is generated before the first configuration, and, when
+    ``discovers``, before the first discovery: Envoys that know more would be told that most of it is gone.
     """
 
-    def __init__(self, *, deregister_after: float, trust_domain: TrustDomain | None = None) -> None:
+    def __init__(
+        self, *, deregister_after: float, trust_domain: TrustDomain | None = None, discovers: bool = False
+    ) -> None:
         self.registrations = Registrations(deregister_after)
         self._trust_domain = trust_domain
         self._config: ConfigSnapshot | None = None
+        self._discovery: Discovery | None = None if discovers else NOTHING_DISCOVERED
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
 
@@ -41,6 +46,15 @@ class MeshState:
         """Take up a configuration; ``rebuild`` puts it into force."""
         self._config = config
 
+    @property
+    def discovery(self) -> Discovery:
+        """What was discovered last."""
+        return self._discovery or NOTHING_DISCOVERED
+
+    def discover(self, discovery: Discovery) -> None:
+        """Take up what a registry found; ``rebuild`` puts it into force."""
+        self._discovery = discovery
+
     def connect(self, proxy: Proxy) -> bool:
         """A stream of ``proxy`` opened. Whether that changes who is there."""
         workload = registered_workload(proxy)
@@ -56,11 +70,11 @@ class MeshState:
 
     def rebuild(self) -> bool:
         """Bring the context up to date. Whether there is news for proxies."""
-        if self._config is None:
+        if self._config is None or self._discovery is None:
             return False
         previous = self._generator.context if self._generator else None
         workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
-        catalog = build_catalog(self._config, workloads, previous.catalog if previous else None)
+        catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, self._discovery)
         self._known = frozenset(workload.id for workload in workloads)
         if previous is not None and catalog is previous.catalog and self._config is previous.config:
             return False

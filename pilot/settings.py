@@ -45,6 +45,21 @@ def parse_address(text: str) -> ListenAddress:
 
 
 @frozen
+class StreamLimits:
+    """How many xDS streams may be open: in all, from one address, of one node there, and of one proven identity.
+
+    ``first_request`` is how many seconds a stream has to say who it is. An Envoy has one stream, and a second while
+    it restarts; the replicas of a service account share theirs.
+    """
+
+    total: int = 10_000
+    per_address: int = 2_000
+    per_node: int = 64
+    per_identity: int = 2_000
+    first_request: float = 10.0
+
+
+@frozen
 class IdentitySettings:
     """How proxies prove who they are. ``citadel`` is the directory of ``citadel init``.
 
@@ -65,6 +80,15 @@ class IdentitySettings:
 
 
 @frozen
+class DockerSettings:
+    """Which Docker Engine to follow ("" for the usual one), and which of its containers and networks count."""
+
+    url: str = ""
+    projects: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+
+
+@frozen
 class Settings:
     """Everything ``pilot serve`` can be told. Durations are in seconds."""
 
@@ -79,6 +103,8 @@ class Settings:
     deregister_after: float = 3.0
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
     identity: IdentitySettings | None = None
+    limits: StreamLimits = StreamLimits()
+    docker: DockerSettings | None = None
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""

@@ -65,7 +65,7 @@ def build_bootstrap(resources: Iterable[Json]) -> Json:
             case str(url) if url == ENDPOINT:
                 clusters.append({"name": f"endpoints#{index}", "connectTimeout": "1s", "loadAssignment": content})
             case str(url) if url == LISTENER:
-                listeners.append({**content, "name": f"{content['name']}#{index}", "address": _address(index)})
+                listeners.append({**content, "name": f"{content['name']}#{index}", **_moved(content, index)})
             case str(url) if url == ROUTE:
                 listeners.append(_listener_of(content, index))
             case other:
@@ -82,6 +82,13 @@ def _service_name(cluster: Json) -> Json:
     """An EDS cluster that is renamed keeps the name that it asks for."""
     eds = cluster.get("edsClusterConfig")
     return {"edsClusterConfig": {"serviceName": cluster["name"], **eds}} if eds else {}
+
+
+def _moved(listener: Json, index: int) -> Json:
+    """Its address: a free port of the same protocol."""
+    protocol = listener["address"].get("socketAddress", {}).get("protocol", "TCP")
+    address = _address(index)
+    return {"address": {"socketAddress": {**address["socketAddress"], "protocol": protocol}}}
 
 
 def _address(index: int) -> Json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +20,7 @@ from citadel.commands.options import (
     resolve_trust_domain,
 )
 from citadel.state_files import StateError, write_atomically
-from citadel.tokens.join_token import JoinToken, sign_join_token
-from citadel.tokens.keystore import open_token_keys
+from citadel.tokens.minting import mint_join_token
 
 _EXAMPLES = """\
 examples:
@@ -64,11 +62,7 @@ def run_token_create(options: argparse.Namespace) -> int:
     """Run ``citadel token create``; the result is its exit status."""
     now = datetime.now(UTC)
     identity = read_identity(resolve_trust_domain(options.state, options.trust_domain), options)
-    token = JoinToken(identity, secrets.token_hex(16), now, now + options.ttl, options.once)
-    try:
-        bearer = sign_join_token(token, open_token_keys(options.state).private_key)
-    except ValueError as mistake:
-        raise StateError(str(mistake)) from None
+    token, bearer = mint_join_token(options.state, identity, ttl=options.ttl, one_time=options.once, now=now)
     result = {
         "identity": str(identity),
         "id": token.token_id,

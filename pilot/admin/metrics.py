@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from galley.publisher import ConfigReport, Latest
 from pilot.mesh.proxy import Proxy
 from pilot.mesh_state import MeshState
+from pilot.server.admission import STREAM_LIMITS
 from pilot.server.fleet import Fleet
 from pilot.xds.resources import SHORT_NAMES
 
@@ -42,7 +43,17 @@ def _fleet_metrics(fleet: Fleet[Proxy]) -> Iterator[Metric]:
     yield _counter("pilot_xds_joins", "Response bodies joined; equal sets share one.", fleet.encoder.joins)
     yield _counter("pilot_xds_acks", "Responses that proxies accepted.", counts.acks)
     yield _counter("pilot_xds_nacks", "Responses that proxies rejected.", counts.nacks)
+    yield _refused(counts.refused)
     yield _proxies(fleet)
+
+
+def _refused(refused: Mapping[str, int]) -> Metric:
+    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415
+
+    family = CounterMetricFamily("pilot_xds_refused_streams", "Streams beyond a limit.", labels=("limit",))
+    for limit in STREAM_LIMITS:
+        family.add_metric((limit,), refused.get(limit, 0))
+    return family
 
 
 def _proxies(fleet: Fleet[Proxy]) -> Metric:

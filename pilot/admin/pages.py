@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,13 +16,19 @@ from pilot.admin.http import Answer, Page, as_json
 from pilot.admin.metrics import render_metrics
 from pilot.mesh.proxy import Proxy
 from pilot.mesh_state import MeshState
+from pilot.registry.catalog import Endpoint
 from pilot.resource_json import snapshot_as_json
 from pilot.server.fleet import Fleet
 from pilot.server.status import Rejection, describe_fleet
 
 
-def admin_pages(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport]) -> Mapping[str, Page]:
-    """All pages by path."""
+def admin_pages(
+    state: MeshState,
+    fleet: Fleet[Proxy],
+    reports: Latest[ConfigReport],
+    engine: Callable[[], Mapping[str, Any]] = dict,
+) -> Mapping[str, Page]:
+    """All pages by path. ``engine`` says how the connection to the Docker Engine stands; nothing without one."""
     return {
         "/healthz": lambda _: Answer("ok\n"),
         "/readyz": lambda _: _readiness(state),
@@ -31,6 +37,7 @@ def admin_pages(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigRep
         "/debug/configz": lambda _: as_json(list(_resources(state.config))),
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
         "/debug/registryz": lambda _: as_json(list(_services(state))),
+        "/debug/dockerz": lambda _: as_json(_discovery(state, engine())),
         "/debug/config_dump": lambda query: _config_dump(query, state, fleet),
     }
 
@@ -92,12 +99,39 @@ def _services(state: MeshState) -> Iterator[dict[str, Any]]:
             "hostname": key.hostname,
             "namespace": key.namespace,
             "resolution": service.resolution.value,
+            "origins": [str(origin) for origin in service.origins],
             "ports": [{"number": p.number, "name": p.name, "protocol": p.protocol.value} for p in service.ports],
             "endpoints": {
-                name: [f"{endpoint.address}:{endpoint.port}" for endpoint in endpoints]
+                name: [_place(endpoint) for endpoint in endpoints]
                 for name, endpoints in catalog.endpoints.get(key, {}).items()
             },
         }
+
+
+def _place(endpoint: Endpoint) -> str:
+    host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+    return f"{host}:{endpoint.port}" if endpoint.serving else f"{host}:{endpoint.port} (not serving)"
+
+
+def _discovery(state: MeshState, engine: Mapping[str, Any]) -> dict[str, Any]:
+    """What was seen of each container, and why it is (no) endpoint."""
+    discovery = state.discovery
+    return {
+        "engine": dict(engine),
+        "containers": [
+            {
+                "container": one.container,
+                "project": one.project,
+                "service": f"{one.service}.{one.namespace}" if one.service else "",
+                "address": one.address,
+                "network": one.network,
+                "verdict": one.verdict,
+            }
+            for one in discovery.sightings
+        ],
+        "withdrawn": sorted(discovery.withdrawn),
+        "findings": [finding.text for finding in discovery.findings],
+    }
 
 
 def _config_dump(query: Mapping[str, str], state: MeshState, fleet: Fleet[Proxy]) -> Answer:

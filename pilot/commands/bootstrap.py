@@ -17,6 +17,7 @@ import yaml
 
 from galley.meta import FrozenMap
 from pilot.commands.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
+from pilot.commands.xds_credentials import read_xds_tls
 from pilot.dataplane.bootstrap import (
     Address,
     BootstrapOptions,
@@ -24,7 +25,6 @@ from pilot.dataplane.bootstrap import (
     NodeType,
     PipeAddress,
     SocketAddress,
-    XdsTls,
     build_bootstrap,
 )
 
@@ -75,6 +75,9 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
     app_ports = _merge("--app-port", args.app_port) if sidecar else FrozenMap[str, int]()
     http_proxy_port: int | None = args.http_proxy_port if sidecar else None
     _check_mode(mode, ports=ports, app_ports=app_ports, http_proxy_port=http_proxy_port)
+    dns_capture: bool = sidecar and args.dns_capture
+    if dns_capture and mode is InterceptionMode.NONE:
+        raise ValueError("--dns-capture needs queries that are redirected, which --mode NONE has not; leave it out")
     shares_host = mode is InterceptionMode.NONE
     return BootstrapOptions(
         node_type=NodeType.SIDECAR if sidecar else NodeType.ROUTER,
@@ -89,6 +92,7 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
         app_ports=app_ports,
         mode=mode,
         http_proxy_port=http_proxy_port,
+        dns_capture=dns_capture,
         workload_group=args.workload_group,
         self_register=args.register,
         cluster_id=args.cluster_id,
@@ -97,37 +101,12 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
         locality=args.locality,
         domain_suffix=args.domain_suffix,
         xds=args.xds_address,
-        xds_tls=_xds_tls(args),
+        xds_tls=read_xds_tls(args),
         delta=args.delta,
         admin=_admin_address(args.admin_address, args.admin_port),
         status_port=_listener_port(args.status_port, None if shares_host else DEFAULT_STATUS_PORT),
         stats_port=_listener_port(args.stats_port, None if shares_host else DEFAULT_STATS_PORT),
     )
-
-
-def _xds_tls(args: argparse.Namespace) -> XdsTls | None:
-    if args.root_cert is None:
-        if args.token is not None or args.xds_san:
-            raise ValueError("--token and --xds-san need --root-cert: no token goes to a server that proves nothing")
-        return None
-    xds: Address = args.xds_address
-    names = tuple(args.xds_san) or ((xds.host,) if isinstance(xds, SocketAddress) else ())
-    if not names:
-        raise ValueError("--root-cert with a Unix socket needs --xds-san: which name is in the server's certificate")
-    roots, token = _read("--root-cert", args.root_cert), _read("--token", args.token).strip() if args.token else ""
-    if "-----BEGIN CERTIFICATE-----" not in roots or "PRIVATE KEY" in roots:
-        raise ValueError(f"--root-cert {args.root_cert} is no file of certificates in PEM")
-    if not token.isprintable() or " " in token:
-        raise ValueError(f"--token {args.token} holds no token")
-    return XdsTls(roots, names, token)
-
-
-def _read(flag: str, path: Path) -> str:
-    try:
-        return path.read_text("ascii")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
-        raise ValueError(f"{flag}: cannot read {path}: {reason}") from error
 
 
 def _check_mode(

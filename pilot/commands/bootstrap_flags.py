@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+from citadel.commands.options import parse_ttl
 from pilot.dataplane.bootstrap import Address, InterceptionMode, NodeLocality, PipeAddress, SocketAddress
 
 DEFAULT_XDS = "127.0.0.1:15010"
@@ -14,6 +16,9 @@ DEFAULT_ADMIN_HOST = "127.0.0.1"
 DEFAULT_ADMIN_PORT = 15000
 DEFAULT_STATUS_PORT = 15021
 DEFAULT_STATS_PORT = 15090
+DEFAULT_TOKEN_TTL = timedelta(days=365)
+UNSPECIFIED = "0.0.0.0"
+"""Stands in a node for the address that the control plane sees (see ``pilot.server.own_address``)."""
 
 _DESCRIPTION = """\
 Write the bootstrap of one Envoy: who it is (node id and metadata, under Istio's names), where the control plane
@@ -39,6 +44,10 @@ examples:
   in a mesh with identities, as the service account that the token was made for:
     pilot bootstrap sidecar --name reviews-1 --service-account reviews --xds-address pilot.example:15012 \\
       --root-cert root-cert.pem --token reviews.token --output envoy.yaml
+
+  for a container that starts later, on the machine of the authority:
+    pilot bootstrap sidecar --name reviews-1 --service-account reviews --ip peer --xds-address pilot:15012 \\
+      --citadel /var/lib/pilothouse --output envoy.yaml
 """
 
 _GATEWAY_EXAMPLES = """\
@@ -62,6 +71,7 @@ def add_bootstrap_flags(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for parser in add_kinds(bootstrap, {"sidecar": _SIDECAR_EXAMPLES, "gateway": _GATEWAY_EXAMPLES}):
+        _add_minting_flags(parser)
         _add_output_flags(parser)
     return bootstrap
 
@@ -91,7 +101,13 @@ def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--namespace", default="default", type=_dns_label, help="default: %(default)s")
     group.add_argument("--service-account", default="default", metavar="NAME", help="default: %(default)s")
     group.add_argument("--workload-name", default="", metavar="NAME", help="what its replicas share; default: --name")
-    group.add_argument("--ip", type=_ip, help="its address; default: the one from which it reaches --xds-address")
+    group.add_argument(
+        "--ip",
+        type=_own_ip,
+        metavar="IP|peer",
+        help="its address, or `peer`: where the control plane sees its stream come from, for a container whose address "
+        "is not known yet (default: the one from which this machine reaches --xds-address)",
+    )
     group.add_argument(
         "--other-ip", action="append", default=[], type=_ip, help="a further address, such as its IPv6 one; repeatable"
     )
@@ -137,6 +153,12 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
         group.add_argument(
             "--http-proxy-port", type=_port, metavar="PORT", help="mode NONE: forward-proxy port for the application"
         )
+        group.add_argument(
+            "--dns-capture",
+            action="store_true",
+            help="answer the application's DNS queries on 15053, where `pilot redirect --redirect-dns` leads them, and "
+            "give services without address an automatic one",
+        )
     group.add_argument(
         "--status-port",
         type=_port_or_off,
@@ -181,6 +203,22 @@ def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_minting_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "beside the authority", "On a machine that has the state directory of `citadel init`, in place of files:"
+    )
+    group.add_argument(
+        "--citadel", type=Path, metavar="DIR", help="take the roots from there, and make a join token for this workload"
+    )
+    group.add_argument(
+        "--token-ttl",
+        type=parse_ttl,
+        default=DEFAULT_TOKEN_TTL,
+        metavar="DURATION",
+        help="how long that token is good; Envoy shows it again at each reconnect (default: 365d)",
+    )
+
+
 def _add_output_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -215,6 +253,10 @@ def _port(text: str) -> int:
 
 def _port_or_off(text: str) -> int:
     return 0 if text == "0" else _port(text)
+
+
+def _own_ip(text: str) -> str:
+    return UNSPECIFIED if text == "peer" else _ip(text)
 
 
 def _ip(text: str) -> str:

@@ -86,7 +86,16 @@ def render_table(proxies: Sequence[Mapping[str, Any]]) -> str:
     widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
     lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
              for row in (header, *rows)]  # fmt: skip
-    return "\n".join([*lines, *_rejections(proxies)])
+    return "\n".join([*lines, *_without_identity(proxies), *_rejections(proxies)])
+
+
+def _without_identity(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for proxy in proxies:
+        if proxy.get("identity") == "":
+            yield (
+                f"\n{proxy['name']}.{proxy['namespace']} has no identity: it came over the plaintext port. It speaks "
+                "plain text with those who take it; under STRICT it accepts nothing and reaches nobody."
+            )
 
 
 def _rejections(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:

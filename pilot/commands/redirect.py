@@ -6,15 +6,17 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
 from pilot.redirect.apply import Backend, apply_capture, choose_backend, remove_capture, render_script
 from pilot.redirect.flags import add_redirect_flags
-from pilot.redirect.options import CaptureMode, CaptureOptions, DnsCapture
+from pilot.redirect.hold import hold, prepare_hold
+from pilot.redirect.options import EVERYTHING, CaptureMode, CaptureOptions, DnsCapture
 from pilot.redirect.ruleset import Family
 from pilot.redirect.system import RedirectError, check_privilege, find_tool, has_ipv6, nameservers, read_if_inet6
+from pilot.registry.auto_addresses import IPV4_RANGE, IPV6_RANGE
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
@@ -26,8 +28,12 @@ examples:
     pilot redirect --mode TPROXY
   two inbound ports; outbound all but the database and the cloud's metadata server:
     pilot redirect -b 8080,9090 -o 5432 -x 169.254.169.254/32
+  names of the mesh too, for a sidecar whose bootstrap says --dns-capture:
+    pilot redirect --redirect-dns
   see the rules, needing no privilege:
     pilot redirect --dry-run --ipv6 off
+  in the container that holds the network namespace of application and sidecar:
+    pilot redirect --hold --ready-file /run/captured
   let all traffic go its own way again:
     pilot redirect --clean-up
 
@@ -53,10 +59,18 @@ def add_redirect_parser(subparsers: argparse._SubParsersAction[argparse.Argument
 
 def run_redirect(args: argparse.Namespace) -> int:
     """Run ``pilot redirect``; the result is its exit status."""
+    if args.hold and (args.dry_run or args.clean_up):
+        print("pilot redirect: --hold is for written rules, not for --dry-run or --clean-up", file=sys.stderr)
+        return 2
+    if args.ready_file and not args.hold:
+        print("pilot redirect: --ready-file goes with --hold", file=sys.stderr)
+        return 2
     try:
         options = capture_options(args, _read_nameservers)
+        if args.hold:
+            return _capture_and_hold(args, options)
         return _clean_up(args, options) if args.clean_up else _capture(args, options)
-    except RedirectError as error:
+    except (RedirectError, OSError) as error:
         print(f"pilot redirect: {error}", file=sys.stderr)
         return 1
 
@@ -107,7 +121,17 @@ def _capture(args: argparse.Namespace, options: CaptureOptions) -> int:
     if changes:
         print(f"capturing {_summary(options, families, backend)}")
         _warn_of_tproxy(options)
+        print("".join(f"{line}\n" for line in dns_advice(options)), end="")
     return 0
+
+
+def _capture_and_hold(args: argparse.Namespace, options: CaptureOptions) -> int:
+    prepare_hold(args.ready_file)
+    status = _capture(args, options)
+    if status == 0:
+        sys.stdout.flush()
+        hold(args.ready_file)
+    return status
 
 
 def _clean_up(args: argparse.Namespace, options: CaptureOptions) -> int:
@@ -137,6 +161,33 @@ def _summary(options: CaptureOptions, families: tuple[Family, ...], backend: Bac
         f"{names} by {backend}: inbound to port {options.inbound_port} ({options.mode}), "
         f"outbound to port {options.outbound_port}" + (f", DNS to port {options.dns.port}" if options.dns else "")
     )
+
+
+def dns_advice(options: CaptureOptions) -> tuple[str, ...]:
+    """What else is needed where DNS is captured, a sentence each."""
+    if options.dns is None:
+        return ()
+    advice = [f"the proxy needs a bootstrap with --dns-capture, to answer on port {options.dns.port}"]
+    if options.dns.servers == EVERYTHING and not options.dns.split_zones:
+        advice.append(
+            "the resolver on loopback asks other servers itself, and is led in a circle: use --redirect-dns instead of "
+            "--capture-all-dns"
+        )
+    left_out = [text for text in (IPV4_RANGE, IPV6_RANGE) if not _is_captured(ip_network(text), options)]
+    if left_out:
+        advice.append(
+            f"automatic addresses of services are not captured: add {','.join(left_out)} to --include-outbound-cidrs"
+        )
+    return tuple(advice)
+
+
+def _is_captured(wanted: IPv4Network | IPv6Network, options: CaptureOptions) -> bool:
+    def within(network: IPv4Network | IPv6Network) -> bool:
+        return network.version == wanted.version and wanted.subnet_of(network)  # type: ignore[arg-type]
+
+    networks = options.outbound_networks
+    included = isinstance(networks, str) or any(map(within, networks))
+    return included and not any(map(within, options.exclude_outbound_networks))
 
 
 def _warn_of_tproxy(options: CaptureOptions) -> None:

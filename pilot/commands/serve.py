@@ -7,7 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+from pilot.commands.docker_flags import add_docker_flags, read_docker_settings
 from pilot.commands.identity_flags import add_identity_flags, listen_address, read_identity_settings
+from pilot.commands.limit_flags import add_limit_flags, read_stream_limits
 from pilot.settings import Settings
 
 _EXAMPLES = """\
@@ -18,6 +20,8 @@ examples:
                                                       serve other hosts over TLS, to proxies that prove who they are
   pilot serve --config rules/ --xds-address 0.0.0.0:15010 --insecure
                                                       serve other hosts, without transport security
+  pilot serve --config rules/ --docker --docker-project shop
+                                                      containers of the Compose project shop are endpoints
 
 A broken file never takes the mesh down: its last accepted content stays in force and the log names file, line and
 field. With --state this holds over restarts too.
@@ -68,11 +72,18 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         help=f"how long a workload stays an endpoint after its Envoy left (default: {defaults.deregister_after:g})",
     )  # fmt: skip
     add_identity_flags(parser)
+    add_limit_flags(parser)
+    add_docker_flags(parser)
     parser.set_defaults(run=run_serve)
 
 
 def run_serve(args: argparse.Namespace) -> int:
     """Run ``pilot serve``; the result is its exit status."""
+    try:
+        docker = read_docker_settings(args)
+    except ValueError as error:
+        print(f"pilot serve: {error}", file=sys.stderr)
+        return 2
     settings = Settings(
         config=tuple(args.config),
         state=args.state,
@@ -84,6 +95,8 @@ def run_serve(args: argparse.Namespace) -> int:
         allow_empty=args.allow_empty,
         deregister_after=args.deregister_after,
         identity=read_identity_settings(args),
+        limits=read_stream_limits(args),
+        docker=docker,
     )
     if problem := settings.check():
         print(f"pilot serve: {problem}", file=sys.stderr)

@@ -94,8 +94,9 @@ class BootstrapOptions:
     ``app_ports`` maps it to the port where the application itself listens, for mode NONE, in which the sidecar
     holds the former and forwards to the latter. ``self_register`` makes this Envoy's workload an endpoint of the
     services that select it for as long as it is connected. ``other_ips`` are its further addresses, of the other family
-    say; the first is how others reach it. ``status_port`` and ``stats_port`` open the readiness and
-    Prometheus listeners on all addresses; None leaves them out.
+    say; the first is how others reach it. With ``dns_capture`` it answers its application's DNS queries.
+    ``status_port`` and ``stats_port`` open the readiness and Prometheus listeners on all addresses; None leaves them
+    out.
     """
 
     node_type: NodeType
@@ -110,6 +111,7 @@ class BootstrapOptions:
     app_ports: FrozenMap[str, int] = NO_PORTS
     mode: InterceptionMode = InterceptionMode.REDIRECT
     http_proxy_port: int | None = None
+    dns_capture: bool = False
     workload_group: str = ""
     self_register: bool = False
     cluster_id: str = ""
@@ -185,6 +187,8 @@ def _metadata(options: BootstrapOptions) -> Json:
         metadata["INTERCEPTION_MODE"] = options.mode.value
     if options.http_proxy_port is not None:
         metadata["HTTP_PROXY_PORT"] = str(options.http_proxy_port)
+    if options.dns_capture:
+        metadata["DNS_CAPTURE"] = "true"
     if options.self_register:
         metadata["SELF_REGISTER"] = "true"
     if options.xds_tls is not None and options.xds_tls.secrets is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache, partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -19,10 +19,12 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoycodec.construct import maker
 from envoycodec.encode import encode, length_delimited, type_url
 from pilot.envoy.cluster import render_cluster
+from pilot.envoy.dns import render_dns_listener, render_dns_name
 from pilot.envoy.endpoint import occupied_localities, render_endpoint, render_locality, render_locality_options
 from pilot.envoy.listener import render_listener
 from pilot.envoy.route import distinct_virtual_hosts, render_route_config_options, render_virtual_host
 from pilot.ir.cluster import ClusterPlan
+from pilot.ir.dns import DnsListenerPlan, DnsNamePlan
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
@@ -45,8 +47,8 @@ _LB_ENDPOINTS = 2  # endpoints of a locality
 class RenderCache:
     """Encoded resources and parts by plan; equal plans give the same object.
 
-    ``encodings`` counts the resources encoded or put together so far, ``parts`` the virtual hosts and endpoints
-    encoded for them. Not for use by several threads at once.
+    ``encodings`` counts the resources encoded or put together so far, ``parts`` the virtual hosts, endpoints
+    and DNS names encoded for them. Not for use by several threads at once.
     """
 
     def __init__(self) -> None:
@@ -54,6 +56,10 @@ class RenderCache:
         self._listeners: _Generations[ListenerPlan, EncodedResource] = _Generations(_encode_listener)
         self._endpoints: _Generations[EndpointPlan, bytes] = _Generations(_encode_endpoint)
         self._virtual_hosts: _Generations[VirtualHostPlan, bytes] = _Generations(_encode_virtual_host)
+        self._dns_names: _Generations[DnsNamePlan, bytes] = _Generations(_encode_dns_name)
+        self._dns_listeners: _Generations[DnsListenerPlan, EncodedResource] = _Generations(
+            partial(join_dns_listener, encode_name=self._dns_names.get), touch=self._touch_dns_names
+        )
         self._load_assignments: _Generations[LoadAssignmentPlan, EncodedResource] = _Generations(
             partial(join_load_assignment, encode_endpoint=self._endpoints.get), touch=self._touch_endpoints
         )
@@ -70,29 +76,43 @@ class RenderCache:
     def listener(self, plan: ListenerPlan) -> EncodedResource:
         return self._listeners.get(plan)
 
+    def dns_listener(self, plan: DnsListenerPlan) -> EncodedResource:
+        return self._dns_listeners.get(plan)
+
     def route_config(self, plan: RouteConfigPlan) -> EncodedResource:
         return self._route_configs.get(plan)
 
     @property
     def encodings(self) -> int:
-        whole = (self._clusters, self._load_assignments, self._listeners, self._route_configs)
-        return sum(memo.made for memo in whole)
+        return sum(memo.made for memo in self._whole)
 
     @property
     def parts(self) -> int:
-        return self._endpoints.made + self._virtual_hosts.made
+        return sum(memo.made for memo in self._parts)
 
     def end_generation(self) -> None:
         """Forget what was not asked for since the generation before ended: call it once per published snapshot."""
-        for memo in (self._clusters, self._load_assignments, self._listeners, self._route_configs):
-            memo.end()
-        self._endpoints.end()
-        self._virtual_hosts.end()
+        for whole in self._whole:
+            whole.end()
+        for part in self._parts:
+            part.end()
+
+    @property
+    def _whole(self) -> tuple[_Generations[Any, EncodedResource], ...]:
+        return (self._clusters, self._load_assignments, self._listeners, self._dns_listeners, self._route_configs)
+
+    @property
+    def _parts(self) -> tuple[_Generations[Any, bytes], ...]:
+        return (self._endpoints, self._virtual_hosts, self._dns_names)
 
     def _touch_endpoints(self, plan: LoadAssignmentPlan) -> None:
         for locality in plan.localities:
             for endpoint in locality.endpoints:
                 self._endpoints.get(endpoint)
+
+    def _touch_dns_names(self, plan: DnsListenerPlan) -> None:
+        for name in plan.names:
+            self._dns_names.get(name)
 
     def _touch_virtual_hosts(self, plan: RouteConfigPlan) -> None:
         for host in distinct_virtual_hosts(plan.virtual_hosts):
@@ -169,6 +189,11 @@ def join_load_assignment(
     return _resource(plan.cluster_name, ClusterLoadAssignment, payload, plan.origins)
 
 
+def join_dns_listener(plan: DnsListenerPlan, *, encode_name: Callable[[DnsNamePlan], bytes]) -> EncodedResource:
+    """The encoding of a listener that answers DNS queries, from encoded names."""
+    return _resource(plan.name, Listener, encode(render_dns_listener(plan, encode_name)), plan.origins)
+
+
 def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan], bytes]) -> bytes:
     return b"".join(
         [
@@ -189,6 +214,10 @@ def _encode_listener(plan: ListenerPlan) -> EncodedResource:
 
 def _encode_virtual_host(plan: VirtualHostPlan) -> bytes:
     return encode(render_virtual_host(plan))
+
+
+def _encode_dns_name(plan: DnsNamePlan) -> bytes:
+    return encode(render_dns_name(plan))
 
 
 def _encode_endpoint(plan: EndpointPlan) -> bytes:

@@ -23,6 +23,7 @@ CONTROL_PLANE = (CITADEL, PILOT, BOOTSTRAPS)
 MESH_NETWORK = "pilothouse"
 
 STATE = "/var/lib/pilothouse"
+_CAPTURED = "/run/captured"
 _PROXY_USER = "1337:1337"
 _TPROXY_USER = "0:1337"
 """Docker gives capabilities to root alone; the capture rules know this proxy by its group."""
@@ -78,14 +79,14 @@ def pod_service(workload: Workload, options: InjectOptions) -> Json:
     dns = ["--redirect-dns", "--no-dns-tcp"] if options.dns_capture else []
     return {
         "image": options.image,
-        "command": ["redirect", f"--mode={workload.mode.value}", *workload.flags, *dns, "--hold"],
+        "command": ["redirect", f"--mode={workload.mode.value}", *workload.flags, *dns, "--hold", f"--ready-file={_CAPTURED}"],
         "user": "0:0",
         "cap_drop": ["ALL"],
         "cap_add": ["NET_ADMIN", "NET_RAW", "SETGID", "SETUID"],
         "restart": "unless-stopped",
         "stop_grace_period": "1s",
         "healthcheck": {
-            "test": ["CMD", "pilot", "redirect", "--held"],
+            "test": ["CMD", "test", "-e", _CAPTURED],
             "interval": "2s",
             "timeout": "5s",
             "retries": 30,

@@ -50,6 +50,8 @@ class ClusterDefaults:
     gateway: bool
     redirected: bool
     """Whether connections have an original destination: those of redirected sidecars have."""
+    identified: bool = True
+    """Whether the proxy has a certificate to show, where others have."""
 
 
 def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
@@ -62,6 +64,7 @@ def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
         dns_refresh_rate=mesh.dns_refresh_rate,
         gateway=gateway,
         redirected=not gateway and scope.interception is not Interception.NONE,
+        identified=scope.identified,
     )
 
 
@@ -73,7 +76,8 @@ def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Mem
     for service in (*visible.services, *visible.extra):
         if service.resolution is not ServiceResolution.ALIAS:
             rule = context.destination_rule(scope, service)
-            inline, peers = _inline_endpoints(context, service), service_peers(context, service, memo)
+            inline = _inline_endpoints(context, service)
+            peers = service_peers(context, service, memo) if scope.identified else None
             plans += memo(plan_service_clusters, service, rule, defaults, inline, peers)
     plans += memo(plan_well_known_clusters, defaults)
     return tuple(plans)
@@ -149,6 +153,8 @@ class _Target:
 def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     service, port = target.service, target.port
     policy = effective_policy(target.rule, port, target.subset.name)
+    if not defaults.identified and policy.tls is not None and policy.tls.mode is ClientTlsMode.ISTIO_MUTUAL:
+        return _plan_closed_cluster(target, defaults)
     discovery = _discovery(target, policy, defaults)
     original = discovery is Discovery.ORIGINAL_DST
     pool = policy.connection_pool or ConnectionPoolSettings()
@@ -180,6 +186,22 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
         service_host=service.hostname,
         service_namespace=service.namespace,
         service_port=port.number,
+        subset=target.subset.name,
+        destination_rule=target.rule.key if target.rule else None,
+        origins=target.origins,
+    )
+
+
+def _plan_closed_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
+    """A cluster without endpoints: its rule asks for a certificate that the proxy has not, and plain text is no
+    substitute."""
+    return ClusterPlan(
+        name=target.name,
+        discovery=Discovery.STATIC,
+        connect_timeout=defaults.connect_timeout,
+        service_host=target.service.hostname,
+        service_namespace=target.service.namespace,
+        service_port=target.port.number,
         subset=target.subset.name,
         destination_rule=target.rule.key if target.rule else None,
         origins=target.origins,

@@ -36,7 +36,8 @@ class GatewayRules:
     def ports(self) -> tuple[GatewayPort, ...]:
         """All servers by address and port."""
         gateways = self.context.gateways_for(self.scope.labels)
-        return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, self.context.mtls)
+        mtls = self.context.mtls_for(identified=self.scope.identified)
+        return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, mtls)
 
     def bound_to(self, server: GatewayServer) -> tuple[Resource[VirtualService], ...]:
         """The VirtualServices that name the server's Gateway, in the order in which they compete."""

@@ -43,11 +43,17 @@ def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo
     """virtualInbound with a chain for each captured port, then the bound listeners. In mode NONE only the latter."""
     settings = _settings(context, scope)
     captured = tuple(port for port in scope.ports if not port.bound)
-    peers = scope.peers or PLAIN_TEXT_ONLY
+    peers = _accepted(scope)
     listeners = tuple(memo(plan_bound_listener, port, settings, peers) for port in scope.ports if port.bound)
     if scope.interception is Interception.NONE:
         return listeners
     return (memo(plan_virtual_inbound, captured, settings, peers), *listeners)
+
+
+def _accepted(scope: InboundScope) -> PeerModes:
+    """What the workload accepts: without a certificate of its own no mutual TLS, so that STRICT leaves nothing."""
+    peers = scope.peers or PLAIN_TEXT_ONLY
+    return peers if scope.identified else peers.without_certificate()
 
 
 def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
@@ -61,7 +67,7 @@ def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
         detection_timeout=mesh.protocol_detection_timeout,
         normalization=mesh.path_normalization.normalization,
         accept_http_10=scope.accept_http_10,
-        mtls=context.mtls,
+        mtls=context.mtls_for(identified=scope.identified),
     )
 
 

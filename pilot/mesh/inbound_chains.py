@@ -18,7 +18,7 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.mesh.inbound_matches import InboundMatch, inbound_matches
-from pilot.mesh.naming import INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, listener_name
+from pilot.mesh.naming import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, listener_name
 from pilot.mesh.outbound_listener import plain_http_match
 from pilot.mesh.scope import InboundPort
 from pilot.mesh.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
@@ -50,6 +50,8 @@ def plan_port_chains(
 ) -> tuple[FilterChainPlan, ...]:
     """The chains of one port: for each kind of connection that its mode admits the one that ends it."""
     protocol = Protocol(port.protocol)
+    if _refuses(mode, settings):
+        return (_refusal(settings, 0 if port.bound else port.listen_port),)
     captured = not port.bound  # several ports share virtualInbound and are told apart by where the connection went
     name = listener_name(settings.wildcard, port.listen_port) if captured else ""
     end = _ChainEnd(
@@ -74,6 +76,8 @@ def plan_passthrough_chains(
 ) -> tuple[FilterChainPlan, ...]:
     """What no service is known for goes on to where it was going, as HTTP when that is what it is; for all such ports,
     or for one that has a mode of its own."""
+    if _refuses(mode, settings):
+        return (_refusal(settings, destination_port),)
     end = _ChainEnd(
         http=_http_connection(
             stat_prefix=INBOUND_PASSTHROUGH_CLUSTER,
@@ -89,6 +93,21 @@ def plan_passthrough_chains(
         any_transport=mode is MtlsMode.DISABLE and settings.mtls is not None and not destination_port,
     )
     return _plan_chains(end, inbound_matches(mode, Protocol.AUTO, _plain_http(settings)), settings)
+
+
+def _refuses(mode: MtlsMode, settings: InboundSettings) -> bool:
+    """Whether nothing is let in: mutual TLS alone is admitted, and there is no certificate to end it with."""
+    return mode is MtlsMode.STRICT and settings.mtls is None
+
+
+def _refusal(settings: InboundSettings, destination_port: int) -> FilterChainPlan:
+    """A chain that ends every connection. Without any, those to this port would fall to the chain for all others."""
+    return FilterChainPlan(
+        terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
+        match=ChainMatchPlan(destination_port=destination_port),
+        name="strict-without-certificate",
+        transport_connect_timeout=CONNECT_TIMEOUT,
+    )
 
 
 @frozen

@@ -62,7 +62,7 @@ def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSet
         accept_http_10=scope.accept_http_10,
         # Where nothing is redirected, a workload is one loopback address.
         dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
-        mutual_tls=context.mtls is not None,
+        mutual_tls=context.mtls_for(identified=scope.outbound.identified) is not None,
     )
 
 

@@ -36,7 +36,8 @@ class NodeError(ValueError):
 class Proxy:
     """One Envoy. ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (in
     interception mode NONE) where the application itself listens. ``has_agent``: certificates come from an agent beside
-    it, not from here."""
+    it, not from here. ``identified`` is false for one that has proven nothing to a control plane that asks for proof.
+    """
 
     id: str
     kind: ProxyKind
@@ -57,7 +58,16 @@ class Proxy:
     locality: Locality = NOWHERE
     accept_http_10: bool = False
     has_agent: bool = False
+    identified: bool = True
+    dns_capture: bool = False
+    auto_addresses: bool = True
+    """Whether it may use the automatic addresses of services; matters only with ``dns_capture``."""
     envoy_version: tuple[int, int, int] | None = None
+
+    @property
+    def captures_dns(self) -> bool:
+        """Whether the application's DNS queries are led here: for sidecars, and not where nothing is redirected."""
+        return self.dns_capture and self.kind is ProxyKind.SIDECAR and self.interception is not Interception.NONE
 
     @property
     def ipv6(self) -> bool:
@@ -129,6 +139,8 @@ def read_proxy(
         locality=locality,
         accept_http_10=str(metadata.get("HTTP10") or "") == "1",
         has_agent=_flag(metadata.get("AGENT_SECRETS")),
+        dns_capture=_flag(metadata.get("DNS_CAPTURE")),
+        auto_addresses=str(metadata.get("DNS_AUTO_ALLOCATE")).lower() != "false",
         envoy_version=envoy_version,
     )
 

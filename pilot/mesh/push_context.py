@@ -19,6 +19,7 @@ from galley.kinds.sidecar import OutboundTrafficPolicyMode, Sidecar
 from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
+from pilot.mesh.auto_addressing import AddressFamilies, give_addresses
 from pilot.mesh.destination_rules import DestinationRuleIndex, DestinationRuleInEffect, index_destination_rules
 from pilot.mesh.proxy import ProxyKind
 from pilot.mesh.scope import OutboundScope
@@ -26,8 +27,9 @@ from pilot.mesh.virtual_services import VirtualServiceIndex, index_virtual_servi
 from pilot.mesh.visibility import ServiceIndex, VisibleServices, index_services, select_visible
 from pilot.registry.catalog import Service, ServiceCatalog, ServiceKey
 
-_Viewpoint = tuple[str, ResourceKey | None, bool]
-"""What visibility depends on: the namespace, the Sidecar, and whether it is a gateway that asks."""
+_Viewpoint = tuple[str, ResourceKey | None, bool, AddressFamilies | None]
+"""What visibility depends on: the namespace, the Sidecar, whether it is a gateway that asks, and in which families
+services without address have automatic ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +49,12 @@ class PushContext:
     mtls: MeshTls | None = None
     """The identities of the mesh; None where nobody issues any, and all is plain text."""
     _visible: dict[_Viewpoint, VisibleServices] = field(default_factory=dict, repr=False)
+    _addressed: dict[AddressFamilies, ServiceIndex] = field(default_factory=dict, repr=False)
     _in_effect: dict[tuple[str, ServiceKey], DestinationRuleInEffect | None] = field(default_factory=dict, repr=False)
+
+    def mtls_for(self, *, identified: bool) -> MeshTls | None:
+        """The identities with which a proxy takes part in mutual TLS; None for one that has proven none."""
+        return self.mtls if identified else None
 
     @property
     def mesh(self) -> MeshConfig:
@@ -56,18 +63,26 @@ class PushContext:
 
     def visible_services(self, scope: OutboundScope) -> VisibleServices:
         """The services that proxies of ``scope`` see: by exportTo and the scope's Sidecar, one per host name."""
-        viewpoint = (scope.namespace, scope.sidecar, scope.kind is ProxyKind.GATEWAY)
+        families = scope.families if scope.auto_addresses else None
+        viewpoint = (scope.namespace, scope.sidecar, scope.kind is ProxyKind.GATEWAY, families)
         known = self._visible.get(viewpoint)
         if known is None:
             bound_to_mesh = () if scope.kind is ProxyKind.GATEWAY else self.rules.candidates("mesh", scope.namespace)
             known = self._visible[viewpoint] = select_visible(
-                self.services,
+                self._services_in(families),
                 namespace=scope.namespace,
                 export_default=self.mesh.default_service_export_to,
                 sidecar=self.sidecar_of(scope),
                 virtual_services=bound_to_mesh,
             )
         return known
+
+    def _services_in(self, families: AddressFamilies | None) -> ServiceIndex:
+        if families is None:
+            return self.services
+        if families not in self._addressed:
+            self._addressed[families] = give_addresses(self.services, families)
+        return self._addressed[families]
 
     def virtual_services(self, scope: OutboundScope, gateway: str) -> tuple[Resource[VirtualService], ...]:
         """VirtualServices bound to ``gateway`` (``mesh`` or ``namespace/name``) that the scope sees, in the order in
@@ -154,6 +169,7 @@ def build_push_context(
         peers=_peers(config, previous),
         mtls=mesh_tls(config.mesh, trust_domain) if trust_domain is not None else None,
         _visible=previous._visible if previous and same_view else {},
+        _addressed=previous._addressed if previous and services is previous.services else {},
         _in_effect=previous._in_effect if previous and policies is previous.policies else {},
     )
 

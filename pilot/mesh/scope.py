@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from citadel.ir import PeerModes
 from galley.meta import NO_LABELS, FrozenMap, Labels, ResourceKey, frozen
+from pilot.mesh.auto_addressing import AddressFamilies
 from pilot.mesh.proxy import Interception, ProxyKind
 
 
@@ -27,6 +28,15 @@ class OutboundScope:
     dual_stack: bool = False
     http_proxy: bool = False
     """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
+    identified: bool = True
+    """False for proxies that have no certificate in a mesh whose others have."""
+    auto_addresses: bool = False
+    """Whether services without address have automatic ones, because the application's names come from here."""
+
+    @property
+    def families(self) -> AddressFamilies:
+        """The families of the proxy's addresses."""
+        return AddressFamilies(ipv4=not self.ipv6, ipv6=self.ipv6 or self.dual_stack)
 
 
 @frozen
@@ -37,6 +47,8 @@ class ListenerScope:
     bind_address: str = ""
     http_proxy_port: int = 0
     accept_http_10: bool = False
+    dns_capture: bool = False
+    """Whether the application's DNS queries are led to the proxy."""
     inbound_ports: tuple[tuple[str, int], ...] = ()
     """Addresses and ports that inbound listeners of mode NONE hold already; inbound wins."""
 
@@ -64,7 +76,8 @@ class InboundPort:
 class InboundScope:
     """What inbound listeners and clusters depend on: the workload's ports, not its name.
 
-    ``peers`` is what it accepts from its peers; None where nobody has an identity.
+    ``peers`` is what it accepts from its peers; None where nobody has an identity. A workload that has none itself
+    (not ``identified``) takes plain text where its policy admits that, and nothing where it does not.
     """
 
     namespace: str
@@ -75,3 +88,4 @@ class InboundScope:
     ipv6: bool = False
     dual_stack: bool = False
     peers: PeerModes | None = None
+    identified: bool = True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, Sidecar
 from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, ResourceKey
+from pilot.mesh.mutual_tls import TLS_MODE_LABEL
 from pilot.mesh.proxy import Interception, Proxy, ProxyKind
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import InboundPort, InboundScope, ListenerScope, OutboundScope
@@ -25,10 +26,11 @@ def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
         namespace=proxy.namespace,
         address=proxy.addresses[0],
         ports=proxy.ports,
-        labels=proxy.labels,
+        labels=proxy.labels if proxy.identified else FrozenMap({**proxy.labels, TLS_MODE_LABEL: "disabled"}),
         network=proxy.network,
         locality=proxy.locality,
-        service_account=proxy.service_account,
+        # An account that nobody has proven must not become one that clients accept.
+        service_account=proxy.service_account if proxy.identified else "",
         group=proxy.workload_group,
         proxied_ports=_proxied_ports(proxy),
     )
@@ -37,10 +39,11 @@ def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
 def _proxied_ports(proxy: Proxy) -> tuple[int, ...] | None:
     """The ports at which the proxy stands before the workload; None for all, as where traffic is redirected.
 
-    A gateway opens what Gateways say, and in mode NONE applications may listen themselves. A port that has a name only
-    in some service is taken for one that the proxy opens.
+    One without identity takes mutual TLS at none of them. A gateway opens what Gateways say, and in mode NONE
+    applications may listen themselves. A port that has a name only in some service is taken for one that the proxy
+    opens.
     """
-    if proxy.kind is ProxyKind.GATEWAY:
+    if proxy.kind is ProxyKind.GATEWAY or not proxy.identified:
         return ()
     if proxy.interception is not Interception.NONE or not proxy.app_ports.keys() <= proxy.ports.keys():
         return None
@@ -94,6 +97,8 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
         http_proxy=_http_proxy_port(context, proxy) > 0,
+        identified=_is_identified(context, proxy),
+        auto_addresses=proxy.captures_dns and proxy.auto_addresses,
     )
 
 
@@ -122,6 +127,7 @@ def listener_scope(context: PushContext, proxy: Proxy) -> ListenerScope:
         bind_address=proxy.bind_address if unredirected else "",
         http_proxy_port=_http_proxy_port(context, proxy),
         accept_http_10=proxy.accept_http_10,
+        dns_capture=proxy.captures_dns,
         inbound_ports=tuple(sorted({(port.listen_address, port.listen_port) for port in inbound if port.bound})),
     )
 
@@ -153,7 +159,13 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         peers=context.peers.of(proxy.namespace).modes_of(policy_labels(context, proxy))
         if context.mtls is not None
         else None,
+        identified=_is_identified(context, proxy),
     )
+
+
+def _is_identified(context: PushContext, proxy: Proxy) -> bool:
+    """Where nobody has an identity, having none makes no difference."""
+    return proxy.identified or context.mtls is None
 
 
 def _one_per_socket(ports: Iterable[InboundPort]) -> tuple[InboundPort, ...]:

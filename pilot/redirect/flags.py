@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pilot.redirect.options import (
@@ -101,7 +102,11 @@ def _add_outbound_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_dns_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--redirect-dns", action="store_true", help="capture queries to the resolvers of resolv.conf")
+    group.add_argument(
+        "--redirect-dns",
+        action="store_true",
+        help="capture queries to the resolvers of resolv.conf (for sidecars with --dns-capture in their bootstrap)",
+    )
     group.add_argument("--capture-all-dns", action="store_true", help="capture queries to any resolver")
     group.add_argument(
         "--dns-port", type=_argument(_port), default=15053, metavar="PORT", help="who answers them (default: 15053)"
@@ -109,8 +114,8 @@ def _add_dns_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--dns-tcp",
         action=argparse.BooleanOptionalAction,
-        default=True,
-        help="queries over TCP too; a stock Envoy answers over UDP alone",
+        default=False,
+        help="queries over TCP too, which Istio's agent answers and a stock Envoy does not",
     )
 
 
@@ -118,6 +123,14 @@ def _add_command_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-n", "--dry-run", action="store_true", help="print what would be written, as a shell script")
     group.add_argument(
         "--clean-up", "--cleanup-only", action="store_true", help="remove the capture (--cleanup-only in Istio)"
+    )
+    group.add_argument(
+        "--hold",
+        action="store_true",
+        help="then stay until SIGTERM, without privileges: in the container that holds a network namespace for others",
+    )
+    group.add_argument(
+        "--ready-file", type=Path, metavar="FILE", help="with --hold: a file that is there when the rules are in force"
     )
     group.add_argument("--ipv6", choices=("auto", "on", "off"), default="auto",
                        help="capture IPv6 too (default: where an interface has a global address)")  # fmt: skip

@@ -34,7 +34,7 @@ class DnsCapture:
 
     servers: tuple[str, ...] | Literal["*"] = EVERYTHING
     port: int = 15053
-    tcp: bool = True
+    tcp: bool = False
     split_zones: bool = True
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from galley.kinds.service import KubernetesService
 from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
@@ -19,6 +19,19 @@ from pilot.registry.catalog import (
     ServiceKey,
     Workload,
     WorkloadPort,
+)
+from pilot.registry.discovery import (
+    NOTHING_DISCOVERED,
+    DiscoveredInstance,
+    DiscoveredService,
+    Discovery,
+    endpoints_of_discovered,
+    group_services,
+    proxies_by_instance,
+    resource_of_service,
+    service_of_discovered,
+    without_withdrawn,
+    workload_of_instance,
 )
 from pilot.registry.kubernetes_service import endpoints_of_manifest, selector_of_manifest, service_of_manifest
 from pilot.registry.merge import merge
@@ -45,17 +58,27 @@ _MANIFEST = _SourceKind(
     selector=selector_of_manifest,
     endpoints=endpoints_of_manifest,
 )
+_DISCOVERED = _SourceKind(
+    services=lambda resource: (service_of_discovered(resource),),
+    selector=lambda resource: None,
+    endpoints=endpoints_of_discovered,
+)
 
 
 def build_catalog(
-    config: ConfigSnapshot, workloads: tuple[RegisteredWorkload, ...], previous: ServiceCatalog | None = None
+    config: ConfigSnapshot,
+    workloads: tuple[RegisteredWorkload, ...],
+    previous: ServiceCatalog | None = None,
+    discovery: Discovery = NOTHING_DISCOVERED,
 ) -> ServiceCatalog:
-    """The services of ``config`` with the endpoints that it and the connected ``workloads`` give them.
+    """The services of ``config`` with the endpoints that it, the connected ``workloads`` and ``discovery`` give them,
+    and the services of ``discovery`` that ``config`` does not describe.
 
     What no change touched is the same object as in ``previous``; when nothing changed, so is the catalog.
     """
     before = previous or ServiceCatalog()
-    present = _workloads(config, workloads, before.workloads)
+    present = _workloads(config, without_withdrawn(workloads, discovery), before.workloads, discovery.withdrawn)
+    members = _join_instances(discovery, present, before.workloads)
     lost = frozenset(before.workloads[source] for source in before.workloads.keys() - present.keys())
     found = frozenset(present[source] for source in present.keys() - before.workloads.keys())
     gone, come = lost - found, found - lost  # a resource that only moved within its file is in both
@@ -69,6 +92,8 @@ def build_catalog(
         for resource in resources:
             known = before.contributions.get(resource)
             contributions[resource] = _updated(kind, known, gone, come) if known else _contribute(kind, resource, pool)
+    for resource in _discovered(discovery, members, contributions, before):
+        contributions[resource] = before.contributions.get(resource) or _contribute(_DISCOVERED, resource, pool)
     changed = _changed_services(before.contributions, contributions)
     if previous and not changed and contributions.keys() == previous.contributions.keys() and not (lost or found):
         return previous
@@ -76,18 +101,60 @@ def build_catalog(
 
 
 def _workloads(
-    config: ConfigSnapshot, registered: tuple[RegisteredWorkload, ...], before: Mapping[Hashable, Workload]
+    config: ConfigSnapshot,
+    registered: tuple[RegisteredWorkload, ...],
+    before: Mapping[Hashable, Workload],
+    withdrawn: frozenset[str],
 ) -> dict[Hashable, Workload]:
     """Every workload by what it was made from: a WorkloadEntry, or a registration and its group."""
     present: dict[Hashable, Workload] = {}
     for entry in config.of(WorkloadEntry):
-        present[entry] = before.get(entry) or workload_of_resource(entry)
+        serving = entry.spec.address not in withdrawn
+        source: Hashable = entry if serving else (entry, serving)
+        present[source] = before.get(source) or replace(workload_of_resource(entry), serving=serving)
     groups: dict[ResourceKey, Resource[WorkloadGroup]] = {group.key: group for group in config.of(WorkloadGroup)}
     for claim in registered:
         group = groups.get(ResourceKey("WorkloadGroup", claim.namespace, claim.group)) if claim.group else None
-        source = (claim, group)
+        source = _Registration(claim, group)
         present[source] = before.get(source) or workload_of_registration(claim, group)
     return present
+
+
+class _Registration(NamedTuple):
+    """What a self-registered workload is made from."""
+
+    claim: RegisteredWorkload
+    group: Resource[WorkloadGroup] | None
+
+
+def _join_instances(
+    discovery: Discovery, present: dict[Hashable, Workload], before: Mapping[Hashable, Workload]
+) -> Mapping[DiscoveredInstance, Workload]:
+    """Add to ``present`` each discovered instance without a proxy that registered itself; the workload of each."""
+    registered = (workload for source, workload in present.items() if isinstance(source, _Registration))
+    members = dict(proxies_by_instance(discovery.instances, registered))
+    for instance in discovery.instances:
+        if instance.address and instance not in members:
+            members[instance] = present[instance] = before.get(instance) or workload_of_instance(instance)
+    return members
+
+
+def _discovered(
+    discovery: Discovery,
+    members: Mapping[DiscoveredInstance, Workload],
+    documented: Mapping[Resource[Any], Contribution],
+    before: ServiceCatalog,
+) -> Iterator[Resource[DiscoveredService]]:
+    """The discovered services that no document describes, each the same object for as long as it is equal."""
+    if not discovery.instances:
+        return
+    hosts = {service.hostname for contribution in documented.values() for service in contribution.services}
+    known = {one.key: one for one in before.contributions if isinstance(one.spec, DiscoveredService)}
+    for service in group_services(discovery.instances, members):
+        if service.hostname not in hosts:
+            resource = resource_of_service(service)
+            old = known.get(resource.key)
+            yield old if old is not None and old.spec == service else resource
 
 
 class _Pool:

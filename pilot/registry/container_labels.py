@@ -109,6 +109,11 @@ def read_container_labels(labels: Mapping[str, str], *, default_service: str) ->
     )
 
 
+def is_no(labels: Mapping[str, str], label: str) -> bool:
+    """Whether ``label`` says no; for labels of containers that are not read whole."""
+    return labels.get(label, "").strip().lower() in _NO
+
+
 def name_port(number: int) -> str:
     """The Kubernetes port name of a TCP port of which only the number is known.
 

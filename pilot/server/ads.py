@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 import grpc.aio
@@ -21,19 +22,33 @@ from envoycodec.discovery import (
     decode_discovery_request,
     warm_up,
 )
-from pilot.server.authentication import Authenticator, abort, is_encrypted
+from pilot.server.admission import Admission, StreamLimitError, Ticket
+from pilot.server.authentication import Authenticator, abort, audit, host_of, is_encrypted
 from pilot.server.fleet import Connection, Fleet, IdentityError, Protocol
+from pilot.server.own_address import locate_node
 from pilot.server.transport import Port
+from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import TypeUrl
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 MAX_REQUEST = 4 * 1024 * 1024
 """Bytes; an Envoy's request lists all names that it wants, some 60 bytes each."""
+MAX_STREAMS_OF_A_CONNECTION = 100
+"""An Envoy has one or two. Further ones wait, in the client, until one of these ends."""
+_UNSERVED_CALLS = 1_000
+"""Calls beyond the streams that are admitted: signing requests, and streams about to be refused with a reason."""
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.max_receive_message_length", MAX_REQUEST),
     ("grpc.max_send_message_length", -1),
+    # A token is some 500 bytes. Further headers end the call before it reaches us.
+    ("grpc.max_metadata_size", 16 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+    # Whoever connects must finish TLS and open a stream, and keep one.
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 60_000),
+    ("grpc.max_concurrent_streams", MAX_STREAMS_OF_A_CONNECTION),
     # Ping a silent client after 30 s and give it 10 s; allow its own pings every 15 s.
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -43,6 +58,8 @@ _OPTIONS: tuple[tuple[str, int], ...] = (
     # Two control planes on one port would each get some of the proxies.
     ("grpc.so_reuseport", 0),
 )
+
+_NO_OTHER_LIMITS = StreamLimits()
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -64,6 +81,7 @@ class AdsServer:
 
     ports: tuple[int, ...]
     fleet: Fleet[Any]
+    admission: Admission
     _server: grpc.aio.Server
     _pushes: asyncio.Task[None]
 
@@ -86,6 +104,7 @@ async def start_ads(
     credentials: grpc.ServerCredentials | None = None,
     authenticator: Authenticator | None = None,
     handlers: Sequence[grpc.GenericRpcHandler[Any, Any]] = (),
+    limits: StreamLimits = _NO_OTHER_LIMITS,
     ready_timeout: float = 15.0,
     send_timeout: float = 30.0,
 ) -> AdsServer:
@@ -93,20 +112,25 @@ async def start_ads(
 
     With an ``authenticator`` every stream over TLS must prove who it is. ``handlers`` are further services.
     A stream waits ``ready_timeout`` seconds for the first publication, then it is told UNAVAILABLE. A client that
-    takes nothing for ``send_timeout`` seconds is cut off. Raises OSError when the address cannot be bound.
+    takes nothing for ``send_timeout`` seconds is cut off; one beyond ``limits`` is told RESOURCE_EXHAUSTED. Raises
+    OSError when the address cannot be bound.
     """
     warm_up()
-    service = _Ads(fleet, authenticator, ready_timeout, send_timeout)
+    admission = Admission(limits, fleet.counters.refused)
+    service = _Ads(fleet, authenticator, admission, ready_timeout=ready_timeout, send_timeout=send_timeout)
     methods = {
         "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_sotw),
         "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_delta),
     }
-    server = grpc.aio.server(options=_OPTIONS)
+    most = limits.total + _UNSERVED_CALLS
+    # Connections without a call, half of a handshake say, count as well.
+    options = (*_OPTIONS, ("grpc.max_allowed_incoming_connections", most))
+    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods), *handlers))
     ports = [Port(address, credentials)] if isinstance(address, str) else address
     bound = tuple(_bind(server, port) for port in ports)
     await server.start()
-    return AdsServer(bound, fleet, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
+    return AdsServer(bound, fleet, admission, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
 
 
 def _bind(server: grpc.aio.Server, port: Port) -> int:
@@ -131,10 +155,17 @@ class _Ads:
     """The two methods. All that is known of the protocol is in the connection's state machine."""
 
     def __init__(
-        self, fleet: Fleet[T], authenticator: Authenticator | None, ready_timeout: float, send_timeout: float
+        self,
+        fleet: Fleet[T],
+        authenticator: Authenticator | None,
+        admission: Admission,
+        *,
+        ready_timeout: float,
+        send_timeout: float,
     ) -> None:
         self._fleet: Fleet[Any] = fleet
         self._authenticator = authenticator
+        self._admission = admission
         self._ready_timeout = ready_timeout
         self._send_timeout = send_timeout
 
@@ -145,12 +176,31 @@ class _Ads:
         await self._converse(requests, context, Protocol.DELTA)
 
     async def _converse(self, requests: _Requests, context: _Context, protocol: Protocol) -> None:
+        host = host_of(context.peer())
+        try:
+            ticket = self._admission.enter(host, time.monotonic())
+        except StreamLimitError as refused:
+            await self._refuse_one_more(context, refused)
+        try:
+            await self._converse_admitted(requests, context, protocol, ticket)
+        finally:
+            self._admission.leave(ticket)
+
+    async def _converse_admitted(
+        self, requests: _Requests, context: _Context, protocol: Protocol, ticket: Ticket
+    ) -> None:
         caller = await self._authenticate(context)
-        message = await anext(requests, None)
+        try:
+            message = await asyncio.wait_for(anext(requests, None), self._admission.limits.first_request)
+        except TimeoutError:
+            seconds = self._admission.limits.first_request
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no request within {seconds:g} s")
         if message is None:
             return
         try:
-            connection, first = await self._accept(message, protocol, context.peer(), caller)
+            connection, first = await self._accept(message, protocol, context.peer(), caller, ticket)
+        except StreamLimitError as one_more:
+            await self._refuse_one_more(context, one_more)
         except RefusedError as refused:
             await context.abort(refused.status, str(refused))
         reading = asyncio.create_task(self._read(requests, connection, first))
@@ -165,6 +215,11 @@ class _Ads:
         if ending is not None and ending.status != "OK":
             await context.abort(grpc.StatusCode[ending.status], ending.message)
 
+    async def _refuse_one_more(self, context: _Context, refused: StreamLimitError) -> NoReturn:
+        if self._admission.is_worth_a_line(host_of(context.peer()), time.monotonic()):
+            audit.warning("refused a stream from %s (RESOURCE_EXHAUSTED): %s", context.peer(), refused)
+        await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(refused))
+
     async def _authenticate(self, context: _Context) -> Attested | None:
         """Who calls, before a word of it is read; None where nobody can prove anything."""
         if self._authenticator is None or not is_encrypted(context):
@@ -175,7 +230,7 @@ class _Ads:
         return outcome
 
     async def _accept(
-        self, message: bytes, protocol: Protocol, peer: str, caller: Attested | None
+        self, message: bytes, protocol: Protocol, peer: str, caller: Attested | None, ticket: Ticket
     ) -> tuple[Connection[Any], Requested | DeltaRequested]:
         """The first request: the only one that must say who asks."""
         try:
@@ -184,7 +239,9 @@ class _Ads:
                 raise ValueError("the first request of a stream must carry a node with an id")
             await self._until_ready()
             identity = caller.identity if caller else None
-            return self._fleet.open(request.node, protocol, peer, identity), _event(request)
+            node = locate_node(request.node, peer)
+            self._admission.name(ticket, node.id, str(identity or ""), time.monotonic())
+            return self._fleet.open(node, protocol, peer, identity), _event(request)
         except IdentityError as error:
             assert self._authenticator is not None, "an identity that nobody has proven"
             refusal = self._authenticator.refuse(str(error), peer)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -42,7 +42,11 @@ class Protocol(StrEnum):
 
 @dataclass(slots=True)
 class Counters:
-    """What was done since the start. ``pushes`` are snapshots given to a connection that led to a response."""
+    """What was done since the start.
+
+    ``pushes`` are snapshots given to a connection that led to a response. ``refused`` are streams that were too many,
+    by the limit that they met.
+    """
 
     pushes: int = 0
     responses: int = 0
@@ -50,6 +54,7 @@ class Counters:
     acks: int = 0
     nacks: int = 0
     connections: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,14 @@ class Connection(Generic[T]):
     def status(self) -> ProxyStatus:
         """Where the proxy is, type by type."""
         types = {t: progress.status(self._stream.rejected(t)) for t, progress in self._progress.items()}
-        return ProxyStatus(self.number, self.node, self.peer, self.protocol.value, self.connected_at, types)
+        return ProxyStatus(
+            self.number, self.node, self.peer, self.protocol.value, self.connected_at, types, self._identity_status()
+        )
+
+    def _identity_status(self) -> str | None:
+        if self._fleet.secrets_of is None:
+            return None
+        return str(self.identity) if self.identity is not None else ""
 
     def _of(self, type_url: TypeUrl) -> TypeProgress:
         return self._progress.setdefault(type_url, TypeProgress())
@@ -164,9 +176,10 @@ class Fleet(Generic[T]):
     ``on_disconnect`` are called with the connection; a proxy that comes back may be connected anew before its old
     stream is known to be gone.
 
-    ``bind`` makes the proxy one of the identity that its stream has proven, and raises IdentityError when it is
-    another's. ``secrets_of`` gives what an identity alone may hold; a stream without identity never gets any,
-    nor does a proxy of which ``needs_secrets`` says that it has them elsewhere: no key is made for it.
+    ``bind`` makes the proxy one of the identity that its stream has proven (None: it has proven none), and raises
+    IdentityError when it is another's. ``secrets_of`` gives what an identity alone may hold; a stream without
+    identity never gets any, nor does a proxy of which ``needs_secrets`` says that it has them elsewhere: no key is
+    made for it.
     """
 
     def __init__(
@@ -178,7 +191,7 @@ class Fleet(Generic[T]):
         on_disconnect: Callable[[Connection[T]], None] = lambda connection: None,
         on_answer: Callable[[Connection[T], TypeUrl], None] = lambda connection, type_url: None,
         on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
-        bind: Callable[[T, SpiffeId], T] = lambda proxy, identity: proxy,
+        bind: Callable[[T, SpiffeId | None], T] = lambda proxy, identity: proxy,
         secrets_of: Callable[[SpiffeId], ResourceSet] | None = None,
         needs_secrets: Callable[[T], bool] = lambda proxy: True,
         fallback: Fallback = no_fallback,
@@ -264,14 +277,12 @@ class Fleet(Generic[T]):
         """
         self.counters.connections += 1
         number = self.counters.connections
-        proxy = self._read_node(node)
-        if identity is not None:
-            proxy = self._bind(proxy, identity)
+        proxy = self._bind(self._read_node(node), identity)
         self._check_is_free(node, identity)
         connection = Connection(self, node, proxy, number=number, protocol=protocol, peer=peer, identity=identity)
         self._connections[connection.number] = connection
         self._by_node[node.id] = connection
-        log.info("%s connected from %s", connection, peer)
+        log.info("%s connected from %s%s", connection, peer, self._about(identity))
         try:
             self._on_connect(connection)
         except Exception:
@@ -281,6 +292,11 @@ class Fleet(Generic[T]):
             self._end(connection)
         self._push(connection)
         return connection
+
+    def _about(self, identity: SpiffeId | None) -> str:
+        if self.secrets_of is None:
+            return ""
+        return f" as {identity}" if identity is not None else " without identity: it gets no mutual TLS"
 
     def close(self, connection: Connection[T]) -> None:
         """A stream is gone."""

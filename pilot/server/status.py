@@ -49,7 +49,10 @@ class TypeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ProxyStatus:
-    """One stream. ``connected_at`` is in seconds since the epoch; ``protocol`` is ``SotW`` or ``delta``."""
+    """One stream. ``connected_at`` is in seconds since the epoch; ``protocol`` is ``SotW`` or ``delta``.
+
+    ``identity`` is what it has proven, "" for nothing, None where nobody can prove anything.
+    """
 
     connection: int
     node: Node
@@ -57,6 +60,7 @@ class ProxyStatus:
     protocol: str
     connected_at: float
     types: Mapping[TypeUrl, TypeStatus]
+    identity: str | None = None
 
 
 FleetStatus = tuple[ProxyStatus, ...]
@@ -127,6 +131,7 @@ def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection]
         "envoyVersion": ".".join(map(str, version)) if version else "",
         "peer": proxy.peer,
         "protocol": proxy.protocol,
+        "identity": proxy.identity,
         "connectedSeconds": round(max(0.0, now - proxy.connected_at), 3),
         "types": {SHORT_NAMES.get(t, t): _describe_type(proxy.types[t], places) for t in ordered},
     }

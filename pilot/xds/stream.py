@@ -32,6 +32,18 @@ Fallback = Callable[[TypeUrl, str], EncodedResource | None]
 MAX_TYPES = 64
 """Types that one stream may speak of; Envoy knows about a dozen."""
 
+MAX_NAMES = 50_000
+"""Resources of one type that one stream may name, by one request or one after the other."""
+
+
+_TOO_MANY_NAMES = Abort("RESOURCE_EXHAUSTED", f"the stream names more than {MAX_NAMES} resources of one type")
+
+
+def _names_in(event: Requested | DeltaRequested) -> int:
+    if isinstance(event, Requested):
+        return len(event.names)
+    return max(len(event.subscribe), len(event.unsubscribe), len(event.initial_versions))
+
 
 def no_fallback(type_url: TypeUrl, name: str) -> EncodedResource | None:
     """Leave the client waiting for what does not exist."""
@@ -55,8 +67,14 @@ class Stream(ABC):
                 self._waiting = event.snapshot
             else:
                 self._snapshot = event.snapshot
+        elif _names_in(event) > MAX_NAMES:
+            yield _TOO_MANY_NAMES
+            return
         elif self._is_acceptable(event.type_url):
             yield from self._requested(event)
+            if len(self._watches[event.type_url].subscription.names) > MAX_NAMES:
+                yield _TOO_MANY_NAMES
+                return
         else:
             yield Abort("INVALID_ARGUMENT", f"type_url is empty or the stream speaks of more than {MAX_TYPES} types")
             return

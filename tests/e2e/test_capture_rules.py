@@ -202,7 +202,7 @@ def test_dns_queries_are_led_to_the_proxy_but_not_its_own(
     resolv_conf = tmp_path / "resolv.conf"
     resolv_conf.write_text(f"nameserver {nameserver}\n")
     monkeypatch.setattr(pilot.commands.redirect, "RESOLV_CONF", resolv_conf)
-    redirect(stage.x, f"--backend {backend} --capture-all-dns")
+    redirect(stage.x, f"--backend {backend} --capture-all-dns --dns-tcp")
     resolver = stage.address(stage.y)
     with datagram_server(stage.x, "proxy", resolver, 15053), datagram_server(stage.y, "resolver", resolver, 53):
         with stage.x.namespace.entered():

@@ -27,7 +27,7 @@ from pilot.server.ads import AdsServer, start_ads
 from pilot.server.csr import SERVICE as CSR_SERVICE
 from pilot.server.csr import CertificateRequest, CertificateResponse
 from pilot.server.fleet import Fleet
-from pilot.settings import IdentitySettings, ListenAddress, Settings
+from pilot.settings import IdentitySettings, ListenAddress, Settings, StreamLimits
 from pilot.xds.resources import CLUSTER, SECRET, EncodedResource, ResourceSet, ResourceSnapshot
 from tests.pilot.server.ads_client import AdsClient
 
@@ -35,6 +35,7 @@ DOMAIN = TrustDomain("cluster.local")
 ALICE = SpiffeId(DOMAIN, "shop", "alice")
 BOB = SpiffeId(DOMAIN, "shop", "bob")
 SNAPSHOT = ResourceSnapshot([ResourceSet(CLUSTER, [EncodedResource("a", "1", encode_any(maker(Cluster)(name="a")))])])
+ROOMY = StreamLimits()
 ANY_PORT = ListenAddress(host="127.0.0.1", port=0)
 
 
@@ -76,7 +77,7 @@ class World:
 
 
 @asynccontextmanager
-async def started(state: Path, *, certificate_ttl: float = 0.0) -> AsyncIterator[World]:
+async def started(state: Path, *, certificate_ttl: float = 0.0, limits: StreamLimits = ROOMY) -> AsyncIterator[World]:
     identity = IdentitySettings(
         citadel=state, mtls_address=ANY_PORT, plaintext_address=ANY_PORT, certificate_ttl=certificate_ttl
     )
@@ -91,7 +92,7 @@ async def started(state: Path, *, certificate_ttl: float = 0.0) -> AsyncIterator
     )
     fleet.publish()
     server = await start_ads(
-        identities.ports(), fleet, authenticator=identities.authenticator, handlers=identities.handlers()
+        identities.ports(), fleet, authenticator=identities.authenticator, handlers=identities.handlers(), limits=limits
     )
     renewing = asyncio.create_task(identities.keep_current(fleet))
     try:

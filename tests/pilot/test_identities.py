@@ -22,6 +22,7 @@ from pilot.identities import bind_proxy
 from pilot.mesh.proxy import read_proxy
 from pilot.resource_json import snapshot_as_json
 from pilot.server.fleet import IdentityError
+from pilot.settings import StreamLimits
 from pilot.xds.resources import CLUSTER, SECRET
 from tests.pilot.identity_world import (
     ALICE,
@@ -238,6 +239,30 @@ async def test_a_new_root_reaches_proxies_and_the_port_itself(world: World) -> N
         await first_secrets(client, ALICE, "ROOTCA")
 
 
+async def test_a_flood_of_one_identity_takes_nothing_from_another(tmp_path: Path) -> None:
+    async with started(tmp_path, limits=StreamLimits(per_identity=3)) as world, contextlib.AsyncExitStack() as stack:
+        for number in range(3):
+            client = await stack.enter_async_context(world.stream(world.token()))
+            await first_secrets(client, ALICE, "ROOTCA", name=f"a-{number}")
+        for number in range(3, 6):
+            status, text = await refused(world.stream(world.token()), node=node(ALICE, f"a-{number}"))
+            assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert "of this identity" in text
+        async with world.stream(world.token(BOB)) as other:
+            await first_secrets(other, BOB, "ROOTCA", name="b")
+        assert world.fleet.counters.refused == {"identity": 3}
+
+
+async def test_whoever_proves_nothing_holds_no_stream(tmp_path: Path) -> None:
+    async with started(tmp_path, limits=StreamLimits(per_address=3)) as world:
+        for _ in range(10):
+            assert (await refused(world.stream("Bearer a.b.c")))[0] in (
+                grpc.StatusCode.UNAUTHENTICATED,
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+            )
+        await until(lambda: world.server.admission.open == 0)
+
+
 async def test_no_key_is_made_for_a_proxy_beside_an_agent(world: World) -> None:
     async with world.stream(world.token()) as client:
         await client.send(SECRET, node=node(ALICE, AGENT_SECRETS="true"), resourceNames=["default", "ROOTCA"])
@@ -270,3 +295,5 @@ def test_a_proxy_takes_the_account_that_was_proven() -> None:
     assert bind_proxy(proxy, ALICE).service_account == "alice"
     with pytest.raises(IdentityError, match="alice"):
         bind_proxy(bind_proxy(proxy, ALICE), BOB)
+    assert bind_proxy(proxy, ALICE).identified
+    assert not bind_proxy(proxy, None).identified

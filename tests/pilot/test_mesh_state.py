@@ -7,6 +7,7 @@ from typing import Any
 from galley.meta import FrozenMap
 from pilot.mesh.proxy import Proxy
 from pilot.mesh_state import MeshState
+from pilot.registry.discovery import Discovery
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER
 from tests.builders import a_config, a_manifest, a_proxy, labels
 
@@ -94,3 +95,29 @@ def test_the_same_configuration_again_is_no_news() -> None:
     assert state.rebuild()
     state.configure(config)
     assert not state.rebuild()
+
+
+def test_before_the_first_discovery_nobody_is_told_anything() -> None:
+    state = MeshState(deregister_after=5.0, discovers=True)
+    state.configure(a_config(a_manifest("reviews")))
+    assert not state.rebuild()
+    state.discover(Discovery())
+    assert state.rebuild()
+    assert not state.rebuild()
+
+
+def test_a_withdrawn_address_serves_nobody_until_it_is_back() -> None:
+    state = state_with_reviews()
+    state.connect(instance())
+    state.listening(instance())
+    assert state.rebuild()
+    assert endpoints(state) == 1
+    state.discover(Discovery(withdrawn=frozenset({"10.0.0.1"})))
+    assert state.rebuild()
+    assert endpoints(state) == 0
+    snapshot = state.snapshot_of(instance())
+    assert snapshot is not None
+    assert "inbound|9080||" in snapshot.of(CLUSTER), "what it has accepted it may finish"
+    state.discover(Discovery())
+    assert state.rebuild()
+    assert endpoints(state) == 1

@@ -81,6 +81,7 @@ class Mesh:
         port_name: str = "http",
         port: int = SERVICE_PORT,
         ready: bool = True,
+        xds: SocketAddress | None = None,
         **options: Any,
     ) -> Workload:
         """Start an application and its sidecar in mode NONE: others reach it at ``port``, it listens 10000 above.
@@ -101,7 +102,7 @@ class Mesh:
                 app_ports=FrozenMap({port_name: port + 10_000}),
                 http_proxy_port=PROXY_PORT,
                 self_register=True,
-                xds=self._xds,
+                xds=xds or self._xds,
                 delta=self.delta,
                 admin=SocketAddress(host, ADMIN_PORT),
                 **options,

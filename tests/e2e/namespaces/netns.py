@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 from pilot.redirect.system import SYSTEM_PATH
 
 CLONE_NEWNET = 0x40000000
-TOOLS = ("ip", "iptables-restore", "ip6tables-restore", "nft", "nsenter", "setpriv")
+TOOLS = ("ip", "iptables-restore", "ip6tables-restore", "nft", "nsenter", "setpriv", "unshare")
 
 
 class Namespace:
@@ -82,6 +83,17 @@ def command_inside(namespace: Namespace, *command: str, uid: int | None = None, 
         capabilities = [f"--inh-caps={kept}", f"--ambient-caps={kept}"] if keep else []
         words += [f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *capabilities]
     return [*words, "--", *command]
+
+
+def command_with_files(files: Mapping[Path, Path], *command: str) -> list[str]:
+    """A command that finds the contents of others in some files, such as a pod's own /etc/resolv.conf.
+
+    ``files`` maps what it opens to what it finds there. Nobody else sees a difference.
+    """
+    if not files:
+        return list(command)
+    mounts = "".join(f"mount --bind {shlex.quote(str(put))} {shlex.quote(str(at))} && " for at, put in files.items())
+    return [_tool("unshare"), "--mount", "--propagation=private", "sh", "-c", mounts + 'exec "$@"', "sh", *command]
 
 
 @contextmanager

@@ -7,21 +7,31 @@ import io
 import os
 import shlex
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from citadel.__main__ import main as citadel_main
 from galley.meta import FrozenMap
 from pilot.__main__ import main
-from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, PipeAddress, SocketAddress
+from pilot.dataplane.bootstrap import (
+    BootstrapOptions,
+    InterceptionMode,
+    NodeType,
+    PipeAddress,
+    SocketAddress,
+    XdsTls,
+)
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.control_plane import ControlPlane
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.upstreams import GrpcEcho, HttpEcho, TcpEcho
-from tests.e2e.namespaces.netns import command_inside
+from tests.e2e.namespaces.netns import command_inside, command_with_files
 from tests.e2e.namespaces.network import Pod, PodNetwork
 
 PROXY_UID = 1337
@@ -32,17 +42,24 @@ App = TypeVar("App", HttpEcho, TcpEcho, GrpcEcho)
 
 @dataclass(eq=False)
 class MeshPod:
-    """One pod of the mesh. ``address`` is the one that the control plane knows; ``sidecar`` None: not in the mesh."""
+    """One pod of the mesh. ``address`` is the one that the control plane knows; ``sidecar`` None: not in the mesh.
+
+    ``files`` are those that its processes see other contents of than the host has (see ``command_with_files``).
+    """
 
     pod: Pod
     address: str
     sidecar: Envoy | None = None
+    files: Mapping[Path, Path] = field(default_factory=dict)
     stack: ExitStack = field(default_factory=ExitStack)
 
-    def app(self, kind: type[App], name: str, port: int) -> App:
-        """Start an application, as root: what the packet filter sees is any user but the proxy's."""
+    def app(self, kind: type[App], name: str, port: int, *, both_families: bool = False) -> App:
+        """Start an application, as root: what the packet filter sees is any user but the proxy's.
+
+        It listens in the family of the pod's address, or at one socket for both.
+        """
         with self.pod.namespace.entered():
-            started = kind(name, "::" if ":" in self.address else "0.0.0.0", port)
+            started = kind(name, "::" if both_families or ":" in self.address else "0.0.0.0", port)
         self.stack.callback(started.stop)
         return started
 
@@ -50,6 +67,14 @@ class MeshPod:
         """What a process of the pod gets when it connects to ``address`` and asks for ``host``."""
         with self.pod.namespace.entered():
             return request((address, port), target, host=host or None, timeout=10.0, **details)  # type: ignore[arg-type]
+
+    def on_exit(self, end: Callable[[], None]) -> None:
+        """Do this when the pod goes."""
+        self.stack.callback(end)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a program of the application: root's, in the pod, with the pod's files."""
+        return self.pod.namespace.run(*command_with_files(self.files, *command), check=check)
 
     @property
     def envoy(self) -> Envoy:
@@ -66,7 +91,7 @@ class PodMesh:
     """Everything that one test module starts in pods. Addresses are the same in every mesh; none sees another."""
 
     def __init__(self, envoy: Path, *, ipv6: bool = False) -> None:
-        self.ipv6 = ipv6
+        self.ipv6, self.identities = ipv6, False
         self.pods: dict[str, MeshPod] = {}
         self._stack = ExitStack()
         # Not pytest's directory, into which only root may look: the proxies are another user.
@@ -81,6 +106,7 @@ class PodMesh:
             host=self._address(self._control_pod),
             inside=command_inside(self._control_pod.namespace),
         )
+        self.control_plane.admin = ("127.0.0.1", self.control_plane.admin[1])  # which has no authentication
 
     def __enter__(self) -> PodMesh:
         return self
@@ -92,16 +118,20 @@ class PodMesh:
         """Save a configuration file."""
         self.control_plane.write(name, text)
 
-    def serve(self) -> None:
-        """Start the control plane."""
+    def serve(self, *, identities: bool = False) -> None:
+        """Start the control plane; with ``identities`` it speaks TLS, and every sidecar gets a certificate."""
         self._stack.callback(self.control_plane.stop)
+        self.identities = identities
+        state = str(self.control_plane.state)
+        if identities:
+            run_command(citadel_main, "init", "--state", state)
         with self._control_pod.namespace.entered():  # from where its health can be asked
-            self.control_plane.start(["--insecure"])
+            self.control_plane.start(["--citadel", state] if identities else ["--insecure"])
 
-    def plain(self, name: str) -> MeshPod:
+    def plain(self, name: str, *, files: Mapping[Path, Path] | None = None) -> MeshPod:
         """A pod without sidecar."""
         pod = self.network.pod(name)
-        self.pods[name] = MeshPod(pod=pod, address=self._address(pod))
+        self.pods[name] = MeshPod(pod=pod, address=self._address(pod), files=files or {})
         self._stack.callback(self.pods[name].stack.close)
         return self.pods[name]
 
@@ -113,29 +143,46 @@ class PodMesh:
         ports: Mapping[str, int] | None = None,
         flags: str = "",
         dual_stack: bool = False,
+        dns_capture: bool = False,
+        files: Mapping[Path, Path] | None = None,
     ) -> MeshPod:
         """A pod whose traffic is captured (by `pilot redirect` with ``flags``), and its sidecar.
 
         The packet filter leads both families to the sidecar; with ``dual_stack`` it also listens in both.
         """
-        made = self.plain(name)
-        redirect(made.pod, f"--mode {mode} {flags}")
+        made = self.plain(name, files=files)
+        command = f"--mode {mode} {flags}"
+        if made.files:  # its own process, which finds the pod's resolvers
+            made.run(sys.executable, "-m", "pilot", "redirect", *shlex.split(command))
+        else:
+            redirect(made.pod, command)
         options = BootstrapOptions(
             node_type=NodeType.SIDECAR,
             name=name,
             ip=made.address,
             other_ips=(made.pod.ipv6,) if dual_stack else (),
             labels=FrozenMap({"app": name}),
+            service_account=name,
             mode=mode,
+            dns_capture=dns_capture,
             ports=FrozenMap(ports or {}),
             self_register=True,
             xds=SocketAddress(*self.control_plane.xds),
+            xds_tls=self._xds_tls(name) if self.identities else None,
             # A file is reachable from every namespace.
             admin=PipeAddress(str(self.home / name / "admin")),
             status_port=STATUS_PORT,
         )
         made.sidecar = self._start(made, options, transparent=mode is InterceptionMode.TPROXY)
         return made
+
+    def _xds_tls(self, service_account: str) -> XdsTls:
+        """What a sidecar proves itself by, and knows its control plane by."""
+        state = self.control_plane.state
+        flags = ("--namespace", "default", "--service-account", service_account, "--ttl", "1h")
+        token = run_command(citadel_main, "token", "create", *flags, "--state", str(state)).strip()
+        roots = (state / "citadel" / "root-cert.pem").read_text()
+        return XdsTls(roots=roots, names=(self.control_plane.xds[0],), token=token)
 
     def _start(self, made: MeshPod, options: BootstrapOptions, *, transparent: bool) -> Envoy:
         home = self.home / options.name
@@ -152,6 +199,7 @@ class PodMesh:
             # For transparent sockets and marked packets.
             keep=("net_admin",) if transparent else (),
         )
+        inside = command_with_files(made.files, *inside)
         starter = home / "start-envoy"
         starter.write_text(f'#!/bin/sh\nexec {shlex.join(inside)} "$@"\n')
         starter.chmod(0o755)
@@ -175,9 +223,15 @@ class PodMesh:
 
 def redirect(pod: Pod, flags: str) -> str:
     """Run `pilot redirect` in the pod; what it prints. Raises AssertionError when it fails."""
+    with pod.namespace.entered():
+        return run_command(main, "redirect", *shlex.split(flags))
+
+
+def run_command(command: Callable[[list[str]], int], *arguments: str) -> str:
+    """Run one of our commands in this process; what it prints. Raises AssertionError when it fails."""
     written = io.StringIO()
-    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written), pod.namespace.entered():
-        status = main(["redirect", *shlex.split(flags)])
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
+        status = command(list(arguments))
     assert status == 0, written.getvalue()
     return written.getvalue()
 

@@ -31,6 +31,14 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
     assert "pilot_plans_total" in text
 
 
+async def test_refused_streams_are_counted_by_limit() -> None:
+    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: a_proxy(), snapshot_of=lambda _: None)
+    fleet.counters.refused["identity"] += 3
+    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
+    assert 'pilot_xds_refused_streams_total{limit="identity"} 3.0\n' in text
+    assert 'pilot_xds_refused_streams_total{limit="address"} 0.0\n' in text
+
+
 async def test_before_the_first_configuration_there_is_little_to_tell() -> None:
     fleet: Fleet[Proxy] = Fleet(read_node=lambda _: a_proxy(), snapshot_of=lambda _: None)
     text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())

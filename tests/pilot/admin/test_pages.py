@@ -14,6 +14,7 @@ from galley.snapshot import build_snapshot
 from pilot.admin.pages import admin_pages
 from pilot.mesh.proxy import Proxy
 from pilot.mesh_state import MeshState
+from pilot.registry.discovery import Discovery, Sighting
 from pilot.server.fleet import Fleet, Protocol
 from pilot.xds.events import Requested
 from pilot.xds.resources import ROUTE
@@ -100,3 +101,13 @@ async def test_a_dump_needs_a_proxy_that_is_connected() -> None:
     plane.fleet.open(a_node(plane.proxy), Protocol.DELTA, "")
     dump = plane.ask("/debug/config_dump", proxyID=plane.proxy.id)
     assert "outbound|9080||reviews.example.com" in {cluster["name"] for cluster in dump["clusters"]}
+
+
+async def test_what_became_of_each_container_is_shown() -> None:
+    plane = Plane().configured()
+    sighting = Sighting(container="shop_web_1", service="web", namespace="default", address="1.2.3.4", verdict="ready")
+    plane.state.discover(Discovery(sightings=(sighting,), withdrawn=frozenset({"1.2.3.5"})))
+    page = plane.ask("/debug/dockerz")
+    assert (page["containers"][0]["service"], page["containers"][0]["verdict"]) == ("web.default", "ready")
+    assert page["withdrawn"] == ["1.2.3.5"]
+    assert page["engine"] == {}

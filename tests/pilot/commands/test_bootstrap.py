@@ -56,6 +56,14 @@ def test_a_sidecar_with_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "listeners" not in bootstrap["static_resources"]
 
 
+def test_a_sidecar_answers_names_only_when_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def metadata(*flags: str) -> Any:
+        return written(capsys, "sidecar", "--name", "a", "--ip", "10.0.0.1", *flags)["node"]["metadata"]
+
+    assert metadata("--dns-capture")["DNS_CAPTURE"] == "true"
+    assert "DNS_CAPTURE" not in metadata()
+
+
 def test_a_sidecar_that_has_its_host_to_itself_opens_readiness_and_statistics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -96,6 +104,7 @@ def test_a_file_that_cannot_be_written_is_reported(tmp_path: Path, capsys: pytes
         (["--app-port", "http=19080"], "--app-port only applies to --mode NONE"),
         (["--http-proxy-port", "15080"], "--http-proxy-port only applies to --mode NONE"),
         (["--mode", "NONE", "--app-port", "http=19080"], "has no --port http=…"),
+        (["--mode", "NONE", "--dns-capture"], "--dns-capture needs queries that are redirected"),
         (["--mode", "NONE", "--app-port", "http=80", "--port", "http=80"], "cannot listen on the same port"),
         (["--admin-address", "localhost"], "is neither an IP address, such as 127.0.0.1, nor unix:/path"),
     ],

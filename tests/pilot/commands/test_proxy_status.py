@@ -39,6 +39,11 @@ def test_a_rejection_is_told_with_envoys_words_and_the_places() -> None:
     assert "reviews-1.default rejected LDS 0.0.0.0_80:\n  no such filter\n  at rules/a.yaml:3:1 spec.servers[0]" in text
 
 
+def test_whoever_has_no_identity_in_a_mesh_of_identities_is_named() -> None:
+    proxies = [{**a_status(), "identity": identity} for identity in ("", None, "spiffe://a/ns/b/sa/c")]
+    assert render_table(proxies).count("has no identity") == 1
+
+
 def test_nobody_is_connected() -> None:
     assert render_table([]) == "No proxy is connected."
 

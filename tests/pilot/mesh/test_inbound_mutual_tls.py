@@ -96,3 +96,33 @@ def test_listeners_name_the_policies_that_made_them():
     policy = ResourceKey(kind="PeerAuthentication", namespace="default", name="x")
     assert policy in virtual_inbound(origins=(policy,)).origins
     assert policy in bound(origins=(policy,)).origins
+
+
+def without_certificate(*ports, **details):
+    return plan_inbound_listeners(
+        a_context(trust_domain="cluster.local"),
+        InboundScope(
+            namespace="default",
+            interception=Interception.REDIRECT,
+            ports=ports,
+            peers=PeerModes(mode=details.get("mode", PERMISSIVE), ports=FrozenMap(details.get("at") or {})),
+            identified=False,
+        ),
+        Memo(),
+    )[0]
+
+
+def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text():
+    listener = without_certificate(a_port(), a_port("TCP", 82))
+    assert not any(chain.tls for chain in listener.chains)
+    assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]
+    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
+
+
+def test_without_a_certificate_of_its_own_a_strict_workload_takes_nothing():
+    listener = without_certificate(a_port(), a_port("TCP", 82), mode=STRICT, at={7070: STRICT, 82: PERMISSIVE})
+    refused = [chain for chain in listener.chains if chain.match.destination_port != 82]
+    assert {end_of(chain) for chain in refused} == {"BlackHoleCluster"}
+    assert {chain.match.destination_port for chain in refused} == {0, 7070, 9080, 15006}
+    assert all(chain.match.application_protocols == () for chain in refused)
+    assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]

@@ -183,3 +183,16 @@ def test_a_port_that_the_application_holds_itself_takes_plain_text():
     for proxied, marked in ((None, {"10.0.0.9"}), ((9080,), {"10.0.0.9"}), ((1,), set()), ((), set())):
         workload = a_registered_workload(service_account="reviews", proxied_ports=proxied)
         assert planned(a_manifest(), workloads=(workload,))[1] == marked
+
+
+def test_a_client_without_a_certificate_speaks_plain_text():
+    cluster, marked = reviews(scope=a_scope(identified=False))
+    assert (cluster.tls, cluster.tls_by_endpoint, marked) == (None, False, set())
+    assert cluster.discovery is Discovery.EDS
+
+
+def test_what_a_rule_wants_encrypted_is_not_sent_in_plain_text_for_want_of_a_certificate():
+    cluster, _ = reviews(a_tls_rule("ISTIO_MUTUAL"), scope=a_scope(identified=False))
+    assert (cluster.tls, cluster.discovery, cluster.load_assignment) == (None, Discovery.STATIC, None)
+    cluster, _ = reviews(a_tls_rule("SIMPLE"), scope=a_scope(identified=False))
+    assert (bool(cluster.tls), cluster.discovery) == (True, Discovery.EDS)

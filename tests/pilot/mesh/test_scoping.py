@@ -9,7 +9,7 @@ from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.sidecar import CaptureMode, IstioIngressListener, SidecarPort
 from galley.kinds.virtual_service import HttpMatchRequest
 from galley.meta import FrozenMap
-from pilot.mesh.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.proxy import Interception, Proxy, ProxyKind, read_proxy
 from pilot.mesh.push_context import PushContext
 from pilot.mesh.scope import InboundPort
 from pilot.mesh.scoping import (
@@ -67,6 +67,30 @@ def test_a_proxy_with_addresses_of_both_families_is_dual_stack() -> None:
         proxy = replace(a_proxy(), addresses=addresses)
         for scope in (outbound_scope(a_context(), proxy), inbound_scope(a_context(), proxy)):
             assert (scope.ipv6, scope.dual_stack) == (ipv6, dual_stack)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "captured", "automatic"),
+    [
+        ({}, False, False),
+        ({"DNS_CAPTURE": "true"}, True, True),
+        ({"DNS_CAPTURE": "true", "DNS_AUTO_ALLOCATE": "true"}, True, True),
+        ({"DNS_CAPTURE": "true", "DNS_AUTO_ALLOCATE": "false"}, True, False),
+        ({"DNS_AUTO_ALLOCATE": "true"}, False, False),
+        ({"DNS_CAPTURE": "true", "INTERCEPTION_MODE": "NONE"}, False, False),
+    ],
+)
+def test_who_answers_dns_and_uses_automatic_addresses(
+    metadata: dict[str, str], captured: bool, automatic: bool
+) -> None:
+    proxy = read_proxy(node_id="sidecar~10.0.0.1~a.default~default.svc.cluster.local", metadata=metadata)
+    scope = listener_scope(a_context(), proxy)
+    assert (scope.dns_capture, scope.outbound.auto_addresses) == (captured, automatic)
+
+
+def test_a_gateway_answers_no_dns() -> None:
+    scope = listener_scope(a_context(), a_gateway_proxy(dns_capture=True))
+    assert (scope.dns_capture, scope.outbound.auto_addresses) == (False, False)
 
 
 def test_a_gateway_is_asked_about_selectors_and_sources_and_has_no_sidecar() -> None:
@@ -288,3 +312,26 @@ def test_the_ports_at_which_a_proxy_stands_before_its_workload(proxy: Proxy, por
     registered = registered_workload(replace(proxy, self_register=True))
     assert registered is not None
     assert registered.proxied_ports == ports
+
+
+def test_a_workload_that_has_proven_nothing_registers_without_account_and_without_mutual_tls() -> None:
+    claims = a_proxy(
+        self_register=True,
+        identified=False,
+        service_account="thief",
+        labels=FrozenMap({"app": "reviews", "security.istio.io/tlsMode": "istio"}),
+    )
+    workload = registered_workload(claims)
+    assert workload is not None
+    assert (workload.service_account, workload.proxied_ports) == ("", ())
+    assert workload.labels["security.istio.io/tlsMode"] == "disabled"
+    assert workload.labels["app"] == "reviews"
+
+
+def test_a_scope_tells_who_has_no_identity_where_others_have() -> None:
+    proxy = a_proxy(identified=False)
+    mutual, plain = a_context(trust_domain="cluster.local"), a_context()
+    assert not outbound_scope(mutual, proxy).identified
+    assert not inbound_scope(mutual, proxy).identified
+    assert inbound_scope(mutual, proxy) != inbound_scope(mutual, a_proxy())
+    assert outbound_scope(plain, proxy) == outbound_scope(plain, a_proxy())

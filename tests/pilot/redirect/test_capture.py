@@ -21,8 +21,8 @@ CASES = {
     "tproxy": "-m TPROXY",
     "lists": "-b 8080,9090 -d 8081 -i 10.0.0.0/8,fd00::/8 -x 10.9.0.1 -q 5432 -o 22,25 -k tap0 -c eth9",
     "groups": "-u 1337,1338 -g 77 --include-owner-groups 500,501",
-    "dns": "--capture-all-dns --no-dns-tcp --drop-invalid",
-    "resolvers": "--redirect-dns",
+    "dns": "--capture-all-dns --drop-invalid",
+    "resolvers": "--redirect-dns --dns-tcp",
     "nothing-inbound": "-b ''",
     "ports": "-p 25001 -z 25006 -e 25008 -m TPROXY -t 7 -r 8",
 }

@@ -1,5 +1,6 @@
 """The command's flags and its own words."""
 
+import argparse
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pilot.__main__ import main
 from pilot.commands import redirect
 from pilot.redirect import apply, system
+from pilot.redirect.flags import add_redirect_flags
 
 
 def run(capsys: pytest.CaptureFixture[str], *flags: str) -> tuple[int, str, str]:
@@ -91,6 +93,28 @@ def test_dns_of_unknown_resolvers_cannot_be_captured(
 ) -> None:
     monkeypatch.setattr(redirect, "RESOLV_CONF", Path("/nowhere"))
     assert "--capture-all-dns" in run(capsys, "-n", "--redirect-dns")[2]
+
+
+@pytest.mark.parametrize(
+    ("flags", "resolver", "advice"),
+    [
+        ("", "10.0.0.2", []),
+        ("--redirect-dns", "10.0.0.2", ["--dns-capture"]),
+        ("--redirect-dns -i 10.0.0.0/8", "10.0.0.2", ["--dns-capture", "240.240.0.0/16,2001:2::/48"]),
+        ("--redirect-dns -i 10.0.0.0/8,240.0.0.0/4,::/0", "10.0.0.2", ["--dns-capture"]),
+        ("--redirect-dns -x 240.240.0.0/12", "10.0.0.2", ["--dns-capture", "240.240.0.0/16 "]),
+        ("--capture-all-dns", "10.0.0.2", ["--dns-capture"]),
+        ("--capture-all-dns", "127.0.0.11", ["--dns-capture", "in a circle"]),
+        ("--redirect-dns", "127.0.0.11", ["--dns-capture"]),
+    ],
+)
+def test_where_dns_is_captured_it_says_what_else_is_needed(flags: str, resolver: str, advice: list[str]) -> None:
+    parser = argparse.ArgumentParser()
+    add_redirect_flags(parser)
+    options = redirect.capture_options(parser.parse_args(flags.split()), lambda: (resolver,))
+    given = redirect.dns_advice(options)
+    assert len(given) == len(advice)
+    assert all(part in line for part, line in zip(advice, given, strict=True))
 
 
 def test_a_resolver_on_loopback_excludes_zones(

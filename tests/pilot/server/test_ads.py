@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from envoycodec.discovery import Node
 from pilot.server.ads import MAX_REQUEST, AdsServer, serve_ads, start_ads
 from pilot.server.fleet import Connection, Fleet
+from pilot.settings import StreamLimits
 from pilot.xds.resources import CLUSTER, ENDPOINT, EncodedResource, ResourceSet, ResourceSnapshot
+from pilot.xds.stream import MAX_NAMES
 from tests.pilot.server.ads_client import NODE, AdsClient
 from tests.pilot.server.conditions import until
 from tests.pilot.xds.dialogue import snapshot as contents
@@ -64,8 +67,8 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def serving(world: World, **options: float) -> AsyncIterator[AdsServer]:
-    server = await start_ads("127.0.0.1:0", world.fleet, **options)  # type: ignore[arg-type]
+async def serving(world: World, **options: Any) -> AsyncIterator[AdsServer]:
+    server = await start_ads("127.0.0.1:0", world.fleet, **options)
     try:
         yield server
     finally:
@@ -230,8 +233,8 @@ async def test_a_hundred_clients_share_one_join() -> None:
     world.fleet.publish()
     async with serving(world) as server, contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(AdsClient(server.port)) for _ in range(100)]
-        for client in clients:
-            await client.send(CLUSTER, node=NODE)
+        for number, client in enumerate(clients):
+            await client.send(CLUSTER, node={"id": NODE["id"].replace("app", f"app-{number}")})
         for client in clients:
             await client.acknowledge(await client.receive())
         assert world.fleet.encoder.joins == 1
@@ -252,3 +255,81 @@ async def test_empty_snapshots_are_served_too() -> None:
     async with serving(world) as server, AdsClient(server.port) as client:
         await client.send(CLUSTER, node=NODE)
         assert len((await client.receive()).resources) == 0
+
+
+async def test_a_stream_that_never_speaks_is_ended() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world, limits=StreamLimits(first_request=0.2)) as server:
+        async with AdsClient(server.port) as client:
+            status, text = await client.status()
+        assert (status, "no request" in text) == (grpc.StatusCode.DEADLINE_EXCEEDED, True)
+        await until(lambda: server.admission.open == 0)
+
+
+async def test_streams_beyond_a_limit_are_refused_told_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with (
+        serving(world, limits=StreamLimits(total=2)) as server,
+        AdsClient(server.port) as first,
+        AdsClient(server.port) as second,
+    ):
+        for client in (first, second):
+            await client.send(CLUSTER, node=NODE)
+            await client.receive()
+        async with AdsClient(server.port) as third:
+            status, text = await third.status()
+        assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert text == "too many streams: 2 are open already; try again later"
+        assert "refused a stream from ipv4:127.0.0.1" in caplog.text
+        assert world.fleet.counters.refused == {"all": 1}
+        first.call.cancel()
+        await until(lambda: server.admission.open == 1)
+        async with AdsClient(server.port) as fourth:
+            await fourth.send(CLUSTER, node=NODE)
+            await fourth.receive()
+
+
+@pytest.mark.parametrize("delta", [False, True])
+async def test_naming_resources_without_end_ends_the_stream(delta: bool) -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    names = [str(number) for number in range(MAX_NAMES)]
+    field = "resourceNamesSubscribe" if delta else "resourceNames"
+    async with serving(world) as server, AdsClient(server.port, delta=delta) as client:
+        await client.send(ENDPOINT, node=NODE, **{field: names})
+        if delta:  # one more, in a request that is small by itself
+            await client.send(ENDPOINT, **{field: ["one more"]})
+        else:
+            await client.send(ENDPOINT, **{field: [*names, "one more"]})
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            while await asyncio.wait_for(client.call.read(), 10):
+                """What is answered before."""
+        status, text = await client.status()
+    assert status is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert str(MAX_NAMES) in text
+
+
+async def test_headers_without_end_do_not_reach_us() -> None:
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world) as server, AdsClient(server.port, token="x" * 60_000) as client:
+        assert (await client.status())[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert world.fleet.counters.connections == 0
+        assert server.admission.open == 0
+
+
+async def test_silent_connections_leave_room_for_others() -> None:
+    """Sockets that are opened and say nothing take none of the streams."""
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world, limits=StreamLimits(total=5)) as server:
+        silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(100)]
+        try:
+            async with AdsClient(server.port) as client:
+                await client.send(CLUSTER, node=NODE)
+                await client.receive()
+        finally:
+            for _, writer in silent:
+                writer.close()

@@ -1,0 +1,70 @@
+"""What a bootstrap says of trust: by which roots the control plane is known, and the token that is shown to it."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from citadel.ca.keystore import DIRECTORY, ROOTS_FILE
+from citadel.commands.options import resolve_trust_domain
+from citadel.identity import SpiffeId
+from citadel.state_files import StateError
+from citadel.tokens.minting import mint_join_token
+from pilot.dataplane.bootstrap import Address, SocketAddress, XdsTls
+
+
+def read_xds_tls(args: argparse.Namespace) -> XdsTls | None:
+    """What the flags say; None for plain text. ValueError, with a sentence for the user, when they contradict."""
+    citadel: Path | None = getattr(args, "citadel", None)
+    if citadel is not None and args.token is not None:
+        raise ValueError("--citadel makes a token, and --token gives one; keep one of them")
+    root_cert: Path | None = args.root_cert or (citadel / DIRECTORY / ROOTS_FILE if citadel else None)
+    if root_cert is None:
+        if args.token is not None or args.xds_san:
+            raise ValueError("--token and --xds-san need --root-cert: no token goes to a server that proves nothing")
+        return None
+    names = _server_names(args)
+    roots = _read_roots(root_cert)
+    return XdsTls(roots, names, _mint(args, citadel) if citadel else _read_token(args.token))
+
+
+def _server_names(args: argparse.Namespace) -> tuple[str, ...]:
+    xds: Address = args.xds_address
+    names = tuple(args.xds_san) or ((xds.host,) if isinstance(xds, SocketAddress) else ())
+    if not names:
+        raise ValueError("--root-cert with a Unix socket needs --xds-san: which name is in the server's certificate")
+    return names
+
+
+def _read_roots(path: Path) -> str:
+    roots = _read("--root-cert", path)
+    if "-----BEGIN CERTIFICATE-----" not in roots or "PRIVATE KEY" in roots:
+        raise ValueError(f"--root-cert {path} is no file of certificates in PEM")
+    return roots
+
+
+def _read_token(path: Path | None) -> str:
+    if path is None:
+        return ""
+    token = _read("--token", path).strip()
+    if not token.isprintable() or " " in token:
+        raise ValueError(f"--token {path} holds no token")
+    return token
+
+
+def _mint(args: argparse.Namespace, state: Path) -> str:
+    try:
+        identity = SpiffeId(resolve_trust_domain(state, None), args.namespace, args.service_account)
+        now = datetime.now(UTC)
+        return mint_join_token(state, identity, ttl=args.token_ttl, one_time=False, now=now)[1].reveal()
+    except (StateError, OSError) as error:
+        raise ValueError(f"--citadel: {error}") from error
+
+
+def _read(flag: str, path: Path) -> str:
+    try:
+        return path.read_text("ascii")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise ValueError(f"{flag}: cannot read {path}: {reason}") from error

@@ -1,0 +1,206 @@
+"""What a registry found running: instances of services that nobody has to write down, and services made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from galley.meta import NO_LABELS, FrozenMap, Labels, Origin, Resource, ResourceKey, frozen
+from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
+from pilot.registry.container_labels import name_port
+from pilot.registry.endpoints import endpoint_at, sorted_endpoints
+from pilot.registry.kubernetes_service import CLUSTER_DOMAIN
+from pilot.registry.protocol import kubernetes_protocol
+from pilot.registry.workloads import RegisteredWorkload
+
+_KIND = "Container"
+_ORIGIN = Origin("discovered containers")
+
+
+@frozen
+class DiscoveredInstance:
+    """One running instance of a service. Without ``address`` it only tells the ports of its service."""
+
+    id: str
+    service: str
+    namespace: str
+    address: str = ""
+    ports: FrozenMap[str, int] = FrozenMap()
+    labels: Labels = NO_LABELS
+    ready: bool = True
+    awaits_proxy: bool = False
+    """Whether its traffic is led to a sidecar, which registers itself: until then it can serve nobody."""
+    addresses: tuple[str, ...] = ()
+    """All its addresses: a proxy that registers at one of them is this instance's."""
+
+
+@frozen
+class Finding:
+    """Something that the user should hear of. It is void while a proxy is registered at one of ``addresses``, and
+    worth telling only once it has lasted for ``patience`` seconds."""
+
+    text: str
+    patience: float = 0.0
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
+class Sighting:
+    """What became of one container, for people."""
+
+    container: str
+    project: str = ""
+    service: str = ""
+    namespace: str = ""
+    address: str = ""
+    network: str = ""
+    verdict: str = ""
+
+
+@frozen
+class Discovery:
+    """Everything that a registry knows at one moment.
+
+    ``withdrawn`` are addresses at which nothing answers well now: workloads there, however they are known, are no
+    endpoints.
+    """
+
+    instances: tuple[DiscoveredInstance, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+
+
+NOTHING_DISCOVERED = Discovery()
+
+
+@frozen
+class DiscoveredService:
+    """A service as its instances describe it; ``members`` are workloads with their ports by name."""
+
+    name: str
+    namespace: str
+    ports: tuple[Port, ...]
+    members: tuple[tuple[Workload, FrozenMap[str, int]], ...]
+
+    @property
+    def hostname(self) -> str:
+        return f"{self.name}.{self.namespace}.svc.{CLUSTER_DOMAIN}"
+
+
+def without_withdrawn(
+    registered: tuple[RegisteredWorkload, ...], discovery: Discovery
+) -> tuple[RegisteredWorkload, ...]:
+    """The same workloads, those at withdrawn addresses as not serving: their own proxies go on knowing them."""
+    if not any(workload.address in discovery.withdrawn for workload in registered):
+        return registered
+    return tuple(
+        replace(workload, serving=False) if workload.address in discovery.withdrawn else workload
+        for workload in registered
+    )
+
+
+def workload_of_instance(instance: DiscoveredInstance) -> Workload:
+    """The instance without a proxy of its own: it has no service account, so peers speak plain text to it."""
+    return Workload(
+        namespace=instance.namespace,
+        address=instance.address,
+        ports=instance.ports,
+        labels=instance.labels,
+        id=instance.id,
+        serving=instance.ready and not instance.awaits_proxy,
+    )
+
+
+def proxies_by_instance(
+    instances: Iterable[DiscoveredInstance], registered: Iterable[Workload]
+) -> Mapping[DiscoveredInstance, Workload]:
+    """The self-registered workload of each instance that has one: at one of its addresses, in its namespace."""
+    at = {(workload.namespace, workload.address): workload for workload in registered}
+    found = {}
+    for instance in instances:
+        for address in (instance.address, *instance.addresses):
+            if address and (workload := at.get((instance.namespace, address))):
+                found[instance] = workload
+                break
+    return found
+
+
+def group_services(
+    instances: Iterable[DiscoveredInstance], workloads: Mapping[DiscoveredInstance, Workload]
+) -> tuple[DiscoveredService, ...]:
+    """One service for all instances of one name and namespace; ``workloads`` of those that have an address."""
+    grouped: dict[tuple[str, str], list[DiscoveredInstance]] = {}
+    for instance in instances:
+        grouped.setdefault((instance.namespace, instance.service), []).append(instance)
+    return tuple(
+        DiscoveredService(
+            name=name,
+            namespace=namespace,
+            ports=_ports(group),
+            members=tuple((workloads[one], one.ports) for one in group if one in workloads),
+        )
+        for (namespace, name), group in sorted(grouped.items())
+    )
+
+
+def _ports(instances: Sequence[DiscoveredInstance]) -> tuple[Port, ...]:
+    """The ports of all instances. Of several names for one number a written one wins, of several numbers for one name
+    the smallest: versions may listen elsewhere, and clients need one number."""
+    pairs = {(name, number) for instance in instances for name, number in instance.ports.items()}
+    names: dict[int, str] = {}
+    for name, number in sorted(pairs, key=lambda pair: (pair[0] == name_port(pair[1]), pair[1], pair[0])):
+        if number not in names and name not in names.values():
+            names[number] = name
+    ports = (
+        Port(
+            number=number,
+            name=name,
+            protocol=kubernetes_protocol(transport="TCP", app_protocol="", name=name, number=number),
+        )
+        for number, name in sorted(names.items())
+    )
+    return tuple(port for port in ports if port.protocol is not Protocol.UDP)
+
+
+def resource_of_service(service: DiscoveredService) -> Resource[DiscoveredService]:
+    """The service in the form in which the catalog keeps what it is made from."""
+    return Resource(key=ResourceKey(_KIND, service.namespace, service.name), spec=service, origin=_ORIGIN)
+
+
+def service_of_discovered(resource: Resource[DiscoveredService]) -> Service:
+    """As a Kubernetes Service without a cluster address would be."""
+    return Service(
+        hostname=resource.spec.hostname,
+        namespace=resource.namespace,
+        ports=resource.spec.ports,
+        origin=resource.key,
+        resolution=ServiceResolution.CLIENT_SIDE,
+        kubernetes=True,
+        age=resource.age,
+    )
+
+
+def endpoints_of_discovered(
+    resource: Resource[DiscoveredService], service: Service, selected: tuple[Workload, ...]
+) -> EndpointsByPort:
+    """Endpoints by port name, where each member serves it; one that does not have the port is none."""
+    members = resource.spec.members
+    return {
+        port.name: sorted_endpoints(
+            (
+                endpoint_at(workload, number)
+                for workload, ports in members
+                if (number := _target(port, workload, ports))
+            ),
+            service.resolution,
+        )
+        for port in service.ports
+    }
+
+
+def _target(port: Port, workload: Workload, ports: Mapping[str, int]) -> int:
+    """What a proxy registered under the port's name, else the instance's port of this name, else of this number."""
+    if named := workload.ports.get(port.name) or ports.get(port.name):
+        return named
+    return port.number if port.number in ports.values() else 0

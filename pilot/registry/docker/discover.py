@@ -1,0 +1,182 @@
+"""From containers to what they mean for the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from galley.meta import FrozenMap, Labels, frozen
+from pilot.registry.container_labels import (
+    DISCOVER_LABEL,
+    INJECT_LABEL,
+    SERVICE_LABEL,
+    ContainerLabels,
+    is_no,
+    name_ports,
+    read_container_labels,
+)
+from pilot.registry.discovery import DiscoveredInstance, Discovery, Finding, Sighting
+from pilot.registry.docker.containers import Container
+from pilot.registry.docker.pods import NetworkChoice, Pod, choose_address, own_container, own_networks, pods_of
+
+_SIDECAR_PATIENCE = 15.0
+"""Seconds until a container without its sidecar is worth a warning; Compose starts the sidecar after it."""
+
+
+@frozen
+class DiscoveryOptions:
+    """What the command line says. ``own_hints`` are what may be this process's container id, or begin it."""
+
+    projects: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    own_hints: tuple[str, ...] = ()
+
+
+def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Discovery:
+    """Instances, withdrawn addresses and findings of all containers that count.
+
+    Those count that belong to a Compose project (one of ``projects``, when given), and, without ``projects``, others
+    that carry a label of ours.
+    """
+    by_id = {container.id: container for container in containers}
+    own = own_container(by_id, options.own_hints)
+    choice = NetworkChoice(flags=options.networks, own=own_networks(by_id, options.own_hints))
+    read = [_read(pod, choice) for pod in pods_of(by_id.values()) if _counts(pod, own, options.projects)]
+    alive = {address for one in read if one.pod.holder.status == "running" for address in one.addresses}
+    unready = {address for one in read if one.verdict.unready for address in one.addresses}
+    well = {address for one in read if not one.verdict.unready for address in one.addresses}
+    taken_over = {address for one in read if one.pod.holder.status != "running" for address in one.addresses} & alive
+    return Discovery(
+        instances=tuple(instance for one in read if (instance := one.instance(taken_over)) is not None),
+        withdrawn=frozenset(unready - well),
+        findings=tuple(one.finding for one in read if one.finding is not None),
+        sightings=tuple(one.sighting for one in read),
+    )
+
+
+@frozen
+class _Verdict:
+    unready: str = ""
+    left_out: str = ""
+
+    def __str__(self) -> str:
+        return f"left out: {self.left_out}" if self.left_out else self.unready or "ready"
+
+
+@frozen
+class _Read:
+    """One pod with what its labels say; None when they cannot be read or say to leave it out."""
+
+    pod: Pod
+    said: ContainerLabels | None
+    ports: FrozenMap[str, int]
+    address: str
+    network: str
+    verdict: _Verdict
+    finding: Finding | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses; those of a container that is left out by label are none of ours."""
+        if self.said is None and self.finding is None:
+            return ()
+        places = self.pod.holder.attachments
+        return tuple(address for place in places for address in (place.ipv4, place.ipv6) if address)
+
+    @property
+    def awaits_proxy(self) -> bool:
+        return bool(self.pod.sidecars) and self.said is not None and self.said.inject is not False
+
+    def instance(self, taken_over: set[str]) -> DiscoveredInstance | None:
+        """``taken_over`` are addresses of stopped containers that running ones have now."""
+        if self.said is None or not self.ports:
+            return None
+        stale = self.pod.holder.status != "running" and not taken_over.isdisjoint(self.addresses)
+        return DiscoveredInstance(
+            id=f"docker://{self.pod.holder.name}",
+            service=self.said.service,
+            namespace=self.said.namespace,
+            address="" if stale else self.address,
+            ports=self.ports,
+            labels=self.said.labels,
+            ready=not self.verdict.unready,
+            awaits_proxy=self.awaits_proxy,
+            addresses=() if stale else self.addresses,
+        )
+
+    @property
+    def sighting(self) -> Sighting:
+        said = self.said
+        waiting = self.awaits_proxy and str(self.verdict) == "ready"
+        return Sighting(
+            container=self.pod.holder.name,
+            project=self.pod.holder.project,
+            service=said.service if said else "",
+            namespace=said.namespace if said else "",
+            address=self.address,
+            network=self.network,
+            verdict="ready, once its sidecar has registered" if waiting else str(self.verdict),
+        )
+
+
+def _counts(pod: Pod, own: Container | None, projects: tuple[str, ...]) -> bool:
+    holder, application = pod.holder, pod.application or pod.holder
+    if holder.one_off or (own is not None and own in (holder, *pod.members)):
+        return False
+    if projects:
+        return holder.project in projects
+    return bool(holder.project) or _is_labelled(holder.labels) or _is_labelled(application.labels)
+
+
+def _is_labelled(labels: Labels) -> bool:
+    return INJECT_LABEL in labels or any(label.startswith("pilothouse.io/") for label in labels)
+
+
+def _read(pod: Pod, choice: NetworkChoice) -> _Read:
+    holder, application = pod.holder, pod.application or pod.holder
+    labels: Labels = FrozenMap({**holder.labels, **application.labels})
+    place = choose_address(holder, choice)
+    said, problem = None, ""
+    if not is_no(labels, DISCOVER_LABEL):
+        try:
+            said = read_container_labels(labels, default_service=application.service_name)
+        except ValueError as error:
+            problem = str(error)
+    ports: FrozenMap[str, int] = FrozenMap()
+    if said is not None:
+        ports = said.ports if said.ports is not None else name_ports({*holder.exposed, *application.exposed})
+    return _Read(
+        pod=pod,
+        said=said,
+        ports=ports,
+        address=place.address if place else "",
+        network=place.network if place else "",
+        verdict=_Verdict(unready=_unready(pod, place is None), left_out=_left_out(said, problem, ports)),
+        finding=_finding(pod, said, problem),
+    )
+
+
+def _unready(pod: Pod, nowhere: bool) -> str:
+    if pod.unready or not nowhere:
+        return pod.unready
+    return f"without address of its own (network mode {pod.holder.network_mode or 'none'})"
+
+
+def _left_out(said: ContainerLabels | None, problem: str, ports: FrozenMap[str, int]) -> str:
+    if said is None:
+        return problem or f"by label {DISCOVER_LABEL}"
+    return "" if ports else "no port is exposed or published; say pilothouse.io/ports"
+
+
+def _finding(pod: Pod, said: ContainerLabels | None, problem: str) -> Finding | None:
+    if problem:
+        return Finding(f"container {pod.holder.name}: {problem}; the container is left out of the mesh")
+    if said is None or not said.inject or pod.sidecars or not pod.holder.running:
+        return None
+    addresses = tuple(place.address for place in pod.holder.attachments if place.address)
+    return Finding(
+        f"container {pod.holder.name} of service {said.service} is labelled {INJECT_LABEL}=true and has no sidecar: it "
+        "is served in plain text. Compose joins a sidecar to the first of several replicas only; for more of them "
+        f"with sidecars write further services with label {SERVICE_LABEL}={said.service}",
+        patience=_SIDECAR_PATIENCE,
+        addresses=addresses,
+    )

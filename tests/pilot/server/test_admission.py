@@ -1,0 +1,95 @@
+"""Limits of streams, without a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pilot.server.admission import Admission, StreamLimitError, Ticket
+from pilot.settings import StreamLimits
+
+ROOMY = StreamLimits(total=100, per_address=50, per_node=20, per_identity=30)
+
+
+def named(admission: Admission, host: str = "a", node: str = "n", identity: str = "i", now: float = 0.0) -> Ticket:
+    ticket = admission.enter(host, now)
+    admission.name(ticket, node, identity, now)
+    return ticket
+
+
+def count_until_refused(admission: Admission, **who: str) -> tuple[int, StreamLimitError]:
+    for number in range(1000):
+        try:
+            named(admission, **{name: value.replace("#", str(number)) for name, value in who.items()})
+        except StreamLimitError as refused:
+            return number, refused
+    raise AssertionError("never refused")
+
+
+@pytest.mark.parametrize(
+    ("limit", "who", "most"),
+    [
+        ("all", {"host": "#", "node": "#", "identity": "#"}, 100),
+        ("address", {"host": "a", "node": "#", "identity": "#"}, 50),
+        ("identity", {"host": "#", "node": "#", "identity": "i"}, 30),
+        ("node", {"host": "a", "node": "n", "identity": "#"}, 20),
+        ("address", {"host": "a", "node": "#", "identity": ""}, 50),
+    ],
+)
+def test_each_limit_holds(limit: str, who: dict[str, str], most: int) -> None:
+    admission = Admission(ROOMY)
+    number, refused = count_until_refused(admission, **who)
+    assert (number, refused.limit, admission.refused) == (most, limit, {limit: 1})
+    assert "try again later" in str(refused)
+
+
+def test_a_stream_that_has_said_nothing_counts() -> None:
+    admission = Admission(replace(ROOMY, per_address=2))
+    admission.enter("a", 0.0)
+    ticket = admission.enter("a", 0.0)
+    with pytest.raises(StreamLimitError, match="of this address"):
+        admission.enter("a", 0.0)
+    admission.enter("b", 0.0)
+    admission.leave(ticket)
+    admission.enter("a", 100.0)
+
+
+def test_who_leaves_or_is_refused_leaves_nothing_behind() -> None:
+    admission = Admission(replace(ROOMY, per_identity=1))
+    ticket = named(admission)
+    late = admission.enter("a", 0.0)
+    with pytest.raises(StreamLimitError):
+        admission.name(late, "other", "i", 0.0)
+    admission.leave(late)
+    assert admission.open == 1
+    admission.leave(ticket)
+    admission.leave(ticket)
+    assert admission.open == 0
+    assert not admission._open
+
+
+def test_one_identity_takes_none_of_the_others_streams() -> None:
+    admission = Admission(ROOMY)
+    count_until_refused(admission, host="#", node="#", identity="greedy")
+    named(admission, identity="modest")
+
+
+def test_streams_opened_and_closed_without_end_are_slowed_down() -> None:
+    admission = Admission(replace(ROOMY, per_address=1000))
+    for _ in range(30):
+        admission.leave(named(admission))
+    with pytest.raises(StreamLimitError, match="new streams of this identity"):
+        named(admission)
+    # Thirty in twenty seconds: three every two.
+    for _ in range(3):
+        admission.leave(named(admission, now=2.0))
+    with pytest.raises(StreamLimitError):
+        named(admission, now=2.0)
+
+
+def test_a_flood_of_refusals_is_told_once_a_second() -> None:
+    admission = Admission(ROOMY)
+    assert sum(admission.is_worth_a_line("a", 0.0) for _ in range(1000)) == 5
+    assert admission.is_worth_a_line("b", 0.0)
+    assert sum(admission.is_worth_a_line("a", 1.0) for _ in range(1000)) == 1
