@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml
+
 from galley.meta import frozen
 from pilot.inject.capture_flags import capture_flags, capture_mode
 from pilot.inject.compose_control_plane import add_control_plane, remove_control_plane
@@ -19,13 +21,14 @@ from pilot.inject.compose_file import (
     why_left_alone,
 )
 from pilot.inject.compose_instances import INSTANCE_OF, remove_instances, write_instances
-from pilot.inject.compose_layout import INSTANCE, POD, SIDECAR, Workload, pod_service, sidecar_service
-from pilot.inject.compose_network import join_networks, lead_links_to_pods, move_to_pod, networks_of
+from pilot.inject.compose_layout import CONTROL_PLANE, INSTANCE, POD, SIDECAR, Workload, pod_service, sidecar_service
+from pilot.inject.compose_network import NAMESPACE_KEYS, join_networks, lead_links_to_pods, move_to_pod, networks_of
 from pilot.inject.compose_ports import declared_ports
 from pilot.inject.compose_removal import remove_sidecar
 from pilot.inject.compose_write import write_made, write_service
 from pilot.inject.options import InjectError, InjectOptions, Remark
 from pilot.inject.yaml_editor import YamlEditor
+from pilot.inject.yaml_tree import walk
 from pilot.registry.container_labels import read_container_labels
 
 
@@ -40,8 +43,19 @@ class ComposeResult:
 
 def inject_compose(text: str, options: InjectOptions) -> ComposeResult:
     """Inject the compose file ``text``. Raises InjectError when that cannot be done."""
+    try:
+        return _inject(text, options)
+    except yaml.YAMLError as error:
+        # A key that moved took an anchor with it, behind the place where that is used.
+        raise InjectError(
+            0, f"an anchor is defined among network settings: {error}; define it under an x- key"
+        ) from None
+
+
+def _inject(text: str, options: InjectOptions) -> ComposeResult:
     editor = YamlEditor(text)
     _check(editor)
+    _unshare(editor)
     remarks: list[Remark] = []
     workloads = tuple(_workloads(editor, options, remarks))
     _remove_left_out(editor, workloads)
@@ -63,12 +77,31 @@ def _check(editor: YamlEditor) -> None:
     if len(editor.documents) != 1 or not isinstance(editor.value(SERVICES), Mapping):
         raise InjectError(1, "this is no compose file: there is no mapping `services`")
     for name, service in editor.value(SERVICES).items():
+        if name in CONTROL_PLANE and not mark_of(service) and not is_control_plane(name, service):
+            raise InjectError(
+                editor.line(service_path(name)),
+                f"service {name} has the name of a part of the control plane that inject would add; rename it",
+            )
         if isinstance(service, Mapping) and "extends" in service:
             raise InjectError(
                 editor.line((*service_path(name), "extends")),
                 f"service {name} extends another one, whose ports and networks are not seen here; "
                 "inject what `docker compose config` prints",
             )
+
+
+def _unshare(editor: YamlEditor) -> None:
+    """Fragments under ``x-`` keys stay shared. What is named inside a service and used elsewhere does not: a service
+    that merges another would have that one's pod."""
+    changed = {*NAMESPACE_KEYS, "sysctls", "scale", "deploy", "depends_on", "network_mode"}
+    services = editor.node(SERVICES)
+    named = {
+        node.anchor
+        for path, node in (walk(services, SERVICES) if services is not None else ())
+        if node.anchor and (len(path) <= len(SERVICES) + 1 or path[len(SERVICES) + 1] in changed)
+    }
+    if named:
+        editor.write_out(named)
 
 
 def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]) -> Iterator[Workload]:

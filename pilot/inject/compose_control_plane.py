@@ -5,37 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pilot.inject.compose_file import SERVICES, is_control_plane, mark_of, service_path
+from pilot.inject.compose_file import SERVICES, mark_of, service_path
 from pilot.inject.compose_layout import (
     BOOTSTRAPS,
-    CITADEL,
     CONTROL,
     CONTROL_PLANE,
     MESH_NETWORK,
     PILOT,
+    STATE_VOLUME,
     Workload,
     bootstraps_service,
-    citadel_service,
     pilot_service,
 )
 from pilot.inject.compose_network import networks_of
 from pilot.inject.compose_write import remove_made, write_made, write_service
-from pilot.inject.options import InjectError, InjectOptions
+from pilot.inject.options import InjectOptions
 from pilot.inject.yaml_editor import YamlEditor
 
 
 def add_control_plane(
     editor: YamlEditor, workloads: tuple[Workload, ...], options: InjectOptions, *, meshed: bool
 ) -> None:
-    """Write the services ``citadel``, ``pilot`` and ``bootstraps``, and what they stand on."""
+    """Write the services ``pilot`` and ``bootstraps``, and what they stand on."""
     networks = _networks(editor, workloads, meshed=meshed)
     for name, service in (
-        (CITADEL, citadel_service(options)),
         (PILOT, pilot_service(options)),
         (BOOTSTRAPS, bootstraps_service(workloads, options)),
     ):
         _write(editor, name, {**service, **(networks if name == PILOT else {})})
-    write_made(editor, ("volumes", CITADEL))
+    write_made(editor, ("volumes", STATE_VOLUME))
     if meshed:
         write_made(editor, ("networks", MESH_NETWORK), {"internal": True})
     else:
@@ -50,7 +48,7 @@ def remove_control_plane(editor: YamlEditor) -> None:
     for name in CONTROL_PLANE:
         if mark_of(services.get(name)) == CONTROL:
             editor.remove(service_path(name))
-    remove_made(editor, ("volumes", CITADEL))
+    remove_made(editor, ("volumes", STATE_VOLUME))
     remove_made(editor, ("networks", MESH_NETWORK))
 
 
@@ -60,11 +58,6 @@ def _write(editor: YamlEditor, name: str, wanted: dict[str, Any]) -> None:
         write_service(editor, name, wanted)
         if now is not None and "networks" in now and "networks" not in wanted:
             editor.remove((*service_path(name), "networks"))
-    elif not is_control_plane(name, now):
-        raise InjectError(
-            editor.line(service_path(name)),
-            f"service {name} has the name of a part of the control plane that inject would add; rename it",
-        )
 
 
 def _networks(editor: YamlEditor, workloads: tuple[Workload, ...], *, meshed: bool) -> dict[str, Any]:

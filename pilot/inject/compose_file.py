@@ -55,7 +55,7 @@ def is_control_plane(name: str, service: Mapping[str, Any]) -> bool:
     """Whether a service of the user's is a control plane of ours, written by hand."""
     words = service.get("command")
     text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
-    return name in CONTROL_PLANE and any(word in text for word in ("serve", "init", "bootstrap", "token"))
+    return name in CONTROL_PLANE and any(word in text for word in ("serve", "bootstrap", "token"))
 
 
 def why_left_alone(service: Mapping[str, Any]) -> str:

@@ -18,12 +18,14 @@ MARK = "pilothouse.io/injected"
 POD, SIDECAR, INSTANCE, CONTROL = "pod", "sidecar", "instance", "control-plane"
 REPLICAS_LABEL = "pilothouse.io/replicas"
 
-CITADEL, PILOT, BOOTSTRAPS = "citadel", "pilot", "bootstraps"
-CONTROL_PLANE = (CITADEL, PILOT, BOOTSTRAPS)
+PILOT, BOOTSTRAPS = "pilot", "bootstraps"
+CONTROL_PLANE = (PILOT, BOOTSTRAPS)
+STATE_VOLUME = "pilothouse"
 MESH_NETWORK = "pilothouse"
 
 STATE = "/var/lib/pilothouse"
 _CAPTURED = "/run/captured"
+_EVERY_THREE_SECONDS = {"interval": "3s", "timeout": "5s", "retries": 40}
 _PROXY_USER = "1337:1337"
 _TPROXY_USER = "0:1337"
 """Docker gives capabilities to root alone; the capture rules know this proxy by its group."""
@@ -79,18 +81,21 @@ def pod_service(workload: Workload, options: InjectOptions) -> Json:
     dns = ["--redirect-dns", "--no-dns-tcp"] if options.dns_capture else []
     return {
         "image": options.image,
-        "command": ["redirect", f"--mode={workload.mode.value}", *workload.flags, *dns, "--hold", f"--ready-file={_CAPTURED}"],
-        "user": "0:0",
+        "command": [
+            "pilot",
+            "redirect",
+            f"--mode={workload.mode.value}",
+            *workload.flags,
+            *dns,
+            "--hold",
+            f"--ready-file={_CAPTURED}",
+        ],
+        "user": "root",
         "cap_drop": ["ALL"],
-        "cap_add": ["NET_ADMIN", "NET_RAW", "SETGID", "SETUID"],
+        "cap_add": ["NET_ADMIN", "NET_RAW", "SETUID", "SETGID"],
         "restart": "unless-stopped",
         "stop_grace_period": "1s",
-        "healthcheck": {
-            "test": ["CMD", "test", "-e", _CAPTURED],
-            "interval": "2s",
-            "timeout": "5s",
-            "retries": 30,
-        },
+        "healthcheck": {"test": ["CMD", "test", "-e", _CAPTURED], **_EVERY_THREE_SECONDS},
         **_profiles(workload),
         "labels": {MARK: POD, **replicas},
     }
@@ -114,14 +119,14 @@ def sidecar_service(workload: Workload, options: InjectOptions) -> Json:
             BOOTSTRAPS: {"condition": "service_completed_successfully"},
         },
         "restart": "unless-stopped",
-        "healthcheck": {"test": ["CMD", "bash", "-c", _READY], "interval": "2s", "timeout": "5s", "retries": 30},
+        "healthcheck": {"test": ["CMD", "bash", "-c", _READY], **_EVERY_THREE_SECONDS},
         **_profiles(workload),
         "labels": {MARK: SIDECAR},
     }
 
 
 def _envoy_command() -> list[str]:
-    return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "2", "--log-level", "warning"]
+    return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "1", "--log-level", "warning"]
 
 
 def _agent_command(workload: Workload, options: InjectOptions) -> list[str]:
@@ -151,28 +156,18 @@ def _node_flags(workload: Workload, options: InjectOptions) -> list[str]:
     ]
 
 
-def citadel_service(options: InjectOptions) -> Json:
-    """Makes the certificate authority, once."""
-    return {
-        "image": options.image,
-        "entrypoint": ["citadel"],
-        "command": ["init", "--state", STATE],
-        "volumes": [f"{CITADEL}:{STATE}"],
-        "labels": _control_labels(),
-    }
-
-
 def pilot_service(options: InjectOptions) -> Json:
     """Watches the rules and serves the sidecars."""
     socket = "/var/run/docker.sock"
     return {
         "image": options.image,
         "command": [
+            "pilot",
             "serve",
             "--config=/rules",
             "--allow-empty",
             f"--citadel={STATE}",
-            f"--state={STATE}/pilot",
+            f"--state={STATE}",
             "--xds-address=0.0.0.0:15012",
             "--xds-mtls-address=0.0.0.0:15013",
             f"--xds-san={PILOT}",
@@ -180,33 +175,25 @@ def pilot_service(options: InjectOptions) -> Json:
         ],
         "volumes": [
             f"{options.rules}:/rules:ro",
-            f"{CITADEL}:{STATE}",
+            f"{STATE_VOLUME}:{STATE}",
             *([f"{socket}:{socket}:ro"] if options.docker else []),
         ],
         **({"group_add": ["${DOCKER_GID:-0}"]} if options.docker else {}),
-        "depends_on": {CITADEL: {"condition": "service_completed_successfully"}},
         "restart": "unless-stopped",
-        "healthcheck": {
-            "test": ["CMD", "pilot", "healthy"],
-            "interval": "2s",
-            "timeout": "5s",
-            "retries": 30,
-        },
+        "healthcheck": {"test": ["CMD", "pilot", "health"], **_EVERY_THREE_SECONDS},
         "labels": _control_labels(),
     }
 
 
 def bootstraps_service(workloads: tuple[Workload, ...], options: InjectOptions) -> Json:
     """Mints, once, what each sidecar starts with, into the volume of that sidecar."""
-    lines = ["set -e"]
-    for workload in workloads:
-        lines += _minting(workload, options)
+    lines = [line for workload in workloads for line in _minting(workload, options)]
     return {
         "image": options.image,
-        "entrypoint": ["sh", "-c"],
-        "command": ["\n".join(lines) + "\n"],
-        "volumes": [f"{CITADEL}:{STATE}", *(f"{one.volume}:/bootstraps/{one.instance}" for one in workloads)],
-        "depends_on": {CITADEL: {"condition": "service_completed_successfully"}},
+        "user": "root",
+        "command": ["sh", "-ec", "\n".join([*lines, "chown -R 1337:1337 /bootstraps"]) + "\n"],
+        "volumes": [f"{STATE_VOLUME}:{STATE}", *(f"{one.volume}:/bootstraps/{one.instance}" for one in workloads)],
+        "depends_on": {PILOT: {"condition": "service_healthy"}},
         "labels": _control_labels(),
     }
 

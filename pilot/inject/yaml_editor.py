@@ -7,13 +7,15 @@ again, so the next edit sees what the last one made.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from pilot.inject.yaml_dump import dump_entry, dump_item
 from pilot.inject.yaml_extent import Extents
 from pilot.inject.yaml_tree import (
     MERGE_KEY,
+    Alias,
     Mapping,
     Node,
     Sequence,
@@ -21,13 +23,14 @@ from pilot.inject.yaml_tree import (
     key_text,
     read_documents,
     resolve,
+    split_lines,
     value_of,
+    walk,
 )
 
 Path = tuple[str | int, ...]
 """The document's number, then keys and list indexes."""
 
-_LINES = re.compile(r"[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029])|[^\r\n\x85\u2028\u2029]+$")
 _BOM = "\ufeff"
 
 
@@ -36,7 +39,7 @@ class YamlEditor:
 
     def __init__(self, text: str) -> None:
         self._bom = _BOM if text.startswith(_BOM) else ""
-        self._lines: list[str] = _LINES.findall(text.removeprefix(_BOM))
+        self._lines: list[str] = split_lines(text.removeprefix(_BOM))
         self._newline = "\r\n" if self._lines and self._lines[0].endswith("\r\n") else "\n"
         self._documents: tuple[Node, ...] | None = None
 
@@ -153,7 +156,7 @@ class YamlEditor:
         self._own(path)
         mapping = self.node(path)
         assert isinstance(mapping, Mapping)
-        own = set(self.own_keys(path))
+        own = frozenset(self.own_keys(path))
         brought = {key: value for key, value in value_of(mapping).items() if key not in own}
         column = mapping.start.column
         for index, (key, _) in reversed(list(enumerate(mapping.entries))):
@@ -162,6 +165,24 @@ class YamlEditor:
                 lines = [line for name, value in brought.items() for line in dump_entry(name, value, column)]
                 self._replace(start, end, lines)
                 brought = {}
+
+    def write_out(self, anchors: AbstractSet[str]) -> None:
+        """Write the value in place of every use of ``anchors``, so that what they name can change alone."""
+        while (path := next((path for path in self._uses(anchors)), None)) is not None:
+            if path[-1] == MERGE_KEY:
+                self.expand_merge(path[:-1])
+            else:
+                self._own(path[:-1])
+                node = self.node(path)
+                if isinstance(node, Alias):
+                    self._rewrite(path, value_of(node))
+
+    def _uses(self, anchors: AbstractSet[str]) -> Iterator[Path]:
+        for index, root in enumerate(self.documents):
+            for path, node in walk(root, (index,)):
+                if isinstance(node, Alias) and node.name in anchors:
+                    cut = path.index(MERGE_KEY) + 1 if MERGE_KEY in path else len(path)
+                    yield path[:cut]
 
     def move(self, path: Path, to: Path) -> None:
         """Move the entry at ``path``, as it is written and with the comment above it, to the end of the mapping at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from galley.meta import frozen
 from galley.scalars import core_type
 
 MERGE_KEY = "<<"
+_LINES = re.compile(r"[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029])|[^\r\n\x85\u2028\u2029]+$")
 
 
 @frozen
@@ -78,6 +80,11 @@ class Sequence:
 Node = Scalar | Alias | Mapping | Sequence
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines of a text as YAML 1.1 counts them, each with its end."""
+    return _LINES.findall(text)
+
+
 def read_documents(text: str) -> tuple[Node, ...]:
     """The root of every document. Raises yaml.YAMLError for a text that is no YAML."""
     return tuple(_Reader(text).documents())
@@ -89,6 +96,8 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._next: Any = yaml.CSafeLoader(text).get_event
         self._anchors: dict[str, Node] = {}
+        self._text = text
+        self._split: list[str] | None = None
 
     def documents(self) -> Iterator[Node]:
         while not isinstance(event := self._next(), StreamEndEvent):
@@ -127,7 +136,17 @@ class _Reader:
         items: list[Node] = []
         while not isinstance(event := self._next(), SequenceEndEvent):
             items.append(self._node(event))
+        if anchor and not flow and items:
+            start = self._first_dash(start.line)
         return Sequence(tuple(items), flow, start, _place(event.end_mark), anchor)
+
+    def _first_dash(self, line: int) -> Place:
+        """Where a block list begins whose anchor stands on ``line``, which its event counts as its start."""
+        if self._split is None:
+            self._split = split_lines(self._text)
+        while not self._split[line := line + 1].lstrip().startswith("-"):
+            pass
+        return Place(line, len(self._split[line]) - len(self._split[line].lstrip()))
 
 
 def _content_start(start: Place, entries: list[tuple[Node, Node]], flow: bool) -> Place:
@@ -217,3 +236,14 @@ def _entry(node: Mapping, name: str) -> Node | None:
                 if isinstance(source, Mapping) and (found := _entry(source, name)) is not None:
                     return found
     return None
+
+
+def walk(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Node]]:
+    """A node and all below it as they are written, with their paths; what is behind an alias is not below it."""
+    yield path, node
+    if isinstance(node, Mapping):
+        for key, value in node.entries:
+            yield from walk(value, (*path, key_text(key)))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from walk(item, (*path, index))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from pilot.inject.compose import inject_compose
 from pilot.inject.compose_layout import MARK
@@ -27,14 +27,14 @@ def services(text: str) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_injecting_again_changes_nothing(text: str) -> None:
     once = inject_compose(text, OPTIONS)
     assert inject_compose(once.text, OPTIONS).text == once.text
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_every_service_has_a_pod_with_all_that_belongs_to_the_namespace(text: str) -> None:
     before, made = services(text), inject_compose(text, OPTIONS)
@@ -46,13 +46,15 @@ def test_every_service_has_a_pod_with_all_that_belongs_to_the_namespace(text: st
         for key in set(NAMESPACE_KEYS) - {"networks"}:
             assert pod.get(key) == (before[workload.service].get(key) or None)
         assert all(
-            workload.service in settings["aliases"] for name, settings in pod["networks"].items() if name != "pilothouse"
+            workload.service in settings["aliases"]
+            for name, settings in pod["networks"].items()
+            if name != "pilothouse"
         )
         kept = set(before[workload.service]) - {*NAMESPACE_KEYS, "scale", "deploy", "sysctls", "depends_on"}
         assert all(application[key] == before[workload.service][key] for key in kept)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_services_left_alone_keep_their_meaning(text: str) -> None:
     before, made = services(text), inject_compose(text, OPTIONS)
@@ -61,7 +63,7 @@ def test_services_left_alone_keep_their_meaning(text: str) -> None:
         assert after[name] == before[name]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_other_flags_lead_to_what_they_would_have_led_to_at_once(text: str) -> None:
     other = replace(OPTIONS, sidecar=SidecarKind.AGENT, mode=CaptureMode.TPROXY, image="other:1", dns_capture=True)
@@ -69,7 +71,7 @@ def test_other_flags_lead_to_what_they_would_have_led_to_at_once(text: str) -> N
     assert yaml.safe_load(twice) == yaml.safe_load(inject_compose(text, OPTIONS).text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_taking_all_sidecars_away_leaves_the_network_settings_with_their_services(text: str) -> None:
     none = replace(OPTIONS, inject_by_default=False)
@@ -85,7 +87,7 @@ def test_taking_all_sidecars_away_leaves_the_network_settings_with_their_service
 def test_a_service_that_is_labelled_out_keeps_its_bytes() -> None:
     block = (
         "  db:   # ours\n    labels:  {sidecar.istio.io/inject: \"false\"}\n    image:    'postgres:16'\n\n"
-        "    # odd   indentation\n    ports:\n          - \"5432:5432\"\n"
+        '    # odd   indentation\n    ports:\n          - "5432:5432"\n'
     )
     assert block in inject("services:\n  web: {image: x}\n" + block)
 
@@ -132,15 +134,43 @@ def test_a_fragment_with_networks_is_written_out_and_others_stay_merged() -> Non
     assert services(made)["a"]["image"] == "x"
 
 
+def test_a_service_that_merges_another_gets_its_own_pod() -> None:
+    made = services(
+        inject(
+            """\
+            services:
+              web: &web
+                image: x
+                environment: &env {A: "1"}
+                ports: &ports ["80:80"]
+              worker:
+                <<: *web
+                command: work
+                environment: *env
+                ports: []
+              copy: {image: y, ports: *ports}
+            """
+        )
+    )
+    assert made["worker"] == {
+        "image": "x",
+        "environment": {"A": "1"},
+        "command": "work",
+        "network_mode": "service:worker-pod",
+        "depends_on": {"worker-sidecar": {"condition": "service_healthy"}},
+    }
+    assert made["copy-pod"]["ports"] == ["80:80"]
+
+
 def test_an_edit_of_what_was_injected_is_kept() -> None:
     once = inject("services:\n  web:\n    image: x\n    ports: ['80:80']\n")
     edited = once.replace("image: x\n", "image: y   # newer\n").replace("'80:80'", "'81:80', '443:443'")
-    edited = edited.replace("  web-sidecar:\n", "  web-sidecar:\n    mem_limit: 100m   # enough\n")
+    edited = edited.replace("\n  web-sidecar:\n", "\n  web-sidecar:\n    mem_limit: 100m   # enough\n")
     twice = inject(edited)
     assert "image: y   # newer" in twice
     assert "mem_limit: 100m   # enough" in twice
     assert services(twice)["web-pod"]["ports"] == ["81:80", "443:443"]
-    assert "--port=https=443" in services(twice)["bootstraps"]["command"][0]
+    assert "--port=https=443" in services(twice)["bootstraps"]["command"][2]
 
 
 def test_a_port_written_to_an_injected_service_joins_its_pod() -> None:
@@ -178,7 +208,7 @@ def test_replicas_become_instances_with_a_pod_each() -> None:
     assert made["api-pod"]["ports"] == ["8000:8000", "9000"]
     assert made["api-3-pod"]["ports"] == ["9000"]
     assert made["api-3-pod"]["networks"] == {"default": {"aliases": ["api"]}}
-    assert "--name=api-3 " in made["bootstraps"]["command"][0]
+    assert "--name=api-3 " in made["bootstraps"]["command"][2]
 
 
 def test_the_number_of_replicas_can_be_changed_later() -> None:
@@ -259,7 +289,7 @@ def test_labels_say_what_is_captured() -> None:
 def test_the_agent_has_a_token_and_makes_its_key_itself() -> None:
     made = services(inject("services:\n  a: {image: x}\n", replace(OPTIONS, sidecar=SidecarKind.AGENT)))
     assert made["a-sidecar"]["image"] == "pilothouse-agent:latest"
-    assert "citadel token create" in made["bootstraps"]["command"][0]
+    assert "citadel token create" in made["bootstraps"]["command"][2]
 
 
 @pytest.mark.parametrize(
