@@ -30,8 +30,11 @@ _PROXY_USER = "1337:1337"
 _TPROXY_USER = "0:1337"
 """Docker gives capabilities to root alone; the capture rules know this proxy by its group."""
 _READY = (
-    "exec 3<>/dev/tcp/127.0.0.1/15021 && printf 'GET /healthz/ready HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q '200 OK' <&3"
+    "exec 3<>/dev/tcp/127.0.0.1/15021 && "
+    "printf 'GET /healthz/ready HTTP/1.1\\r\\nHost: pod\\r\\nConnection: close\\r\\n\\r\\n' >&3 && "
+    "grep -q '200 OK' <&3"
 )
+"""The stock image has no curl."""
 
 
 CANONICAL_NAME = "service.istio.io/canonical-name"

@@ -304,7 +304,7 @@ def _index(mapping: Mapping, name: str) -> int | None:
 
 def _in_block(step: str, value: Any, column: int, anchor: str) -> list[str]:
     """An entry whose collection is in block style however short it is."""
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         lines = [f"{' ' * column}{step}:"] + [line for item in value for line in dump_item(item, column + 2)]
     else:
         lines = dump_entry(step, value, column)

@@ -81,7 +81,7 @@ def test_taking_all_sidecars_away_leaves_the_network_settings_with_their_service
     assert not any(MARK in str(service.get("labels")) for service in after.values())
     for name, service in before.items():
         for key in ("ports", "hostname", "dns", "image", "network_mode"):
-            assert after[name].get(key) == (service.get(key) or None)
+            assert (after[name].get(key) or None) == (service.get(key) or None)
 
 
 def test_a_service_that_is_labelled_out_keeps_its_bytes() -> None:
