@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
+from typing import NoReturn
 
-NOBODY = 65534
-_ENDS = (signal.SIGTERM, signal.SIGINT)
+from pilot.redirect import holder
 
 
 def prepare_hold(ready_file: Path | None) -> None:
     """Before the rules are written: signals wait until `hold`, and a ready file of an earlier life is gone."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, holder.ENDS)
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
 
 
-def hold(ready_file: Path | None) -> None:
-    """Make ``ready_file``, become nobody, and wait for SIGTERM or SIGINT. Raises OSError."""
+def hold(ready_file: Path | None) -> NoReturn:
+    """Make ``ready_file``, and become a bare `holder`, which ends with 0 at SIGTERM or SIGINT. Raises OSError.
+
+    The signals stay blocked in between, and most of the memory is given back.
+    """
     if ready_file is not None:
         ready_file.parent.mkdir(parents=True, exist_ok=True)
         ready_file.touch()
-    give_up_privileges()
-    signal.sigwait(_ENDS)
-
-
-def give_up_privileges() -> None:
-    """Root becomes nobody, for good, and its capabilities are gone. Another user has none worth mentioning."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.execv(sys.executable, [sys.executable, "-I", "-S", holder.__file__])

@@ -20,6 +20,7 @@ import docker
 from docker.errors import DockerException, NotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from galley.meta import frozen
 from galley.publisher import Latest
@@ -37,6 +38,10 @@ _TIMEOUT = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _PING_EVERY = 15.0
 """Seconds between questions whether the Engine still answers: a dead TCP connection brings no events and no end."""
+
+_CLOSED = "the Engine closed the connection"
+_FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
+"""What the client library, and the HTTP libraries below it, raise when the other side is away or talks nonsense."""
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -88,8 +93,8 @@ class DockerFollower:
         while not self._stopping.is_set():
             try:
                 self._follow()
-                problem = "the Engine closed the connection"
-            except (DockerException, RequestException, OSError, ValueError) as error:
+                problem = _CLOSED
+            except _FAILURES as error:
                 problem = explain(error, self.status.url)
             except Exception as error:
                 log.exception("an answer of the Docker Engine was not understood")
@@ -150,7 +155,9 @@ class DockerFollower:
             return
         before, known = self.status.problem, self._published is not None
         self.status = EngineStatus(self.status.url, self.status.engine, self.status.api, problem)
-        if problem != before:
+        if problem == _CLOSED:  # what is wrong, if anything, shows when connecting again
+            log.info("Docker closed the connection, connecting again")
+        elif problem != before:
             kept = "the last known containers stay in force" if known else "no container is known"
             log.warning("Docker: %s; %s, trying again", problem, kept)
 
@@ -160,7 +167,7 @@ class DockerFollower:
             return
         try:
             client.ping()
-        except (DockerException, RequestException, OSError):
+        except _FAILURES:
             self._hang_up()
 
     def _hang_up(self) -> None:
