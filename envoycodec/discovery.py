@@ -1,4 +1,5 @@
-"""What an xDS server reads: discovery requests in both variants, as small values of our own.
+"""What an xDS server reads: discovery requests in both variants, as small values of our own; and what a small
+client of one, an agent say, writes and reads.
 
 The node that Envoy puts in its first request lists every extension it was built with, some 60 KB; it is turned into
 a value only when asked for.
@@ -10,15 +11,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from envoy_data_plane.envoy.config.core.v3 import Locality
+from envoy_data_plane.envoy.config.core.v3 import Node as NodeMessage
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryRequest as DeltaDiscoveryRequestMessage,
 )
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryRequest as DiscoveryRequestMessage,
 )
+from envoy_data_plane.envoy.service.discovery.v3 import (
+    DiscoveryResponse as DiscoveryResponseMessage,
+)
+from envoy_data_plane.google.rpc import Status
 
+from envoycodec.construct import maker
+from envoycodec.encode import encode
 from envoycodec.upb import decode_upb
-from envoycodec.wellknown import struct_to_dict
+from envoycodec.wellknown import struct, struct_to_dict
+
+_new_request = maker(DiscoveryRequestMessage)
+_new_node = maker(NodeMessage)
+_new_locality = maker(Locality)
+_new_status = maker(Status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,16 @@ class DeltaDiscoveryRequest:
         return self.error_code is not None
 
 
+@dataclass(frozen=True, slots=True)
+class DiscoveryResponse:
+    """A state-of-the-world response; ``resources`` are the encoded messages of its type."""
+
+    type_url: str
+    version_info: str
+    nonce: str
+    resources: tuple[bytes, ...]
+
+
 def decode_discovery_request(data: bytes, with_node: bool) -> DiscoveryRequest:
     """A state-of-the-world request; ``node`` is None unless it is there and asked for.  ValueError if malformed."""
     message = decode_upb(DiscoveryRequestMessage, data)
@@ -103,10 +127,39 @@ def decode_delta_discovery_request(data: bytes, with_node: bool) -> DeltaDiscove
     )
 
 
+def encode_discovery_request(request: DiscoveryRequest) -> bytes:
+    """A state-of-the-world request as a client sends it; of the node everything but the user agent."""
+    error = None
+    if request.error_code is not None:
+        error = _new_status(code=request.error_code, message=request.error_message or "")
+    return encode(
+        _new_request(
+            version_info=request.version_info,
+            node=None if request.node is None else _encodable_node(request.node),
+            resource_names=list(request.resource_names),
+            type_url=request.type_url,
+            response_nonce=request.response_nonce,
+            error_detail=error,
+        )
+    )
+
+
+def decode_discovery_response(data: bytes) -> DiscoveryResponse:
+    """A state-of-the-world response.  ValueError if malformed."""
+    message = decode_upb(DiscoveryResponseMessage, data)
+    resources = tuple(bytes(resource.value) for resource in message.resources)
+    return DiscoveryResponse(message.type_url, message.version_info, message.nonce, resources)
+
+
 def warm_up() -> None:
     """Derive the decoders now, so that the first request does not wait for it."""
     decode_discovery_request(b"", with_node=False)
     decode_delta_discovery_request(b"", with_node=False)
+
+
+def _encodable_node(node: Node) -> NodeMessage:
+    locality = _new_locality(region=node.region, zone=node.zone, sub_zone=node.sub_zone)
+    return _new_node(id=node.id, cluster=node.cluster, metadata=struct(node.metadata), locality=locality)
 
 
 def _error(message: Any) -> tuple[int, str] | tuple[None, None]:

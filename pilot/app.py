@@ -23,7 +23,7 @@ from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.envoy.encoded import empty_load_assignment, empty_route_config
-from pilot.identities import Identities, bind_proxy, needs_secrets
+from pilot.identities import Identities, bind_proxy
 from pilot.mesh.proxy import Proxy, read_proxy
 from pilot.mesh_state import MeshState
 from pilot.registration_store import RegistrationStore
@@ -96,9 +96,9 @@ class ControlPlane:
             on_connect=self._on_connect,
             on_disconnect=self._on_disconnect,
             on_answer=self._on_answer,
+            on_health=self._on_health,
             bind=bind_proxy if self._identities else _as_claimed,
-            secrets_of=self._identities.secrets.of if self._identities else None,
-            needs_secrets=needs_secrets,
+            secrets_of=self._identities.secrets_of if self._identities else None,
             fallback=empty_resource,
         )
 
@@ -137,6 +137,8 @@ class ControlPlane:
         finally:
             await server.stop(_STOP_GRACE)
             admin.close()
+            if self._identities is not None:
+                self._identities.close()
         return 0
 
     def _discover_containers(self) -> ContainerDiscovery | None:
@@ -216,6 +218,10 @@ class ControlPlane:
 
     def _on_answer(self, connection: Connection[Proxy], type_url: TypeUrl) -> None:
         if type_url == LISTENER and self._state.listening(connection.proxy):
+            self._changed.set()
+
+    def _on_health(self, connection: Connection[Proxy], healthy: bool) -> None:
+        if self._state.report(connection.proxy, healthy=healthy):
             self._changed.set()
 
     def _on_disconnect(self, connection: Connection[Proxy]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,17 +13,21 @@ from typing import Any
 import grpc
 
 from citadel.attestation import build_oidc_issuer
-from citadel.identity import SpiffeId, TrustDomain
+from citadel.ca.acknowledgements import AcknowledgementFiles
+from citadel.identity import SpiffeId, TrustBundle, TrustDomain
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
+from pilot.published_roots import publish_roots
+from pilot.root_holders import RootReporter
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
 from pilot.server.fleet import Fleet, IdentityError
 from pilot.server.transport import Port, server_credentials
 from pilot.settings import IdentitySettings, Settings
+from pilot.xds.resources import ResourceSet
 
 log = logging.getLogger("pilot")
 
@@ -40,10 +45,18 @@ class Identities:
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
         self._complaint = ""
+        publish_roots(identity.public_directory, self._citadel.bundle)
+        name = f"{socket.gethostname()}_{settings.xds_address}"
+        self._reporter = RootReporter(AcknowledgementFiles(identity.citadel, name), _now())
 
     @property
     def trust_domain(self) -> TrustDomain:
         return self._citadel.trust_domain
+
+    @property
+    def bundle(self) -> TrustBundle:
+        """The roots that are served now."""
+        return self._citadel.bundle
 
     def configure(self, mesh: MeshConfig) -> None:
         """Take up what MeshConfig says of trust domains. The authority's own stays."""
@@ -61,6 +74,15 @@ class Identities:
         if self._identity.plaintext_address is not None:
             ports.append(Port(str(self._identity.plaintext_address)))
         return tuple(ports)
+
+    def secrets_of(self, proxy: Proxy, identity: SpiffeId) -> ResourceSet | None:
+        """What ``proxy``, whose stream has proven ``identity``, gets of type Secret.
+
+        An agent has made a key of its own: it gets the roots, and its Envoy nothing.
+        """
+        if proxy.is_agent:
+            return self.secrets.roots()
+        return None if proxy.has_agent else self.secrets.of(identity)
 
     def handlers(self) -> Sequence[grpc.GenericRpcHandler[Any, Any]]:
         """The services beside xDS."""
@@ -82,6 +104,11 @@ class Identities:
                 log.info("renewed %d certificates", len(renewed))
             if changed:
                 fleet.publish_secrets(changed)
+            await self._reporter.report(fleet, self._citadel.bundle, _now())
+
+    def close(self) -> None:
+        """This control plane ends: what it said of its proxies holds no longer."""
+        self._reporter.close(_now())
 
     def _pause(self, now: datetime) -> float:
         due = self._citadel.next_due()
@@ -95,6 +122,7 @@ class Identities:
             if await asyncio.to_thread(self._citadel.refresh, _now()):
                 self._citadel.adopt(_now())
                 is_new = True
+                await asyncio.to_thread(publish_roots, self._identity.public_directory, self._citadel.bundle)
                 log.info("the authority of %s changed: %d roots are trusted",
                          self.trust_domain, len(self._citadel.bundle.roots))  # fmt: skip
             self._citadel.renew_server_certificate(_now())
@@ -127,11 +155,6 @@ def bind_proxy(proxy: Proxy, identity: SpiffeId | None) -> Proxy:
             f" and service account {proxy.service_account!r}"
         )
     return replace(proxy, service_account=identity.service_account)
-
-
-def needs_secrets(proxy: Proxy) -> bool:
-    """Whether ``proxy`` gets its certificate from here. An agent has made a key of its own."""
-    return not proxy.has_agent
 
 
 def _options(settings: Settings, identity: IdentitySettings) -> CitadelOptions:

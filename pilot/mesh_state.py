@@ -13,6 +13,8 @@ from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery
 from pilot.registry.workloads import RegisteredWorkload, Registrations
 from pilot.xds.resources import ResourceSnapshot
 
+_NOTHING = ResourceSnapshot(())
+
 
 class MeshState:
     """Joins configuration and registrations. Changes are cheap to note; ``rebuild`` does the work for all of them.
@@ -64,6 +66,10 @@ class MeshState:
         """``proxy`` has answered listeners. Whether that changes who serves."""
         return proxy.self_register and self.registrations.listening(proxy.id)
 
+    def report(self, proxy: Proxy, *, healthy: bool) -> bool:
+        """``proxy``, or the agent beside it, says how the workload is. Whether that changes who serves."""
+        return self.registrations.report(proxy.id, healthy=healthy)
+
     def disconnect(self, proxy: Proxy, now: float) -> bool:
         """A stream of ``proxy`` closed. Whether that changes who is there already."""
         return proxy.self_register and self.registrations.disconnect(proxy.id, now)
@@ -89,8 +95,10 @@ class MeshState:
         """All that ``proxy`` may receive now.
 
         None before the first configuration, and for a proxy whose workload has registered since the last ``rebuild``:
-        it would be told that it serves nothing.
+        it would be told that it serves nothing. Nothing for an agent, whose Envoy has a stream of its own.
         """
+        if proxy.is_agent:
+            return _NOTHING
         if self._generator is None or (proxy.self_register and proxy.id not in self._known):
             return None
         return self._generator.snapshot_of(proxy)

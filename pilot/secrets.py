@@ -24,6 +24,7 @@ class Secrets:
         self._citadel = citadel
         self._sets: dict[SpiffeId, tuple[Hashable, ResourceSet]] = {}
         self._roots: tuple[TrustBundle, EncodedResource] | None = None
+        self._roots_alone: ResourceSet | None = None
         self._lacking: set[SpiffeId] = set()
 
     @property
@@ -52,6 +53,13 @@ class Secrets:
         self._sets[identity] = (key, secrets)
         return secrets
 
+    def roots(self) -> ResourceSet:
+        """The roots alone, for agents; the same object until they change."""
+        roots = self._roots_resource(self._citadel.bundle)
+        if self._roots_alone is None or self._roots_alone.get(ROOTS_SECRET) is not roots:
+            self._roots_alone = ResourceSet(SECRET, [roots])
+        return self._roots_alone
+
     def retain(self, in_use: Collection[SpiffeId]) -> None:
         """Forget the secrets of all others: nobody is connected as one of them."""
         for identity in [identity for identity in self._sets if identity not in in_use]:
@@ -66,7 +74,12 @@ class Secrets:
 
 def roots_resource(bundle: TrustBundle) -> EncodedResource:
     """The roots that a proxy trusts, under Istio's name for them."""
-    return EncodedResource(ROOTS_SECRET, _version(bundle.pem), encode_any(render_roots_secret(bundle)))
+    return EncodedResource(ROOTS_SECRET, roots_version(bundle), encode_any(render_roots_secret(bundle)))
+
+
+def roots_version(bundle: TrustBundle) -> str:
+    """The version under which these roots are served."""
+    return _version(bundle.pem)
 
 
 def workload_resource(svid: Svid) -> EncodedResource:

@@ -66,7 +66,8 @@ class IdentitySettings:
     ``mtls_address`` serves proxies that show a certificate of the mesh, ``plaintext_address`` those that prove
     nothing and get no secrets. ``server_names`` are what proxies call the control plane; empty stands for the hosts
     of the addresses. ``certificate_ttl`` is in seconds, 0 for the default. ``oidc_issuers`` are pairs of an issuer's
-    name and the file of its JWKS document.
+    name and the file of its JWKS document. ``published_roots`` is a directory for them, None for
+    its place in the state.
     """
 
     citadel: Path
@@ -77,6 +78,12 @@ class IdentitySettings:
     trust_domain: str = ""
     certificate_ttl: float = 0.0
     oidc_issuers: tuple[tuple[str, Path], ...] = ()
+    published_roots: Path | None = None
+
+    @property
+    def public_directory(self) -> Path:
+        """Where the roots are published, for those who may read nothing else of the state."""
+        return self.published_roots or self.citadel / "public"
 
 
 @frozen

@@ -11,6 +11,7 @@ from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import (
 
 from citadel.identity import Svid, TrustBundle
 from envoycodec.construct import maker
+from envoycodec.upb import decode_upb
 
 WORKLOAD_SECRET = "default"
 """Istio's name for a workload's own certificate and key."""
@@ -34,6 +35,16 @@ def render_workload_secret(svid: Svid) -> Secret:
 def render_roots_secret(bundle: TrustBundle) -> Secret:
     """The roots that a proxy trusts. They are no secret to those who are in the mesh."""
     return _secret(name=ROOTS_SECRET, validation_context=_validation_context(trusted_ca=_inline(bundle.pem)))
+
+
+def read_roots_secret(content: bytes) -> bytes:
+    """The roots (PEM) in an encoded secret, as one who is served it reads them. ValueError when there are none."""
+    secret = decode_upb(Secret, content)
+    source = secret.validation_context.trusted_ca
+    pem = source.inline_bytes or source.inline_string.encode()
+    if secret.name != ROOTS_SECRET or not pem:
+        raise ValueError(f"a secret {secret.name!r} in place of the roots")
+    return bytes(pem)
 
 
 def _inline(pem: bytes) -> DataSource:

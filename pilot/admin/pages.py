@@ -49,7 +49,8 @@ def _readiness(state: MeshState) -> Answer:
 
 
 def _sync(state: MeshState, fleet: Fleet[Proxy]) -> list[dict[str, Any]]:
-    return describe_fleet(fleet.status(), now=fleet.clock(), places=lambda one: places(one, state.config))
+    envoys = tuple(connection.status() for connection in fleet.connections if not connection.proxy.is_agent)
+    return describe_fleet(envoys, now=fleet.clock(), places=lambda one: places(one, state.config))
 
 
 def places(rejection: Rejection, config: ConfigSnapshot | None) -> Iterator[str]:
@@ -137,8 +138,10 @@ def _discovery(state: MeshState, engine: Mapping[str, Any]) -> dict[str, Any]:
 def _config_dump(query: Mapping[str, str], state: MeshState, fleet: Fleet[Proxy]) -> Answer:
     wanted = query.get("proxyID", "")
     for connection in fleet.connections:
+        if connection.proxy.is_agent:
+            continue
         if wanted and wanted in connection.proxy.id and (snapshot := state.snapshot_of(connection.proxy)):
             secrets = fleet.secrets(connection)
             return as_json(snapshot_as_json(snapshot.with_set(secrets) if secrets is not None else snapshot))
-    known = "\n".join(sorted(connection.proxy.id for connection in fleet.connections))
+    known = "\n".join(sorted({connection.proxy.id for connection in fleet.connections}))
     return Answer(f"say which proxy: ?proxyID= one of\n{known}\n", status=HTTPStatus.NOT_FOUND)

@@ -12,7 +12,7 @@ from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.tokens.join_token import BearerToken
 from galley.meta import frozen
 from pilot.agent.certificate_client import CertificateSigner, Proof, SigningError
-from pilot.agent.credentials import Credentials, Workload, accept_response
+from pilot.agent.credentials import Credentials, Workload, accept_response, build_credentials
 
 log = logging.getLogger("pilot.agent")
 
@@ -69,6 +69,14 @@ class Enrolment:
                 return credentials
         self._postpone(now)
         raise failure
+
+    def trust(self, roots: bytes, now: datetime) -> Credentials:
+        """Go on with the same certificate and other roots (PEM). ValueError when they do not verify it."""
+        held = self.credentials
+        assert held is not None, "roots for one who has not joined"
+        svid = held.svid
+        self.credentials = build_credentials(svid.chain_pem, roots, svid.private_key, self._workload, now)
+        return self.credentials
 
     def next_due(self) -> datetime | None:
         """When to renew next; None before the first certificate."""

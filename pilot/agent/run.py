@@ -6,20 +6,21 @@ import asyncio
 import json
 import logging
 import signal
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
 from citadel.state_files import StateError, write_atomically
 from pilot.agent.certificate_client import CertificateClient, SigningError
+from pilot.agent.control_stream import ControlPlaneAddress, ControlStream, agent_node
 from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import Credentials, secrets_of
+from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
 from pilot.agent.secret_service import SecretService
 from pilot.agent.settings import BOOTSTRAP_FILE, LOG_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
-from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError
+from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
 from pilot.dataplane.leftover import end_leftover
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
@@ -28,12 +29,14 @@ log = logging.getLogger("pilot.agent")
 
 _LONGEST_SLEEP = 3600.0
 _READY_SECONDS = 60.0
+_REPORT_SECONDS = 1.0
 
 
 async def run_agent(settings: AgentSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises StateError, OSError or EnvoyError when it cannot even begin.
 
-    Envoy is drained first, as long as ``settings.drain``; another signal ends that at once.
+    The control plane is told first, so that peers go elsewhere; then Envoy is drained (``settings.drain``). Another
+    signal ends that at once.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,10 +50,14 @@ async def run_agent(settings: AgentSettings) -> None:
     service = SecretService(secrets_of(joining.result()))
     await service.start(Path(settings.socket.path))
     renewing = asyncio.create_task(_renew_forever(enrolment, files, service), name="renewal")
+    stream = _open_stream(settings, enrolment, files, service)
+    streaming = asyncio.create_task(stream.run(), name="control stream")
     try:
-        await _run_envoy(settings, stop, renewing)
+        await _run_envoy(settings, stop, renewing, stream)
     finally:
         renewing.cancel()
+        streaming.cancel()
+        await asyncio.gather(streaming, return_exceptions=True)
         await service.stop()
     log.info("stopped")
 
@@ -108,6 +115,32 @@ async def _renew_forever(enrolment: Enrolment, files: CredentialFiles, service: 
         _keep(credentials, files)
 
 
+def _open_stream(
+    settings: AgentSettings, enrolment: Enrolment, files: CredentialFiles, service: SecretService
+) -> ControlStream:
+    def held() -> Credentials:
+        assert enrolment.credentials is not None, "the credentials of one who has joined"
+        return enrolment.credentials
+
+    async def trust(roots: bytes) -> None:
+        if roots == held().bundle.pem:
+            return
+        try:
+            credentials = enrolment.trust(roots, _now())
+        except ValueError as objection:
+            log.warning("the certificate is not of the new roots, renewing it: %s", objection)
+            try:
+                credentials = await enrolment.renew(_now())
+            except SigningError as error:
+                raise ValueError(f"nor can it be renewed: {error}") from error
+        log.info("%d roots are trusted", len(credentials.bundle.roots))
+        service.publish(secrets_of(credentials))
+        _keep(credentials, files)
+
+    control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
+    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
+
+
 def _keep(credentials: Credentials, files: CredentialFiles) -> None:
     svid = credentials.svid
     log.info("certificate of %s until %s", svid.id, f"{svid.not_after:%Y-%m-%dT%H:%M:%SZ}")
@@ -117,7 +150,9 @@ def _keep(credentials: Credentials, files: CredentialFiles) -> None:
         log.error("the credentials cannot be saved, a restart will need a token: %s", failure)
 
 
-async def _run_envoy(settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None]) -> None:
+async def _run_envoy(
+    settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None], stream: ControlStream
+) -> None:
     command = _prepare_envoy(settings)
     if await asyncio.to_thread(end_leftover, command):
         log.warning("ended an Envoy that had outlived its agent")
@@ -127,7 +162,13 @@ async def _run_envoy(settings: AgentSettings, stop: asyncio.Event, renewing: asy
     try:
         if await _ends_before(stop, renewing):
             renewing.result()  # it only ends by an error of ours
-        await _drain(supervisor.process, stop, settings.drain)
+        stop.clear()
+        if settings.drain.longest:
+            try:
+                await asyncio.wait_for(stream.report_leaving(), _REPORT_SECONDS)
+            except TimeoutError:
+                log.warning("the control plane cannot be told that this workload leaves")
+            await drain(supervisor.process, stop, settings.drain)
     finally:
         await asyncio.to_thread(supervisor.stop)
         await telling
@@ -144,15 +185,6 @@ def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
         admin=settings.bootstrap.admin,
         arguments=settings.envoy_arguments,
     )
-
-
-async def _drain(process: EnvoyProcess, stop: asyncio.Event, seconds: float) -> None:
-    log.info("draining for %g s", seconds)
-    stop.clear()
-    with suppress(EnvoyError):  # one that has died has nothing to drain
-        await asyncio.to_thread(process.drain)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), seconds)
 
 
 def _tell_readiness(process: EnvoyProcess) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from galley.meta import frozen
 from pilot.agent.credentials import Workload
+from pilot.agent.drain import DrainPolicy
 from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress
 
 SOCKET_FILE = "sds.sock"
@@ -18,8 +19,8 @@ class AgentSettings:
     """``bootstrap`` describes the Envoy; its ``xds`` is the port for certificates and ``ca_address`` that for tokens.
 
     ``directory`` is the agent's own (0700): credentials, socket, bootstrap and Envoy's log. ``server_name`` is looked
-    for in the control plane's certificate, "" means the hosts called. ``lifetime`` of certificates and ``drain`` are
-    seconds; a lifetime of 0 leaves it to the control plane.
+    for in the control plane's certificate, "" means the hosts called. ``lifetime`` of certificates is in
+    seconds; 0 leaves it to the control plane.
     """
 
     bootstrap: BootstrapOptions
@@ -30,7 +31,7 @@ class AgentSettings:
     token: Path | None = None
     server_name: str = ""
     lifetime: int = 0
-    drain: float = 5.0
+    drain: DrainPolicy = DrainPolicy(longest=5.0, shortest=1.0)
     envoy_arguments: tuple[str, ...] = ()
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from citadel.commands.options import parse_ttl
 from citadel.state_files import StateError
+from pilot.agent.drain import DrainPolicy
 from pilot.agent.settings import AgentSettings
 from pilot.commands.bootstrap import read_bootstrap_options
 from pilot.commands.bootstrap_flags import add_kinds, parse_xds_address
@@ -73,7 +74,19 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         help="lifetime to ask for (default: what the control plane gives)",
     )
     group.add_argument(
-        "--drain-seconds", type=_seconds, default=5.0, metavar="SECONDS", help="on SIGTERM (default: %(default)g)"
+        "--drain-seconds",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long to finish at most what is under way on SIGTERM; 0 ends at once (default: %(default)g)",
+    )
+    group.add_argument(
+        "--minimum-drain-seconds",
+        type=_seconds,
+        default=1.0,
+        metavar="SECONDS",
+        help="how long to serve on SIGTERM at least, in which peers turn elsewhere; then it ends as soon as no client"
+        " is connected (default: %(default)g)",
     )
     group.add_argument(
         "--envoy-argument", action="append", default=[], metavar="ARG", help="passed on to Envoy; repeatable"
@@ -117,7 +130,11 @@ def read_agent_settings(args: argparse.Namespace) -> AgentSettings:
         token=args.token,
         server_name=args.xds_san[0] if args.xds_san else "",
         lifetime=int(args.certificate_ttl.total_seconds()),
-        drain=args.drain_seconds,
+        drain=DrainPolicy(
+            longest=args.drain_seconds,
+            shortest=min(args.minimum_drain_seconds, args.drain_seconds),
+            own_ports=tuple(port for port in (described.status_port, described.stats_port) if port),
+        ),
         envoy_arguments=tuple(args.envoy_argument),
     )
     tls = XdsTls(roots="", names=described.xds_tls.names, secrets=settings.socket)

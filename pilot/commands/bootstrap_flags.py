@@ -41,6 +41,10 @@ examples:
   as an instance of a WorkloadGroup, in a zone:
     pilot bootstrap sidecar --name vm-1 --ip 10.0.0.9 --workload-group reviews --locality eu-west/eu-west-1a
 
+  with the roots in a volume that the control plane keeps current, so that no rotation needs another bootstrap:
+    pilot bootstrap sidecar --name reviews-1 --service-account reviews --xds-address pilot.example:15012 \\
+      --root-cert-sds /etc/pilothouse/roots/root-cert.sds.json --token reviews.token --output envoy.yaml
+
   in a mesh with identities, as the service account that the token was made for:
     pilot bootstrap sidecar --name reviews-1 --service-account reviews --xds-address pilot.example:15012 \\
       --root-cert root-cert.pem --token reviews.token --output envoy.yaml
@@ -72,6 +76,7 @@ def add_bootstrap_flags(
     )
     for parser in add_kinds(bootstrap, {"sidecar": _SIDECAR_EXAMPLES, "gateway": _GATEWAY_EXAMPLES}):
         _add_minting_flags(parser)
+        _add_root_file_flag(parser)
         _add_output_flags(parser)
     return bootstrap
 
@@ -216,6 +221,20 @@ def _add_minting_flags(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_TOKEN_TTL,
         metavar="DURATION",
         help="how long that token is good; Envoy shows it again at each reconnect (default: 365d)",
+    )
+
+
+def _add_root_file_flag(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "roots that follow a rotation", "In place of --root-cert, whose roots are written into the bootstrap for good:"
+    )
+    group.add_argument(
+        "--root-cert-sds",
+        default="",
+        metavar="PATH",
+        help="where Envoy will find the file root-cert.sds.json that `pilot serve --citadel` keeps in DIR/public (or "
+        "--publish-roots): in a container the path inside, of a volume shared read-only; Envoy reads it again whenever "
+        "it is replaced, and does not start without it",
     )
 
 

@@ -62,6 +62,12 @@ def _add_authority_flags(group: argparse._ArgumentGroup) -> None:
         help="lifetime of workload certificates (default: 24h; at most 90d)",
     )
     group.add_argument(
+        "--publish-roots",
+        type=Path,
+        metavar="PUBLIC",
+        help="keep the roots, without any key, in this directory that others may read (default: DIR/public)",
+    )
+    group.add_argument(
         "--oidc",
         action="append",
         default=[],
@@ -84,6 +90,7 @@ def read_identity_settings(args: argparse.Namespace) -> IdentitySettings | None:
         trust_domain=str(args.trust_domain or ""),
         certificate_ttl=args.certificate_ttl.total_seconds(),
         oidc_issuers=tuple(args.oidc),
+        published_roots=args.publish_roots,
     )
 
 

@@ -21,7 +21,7 @@ plane has sent to a proxy that is connected to it. Keys are never shown.
 
 STATUS: ACTIVE, Envoy uses it; WARMING, it has asked for it and not got it; STATIC, from its bootstrap. By NAME it is
 what the control plane knows: ACTIVE once the proxy has accepted it. TYPE: Cert Chain, the proxy's own certificate (the
-leaf is shown); CA, the roots that it trusts.
+leaf is shown); CA, the roots that it trusts. A saved dump of an Envoy without agent has its token in it: keep it so.
 
 examples:
   pilot proxy-config secret --admin 127.0.0.1:15000

@@ -12,6 +12,7 @@ from citadel.identity import SpiffeId
 from citadel.state_files import StateError
 from citadel.tokens.minting import mint_join_token
 from pilot.dataplane.bootstrap import Address, SocketAddress, XdsTls
+from pilot.dataplane.xds_tls import PUBLISHED_ROOTS as SDS_FILE
 
 
 def read_xds_tls(args: argparse.Namespace) -> XdsTls | None:
@@ -19,14 +20,34 @@ def read_xds_tls(args: argparse.Namespace) -> XdsTls | None:
     citadel: Path | None = getattr(args, "citadel", None)
     if citadel is not None and args.token is not None:
         raise ValueError("--citadel makes a token, and --token gives one; keep one of them")
+    roots_file: str = getattr(args, "root_cert_sds", "")
+    if roots_file:
+        _check_roots_file(roots_file, args.root_cert)
+        token = _mint(args, citadel) if citadel else _read_token(args.token)
+        return XdsTls("", _server_names(args), token, roots_file=roots_file)
     root_cert: Path | None = args.root_cert or (citadel / DIRECTORY / ROOTS_FILE if citadel else None)
     if root_cert is None:
         if args.token is not None or args.xds_san:
-            raise ValueError("--token and --xds-san need --root-cert: no token goes to a server that proves nothing")
+            raise ValueError(
+                "--token and --xds-san need --root-cert or --root-cert-sds: no token goes to a server that proves"
+                " nothing"
+            )
         return None
     names = _server_names(args)
     roots = _read_roots(root_cert)
     return XdsTls(roots, names, _mint(args, citadel) if citadel else _read_token(args.token))
+
+
+def _check_roots_file(path: str, root_cert: Path | None) -> None:
+    if root_cert is not None:
+        raise ValueError(
+            "--root-cert writes the roots down for good, --root-cert-sds has them followed; keep one of them"
+        )
+    if not path.startswith("/") or not path.endswith(".json"):
+        raise ValueError(
+            f"--root-cert-sds {path}: give the absolute path, as Envoy sees it, of the file {SDS_FILE} that the control"
+            " plane publishes; Envoy reads a file of certificates once only"
+        )
 
 
 def _server_names(args: argparse.Namespace) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
-from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, is_ip, static_tls_socket
+from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
 
 Json = dict[str, Any]
 
@@ -77,13 +77,15 @@ class XdsTls:
 
     ``roots`` (PEM) verify the server's certificate, which must carry one of ``names`` (DNS names or IP addresses).
     ``token`` goes with every stream as a bearer token; "" sends none. ``secrets`` is the socket of an agent on this
-    host, from which Envoy takes its certificate and the roots, then and whenever they change; ``roots`` is "" then.
+    host, from which Envoy takes its certificate and the roots, then and whenever they change; ``roots_file`` is a path,
+    as Envoy sees it, of the roots as SDS (`file_tls_socket`). ``roots`` is "" with either of them.
     """
 
     roots: str
     names: tuple[str, ...]
     token: str = field(default="", repr=False)
     secrets: PipeAddress | None = None
+    roots_file: str = ""
 
 
 @frozen
@@ -272,7 +274,9 @@ def _grpc_cluster(name: str, address: Address, **more: Json) -> Json:
 
 
 def _tls_socket(tls: XdsTls) -> Json:
-    return agent_tls_socket(tls.names) if tls.secrets is not None else static_tls_socket(tls.names, tls.roots)
+    if tls.secrets is not None:
+        return agent_tls_socket(tls.names)
+    return file_tls_socket(tls.names, tls.roots_file) if tls.roots_file else static_tls_socket(tls.names, tls.roots)
 
 
 def _admin_cluster(address: Address) -> Json:

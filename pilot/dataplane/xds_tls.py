@@ -1,4 +1,4 @@
-"""The TLS of Envoy's connection to its control plane: with roots in the bootstrap, or all of it from an agent."""
+"""The TLS of Envoy's connection to its control plane: with roots in the bootstrap or a file, or all from an agent."""
 
 from __future__ import annotations
 
@@ -12,12 +12,32 @@ SDS_CLUSTER = "sds-grpc"
 WORKLOAD_SECRET = "default"
 ROOTS_SECRET = "ROOTCA"
 """Under these names Istio's agents serve a workload's certificate and the roots (see ``citadel.envoy.secrets``)."""
+PUBLISHED_ROOTS = "root-cert.sds.json"
+"""The file in which a control plane publishes its roots as SDS."""
 _CONTEXT_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext"
 
 
 def static_tls_socket(names: tuple[str, ...], roots: str) -> Json:
     """Trust a server that has one of ``names`` and that ``roots`` (PEM) verify; show no certificate."""
     return _tls_socket(names, {"validation_context": {"trusted_ca": {"inline_string": roots}, **_validation(names)}})
+
+
+def file_tls_socket(names: tuple[str, ...], path: str) -> Json:
+    """Trust a server that has one of ``names`` by the roots in ``path``, from now on and whenever that is replaced.
+
+    It is a file of SDS, as the control plane publishes it: Envoy reads a file of PEM once only. It must be there when
+    Envoy starts; one that cannot be read later changes nothing.
+    """
+    source = {"path_config_source": {"path": path}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
+    return _tls_socket(
+        names,
+        {
+            "combined_validation_context": {
+                "default_validation_context": _validation(names),
+                "validation_context_sds_secret_config": {"name": ROOTS_SECRET, "sds_config": source},
+            },
+        },
+    )
 
 
 def agent_tls_socket(names: tuple[str, ...]) -> Json:

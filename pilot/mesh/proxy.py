@@ -34,9 +34,12 @@ class NodeError(ValueError):
 
 @frozen
 class Proxy:
-    """One Envoy. ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (in
-    interception mode NONE) where the application itself listens. ``has_agent``: certificates come from an agent beside
-    it, not from here. ``identified`` is false for one that has proven nothing to a control plane that asks for proof.
+    """One Envoy, or (``is_agent``) the agent beside it on a stream of its own.
+
+    ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (in interception mode
+    NONE) where the application itself listens. ``has_agent``: certificates come from an agent beside it, not from here.
+    An agent registers nothing: that is its Envoy's to do, once that is there. ``identified`` is false for one that has
+    proven nothing to a control plane that asks for proof.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Proxy:
     locality: Locality = NOWHERE
     accept_http_10: bool = False
     has_agent: bool = False
+    is_agent: bool = False
     identified: bool = True
     dns_capture: bool = False
     auto_addresses: bool = True
@@ -117,6 +121,8 @@ def read_proxy(
     addresses = _addresses(metadata, address)
     name, _, id_namespace = full_name.rpartition(".")
     mode = str(metadata.get("INTERCEPTION_MODE") or "REDIRECT")
+    is_agent = _flag(metadata.get("AGENT"))
+    registers = _flag(metadata.get("SELF_REGISTER")) or bool(metadata.get("AUTO_REGISTER_GROUP"))
     if mode not in Interception.__members__:
         raise NodeError(f"node {node_id!r}: INTERCEPTION_MODE {mode!r} is not REDIRECT, TPROXY or NONE")
     return Proxy(
@@ -134,11 +140,12 @@ def read_proxy(
         http_proxy_port=_port(metadata.get("HTTP_PROXY_PORT"), node_id),
         ports=_ports(metadata, "PORTS", node_id),
         app_ports=_ports(metadata, "APP_PORTS", node_id),
-        self_register=_flag(metadata.get("SELF_REGISTER")) or bool(metadata.get("AUTO_REGISTER_GROUP")),
+        self_register=registers and not is_agent,
         network=str(metadata.get("NETWORK") or ""),
         locality=locality,
         accept_http_10=str(metadata.get("HTTP10") or "") == "1",
         has_agent=_flag(metadata.get("AGENT_SECRETS")),
+        is_agent=is_agent,
         dns_capture=_flag(metadata.get("DNS_CAPTURE")),
         auto_addresses=str(metadata.get("DNS_AUTO_ALLOCATE")).lower() != "false",
         envoy_version=envoy_version,

@@ -90,16 +90,18 @@ def _locality(text: str, labels: Mapping[str, str]) -> Locality:
 
 @dataclass
 class _Presence:
-    """One registered node: its latest words, whether it serves, its open streams, and since when it has none."""
+    """One registered node: its latest words, whether it serves and is well, its open streams, and since when it has
+    none."""
 
     workload: RegisteredWorkload
     serving: bool = False
+    healthy: bool = True
     streams: int = 0
     gone_since: float | None = None
 
     def as_registered(self) -> RegisteredWorkload:
-        words = self.workload
-        return words if words.serving is self.serving else replace(words, serving=self.serving)
+        words, serving = self.workload, self.serving and self.healthy
+        return words if words.serving is serving else replace(words, serving=serving)
 
 
 class Registrations:
@@ -107,8 +109,8 @@ class Registrations:
 
     A workload is there from its proxy's first stream until ``grace`` seconds after its last one, so that a
     reconnect is no absence. It serves from the moment when its Envoy has answered its first listeners: sent there
-    earlier, a peer would be refused. Times are seconds of any monotonic clock. Each method says whether ``workloads``
-    changed.
+    earlier, a peer would be refused; and not while it is reported unhealthy, which one that leaves does of itself.
+    Times are seconds of any monotonic clock. Each method says whether ``workloads`` changed.
     """
 
     def __init__(self, grace: float) -> None:
@@ -132,6 +134,9 @@ class Registrations:
     def connect(self, workload: RegisteredWorkload) -> bool:
         """A stream of ``workload`` opened; what it says now replaces what it said before."""
         presence = self._present.setdefault(workload.id, _Presence(workload=workload))
+        if not presence.streams and not presence.healthy:
+            # It had left, and this is its next life: it is judged anew, and serves once it has its listeners.
+            presence.healthy, presence.serving = True, False
         presence.workload = workload
         presence.streams += 1
         presence.gone_since = None
@@ -143,6 +148,14 @@ class Registrations:
         if presence is None or presence.serving:
             return False
         presence.serving = True
+        return self._settle()
+
+    def report(self, node_id: str, *, healthy: bool) -> bool:
+        """The node, or its agent, says how its workload is. This holds until the opposite is said, or it leaves."""
+        presence = self._present.get(node_id)
+        if presence is None or presence.healthy is healthy:
+            return False
+        presence.healthy = healthy
         return self._settle()
 
     def disconnect(self, node_id: str, now: float) -> bool:

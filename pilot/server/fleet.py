@@ -20,7 +20,7 @@ from envoycodec.discovery import Node
 from pilot.server.status import FleetStatus, ProxyStatus, Rejection, TypeProgress
 from pilot.xds.delta import DeltaStream
 from pilot.xds.events import Abort, Acked, DeltaRequested, Nacked, Published, Requested, Respond
-from pilot.xds.resources import SECRET, SHORT_NAMES, ResourceSet, ResourceSnapshot, TypeUrl
+from pilot.xds.resources import HEALTH, SECRET, SHORT_NAMES, ResourceSet, ResourceSnapshot, TypeUrl
 from pilot.xds.sotw import SotwStream
 from pilot.xds.stream import Fallback, Stream, no_fallback
 from pilot.xds.wire import ResponseEncoder
@@ -110,7 +110,11 @@ class Connection(Generic[T]):
             self._fleet.counters.pushes += self._fleet.counters.responses > responses
 
     def handle(self, event: Requested | DeltaRequested | Published) -> None:
-        """Take in an event and do what the stream asks for."""
+        """Take in an event and do what the stream asks for. A report of health is no part of the dialogue."""
+        if not isinstance(event, Published) and event.type_url == HEALTH:
+            log.info("%s reports %s", self, "healthy" if event.error is None else f"unhealthy: {event.error[:200]!r}")
+            self._fleet.on_health(self, event.error is None)
+            return
         for command in self._stream.handle(event):
             match command:
                 case Respond():
@@ -128,6 +132,10 @@ class Connection(Generic[T]):
         """Close the stream once what is in the outbox is written. The first reason stands."""
         self.ending = self.ending or Ending(status, message)
         self.wake.set()
+
+    def acknowledged(self, type_url: TypeUrl, name: str) -> str | None:
+        """See `Stream.acknowledged`."""
+        return self._stream.acknowledged(type_url, name)
 
     def status(self) -> ProxyStatus:
         """Where the proxy is, type by type."""
@@ -173,13 +181,12 @@ class Fleet(Generic[T]):
     ``read_node`` makes a proxy of a node and raises ValueError, with a text for its owner, when it cannot be served.
     ``snapshot_of`` gives what a proxy is to hold, the same object for proxies that share all, or None while nothing
     can be said of it. ``on_answer`` is told of every type that a proxy has accepted or rejected. ``on_connect`` and
-    ``on_disconnect`` are called with the connection; a proxy that comes back may be connected anew before its old
-    stream is known to be gone.
+    ``on_disconnect`` are called with the connection, ``on_health`` also with what it reports of its workload; a proxy
+    that comes back may be connected anew before its old stream is known to be gone.
 
     ``bind`` makes the proxy one of the identity that its stream has proven (None: it has proven none), and raises
-    IdentityError when it is another's. ``secrets_of`` gives what an identity alone may hold; a stream without
-    identity never gets any, nor does a proxy of which ``needs_secrets`` says that it has them elsewhere: no key is
-    made for it.
+    IdentityError when it is another's. ``secrets_of`` gives what a proxy of a proven identity alone may hold, None for
+    one that has it elsewhere; a stream without identity never gets any.
     """
 
     def __init__(
@@ -191,9 +198,9 @@ class Fleet(Generic[T]):
         on_disconnect: Callable[[Connection[T]], None] = lambda connection: None,
         on_answer: Callable[[Connection[T], TypeUrl], None] = lambda connection, type_url: None,
         on_rejection: Callable[[Connection[T], tuple[Rejection, ...]], None] = lambda connection, rejections: None,
+        on_health: Callable[[Connection[T], bool], None] = lambda connection, healthy: None,
         bind: Callable[[T, SpiffeId | None], T] = lambda proxy, identity: proxy,
-        secrets_of: Callable[[SpiffeId], ResourceSet] | None = None,
-        needs_secrets: Callable[[T], bool] = lambda proxy: True,
+        secrets_of: Callable[[T, SpiffeId], ResourceSet | None] | None = None,
         fallback: Fallback = no_fallback,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -201,17 +208,17 @@ class Fleet(Generic[T]):
         self.clock = clock
         self.on_answer = on_answer
         self.on_rejection = on_rejection
+        self.on_health = on_health
         self.counters = Counters()
         self.encoder = ResponseEncoder()
         self.secrets_of = secrets_of
-        self._needs_secrets = needs_secrets
         self._read_node = read_node
         self._bind = bind
         self._snapshot_of = snapshot_of
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._connections: dict[int, Connection[T]] = {}
-        self._by_node: dict[str, Connection[T]] = {}
+        self._by_node: dict[str, dict[int, Connection[T]]] = {}
         self._waiting: dict[int, Connection[T]] = {}
         self._work = asyncio.Event()
         self._ready = asyncio.Event()
@@ -281,7 +288,7 @@ class Fleet(Generic[T]):
         self._check_is_free(node, identity)
         connection = Connection(self, node, proxy, number=number, protocol=protocol, peer=peer, identity=identity)
         self._connections[connection.number] = connection
-        self._by_node[node.id] = connection
+        self._by_node.setdefault(node.id, {})[number] = connection
         log.info("%s connected from %s%s", connection, peer, self._about(identity))
         try:
             self._on_connect(connection)
@@ -313,13 +320,15 @@ class Fleet(Generic[T]):
 
     def _check_is_free(self, node: Node, identity: SpiffeId | None) -> None:
         """A node id that somebody has proven to be is nobody else's while he is connected."""
-        holder = self._by_node.get(node.id)
-        if holder is not None and holder.identity is not None and holder.identity != identity:
-            raise IdentityError(f"{identity or 'a stream without identity'} claims {node.id} of {holder.identity}")
+        for holder in self._by_node.get(node.id, {}).values():
+            if holder.identity is not None and holder.identity != identity:
+                raise IdentityError(f"{identity or 'a stream without identity'} claims {node.id} of {holder.identity}")
 
     def _forget(self, connection: Connection[T]) -> bool:
-        if self._by_node.get(connection.node.id) is connection:
-            del self._by_node[connection.node.id]
+        streams = self._by_node.get(connection.node.id, {})
+        streams.pop(connection.number, None)
+        if not streams:
+            self._by_node.pop(connection.node.id, None)
         return self._connections.pop(connection.number, None) is not None
 
     def _end(self, connection: Connection[T]) -> None:
@@ -331,9 +340,9 @@ class Fleet(Generic[T]):
 
     def secrets(self, connection: Connection[T]) -> ResourceSet | None:
         """What the stream's proven identity alone may hold."""
-        if self.secrets_of is None or connection.identity is None or not self._needs_secrets(connection.proxy):
+        if self.secrets_of is None or connection.identity is None:
             return None
-        return self.secrets_of(connection.identity)
+        return self.secrets_of(connection.proxy, connection.identity)
 
     def _push(self, connection: Connection[T]) -> None:
         try:

@@ -18,6 +18,9 @@ ENDPOINT = TypeUrl(_PREFIX + "envoy.config.endpoint.v3.ClusterLoadAssignment")
 LISTENER = TypeUrl(_PREFIX + "envoy.config.listener.v3.Listener")
 ROUTE = TypeUrl(_PREFIX + "envoy.config.route.v3.RouteConfiguration")
 SECRET = TypeUrl(_PREFIX + "envoy.extensions.transport_sockets.tls.v3.Secret")
+HEALTH = TypeUrl(_PREFIX + "istio.v1.HealthInformation")
+"""Nothing is served of this type: by a request of it Istio's agents report that their workload is healthy or, with
+error_detail, that it is not. It is not answered."""
 
 PUSH_ORDER: tuple[TypeUrl, ...] = (CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET)
 """Make before break: a listener never arrives before the clusters that it routes to (xDS protocol, "Eventual

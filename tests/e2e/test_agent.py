@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,9 +20,11 @@ from tests.e2e.harness.documents import write as yaml_of
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
 from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
+from tests.e2e.harness.traffic import Lasting, Traffic
 from tests.e2e.harness.upstreams import HttpEcho
 from tests.e2e.harness.variants import both_variants, every_envoy
 
+SHOP_CLUSTER = f"outbound|{SERVICE_PORT}||shop.default.svc.cluster.local"
 StartAgent = Callable[..., Agent]
 SERVICE_ENTRY = """
 apiVersion: networking.istio.io/v1
@@ -158,6 +161,35 @@ def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identi
         app.stop()
     for agent in (shop, client):
         eventually(lambda agent=agent: serial_numbers(agent.envoy) == {held_by(agent)}, 5, what="the agent's own alone")  # type: ignore[misc]
+
+
+@every_envoy
+def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Identity, start_agent: StartAgent) -> None:
+    identity.mesh.write("shop.yaml", yaml_of(service("shop")))
+    ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
+    shops = {name: start_agent(*ports, account=name) for name in ("shop-a", "shop-b")}
+    client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
+    url, leaving = f"http://shop:{SERVICE_PORT}/", shops["shop-a"]
+    with ExitStack() as stack:
+        for name, shop in shops.items():
+            stack.callback(HttpEcho(name, shop.host, APP_PORT).stop)
+        client.envoy.wait_for_endpoint(SHOP_CLUSTER, 2)
+        # Once as fast as connections to the sidecar are made, once on connections that last.
+        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), url))
+        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), url))
+        both = lambda since: len(brief.names(since=since)) == len(lasting.names(since=since)) == 2  # noqa: E731
+        eventually(lambda: both(0.0), 15, what="answers of both")
+        leaving.process.terminate()
+        eventually(lambda: len(client.envoy.endpoints(SHOP_CLUSTER)) == 1, 5, what="one endpoint less")
+        assert leaving.process.poll() is None, "peers turn away while it still serves"
+        assert leaving.process.wait(15) == 0
+        alone = time.monotonic()
+        eventually(lambda: brief.names(since=alone)["shop-b"] > 20, 10, what="answers of the other")
+        leaving.start()
+        eventually(lambda: leaving.log().count("Envoy is ready") == 2, 20, what="readiness")
+        eventually(lambda: both(alone), 15, what="answers of both again")
+    assert not brief.failures
+    assert not lasting.failures
 
 
 def is_running(pid: int) -> bool:

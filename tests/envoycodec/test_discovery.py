@@ -16,6 +16,7 @@ from envoycodec.discovery import (
     Node,
     decode_delta_discovery_request,
     decode_discovery_request,
+    encode_discovery_request,
 )
 from envoycodec.encode import encode
 from envoycodec.wellknown import struct
@@ -129,3 +130,11 @@ def test_malformed_requests_are_refused(data: bytes) -> None:
         decode_discovery_request(data, with_node=True)
     with pytest.raises(ValueError, match="DeltaDiscoveryRequest"):
         decode_delta_discovery_request(data, with_node=True)
+
+
+def test_what_a_client_writes_is_what_a_server_reads() -> None:
+    node = Node(id="sidecar~1", cluster="c", metadata={"LABELS": {"app": "a"}, "AGENT": "true"}, region="eu")
+    request = DiscoveryRequest("a.Type", "1", "2", ("x", "y"), error_code=503, error_message="gone", node=node)
+    assert decode_discovery_request(encode_discovery_request(request), True) == request
+    accepted = DiscoveryRequest("a.Type", "1", "2", ("x",))
+    assert decode_discovery_request(encode_discovery_request(accepted), True) == accepted

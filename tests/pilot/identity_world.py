@@ -21,7 +21,7 @@ from citadel.tokens.keystore import open_token_keys
 from envoycodec.construct import maker
 from envoycodec.encode import encode_any
 from envoycodec.upb import decode_upb
-from pilot.identities import Identities, bind_proxy, needs_secrets
+from pilot.identities import Identities, bind_proxy
 from pilot.mesh.proxy import Proxy, read_proxy
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.csr import SERVICE as CSR_SERVICE
@@ -87,8 +87,7 @@ async def started(state: Path, *, certificate_ttl: float = 0.0, limits: StreamLi
         read_node=lambda one: read_proxy(node_id=one.id, metadata=one.metadata),
         snapshot_of=lambda _: SNAPSHOT,
         bind=bind_proxy,
-        secrets_of=identities.secrets.of,
-        needs_secrets=needs_secrets,
+        secrets_of=identities.secrets_of,
     )
     fleet.publish()
     server = await start_ads(

@@ -1,7 +1,7 @@
 """An HTTP server as containers run it: it says its host name, and on SIGTERM finishes what it has.
 
-After SIGTERM it accepts no new connection, answers what it was asked, and tells each client with the answer that the
-connection ends; idle connections have a second to ask once more. Needs nothing but Python.
+After SIGTERM it goes on for a second, in which its clients learn that it leaves, and tells each of them with the answer
+that the connection ends; then it closes its port and finishes what it has. Needs nothing but Python.
 """
 
 import asyncio
@@ -42,8 +42,8 @@ async def main(port: int) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, closing.set)
     await asyncio.to_thread(READY.touch)
     await closing.wait()
-    server.close()
     await asyncio.sleep(1)
+    server.close()
     if busy:
         idle.clear()
         await idle.wait()

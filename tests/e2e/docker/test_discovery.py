@@ -125,7 +125,7 @@ def test_scaling_under_traffic_fails_no_request(mesh: Mesh, sandbox: Sandbox) ->
             client.sidecar.wait_for_endpoint(CLUSTER, count, timeout=20)
             seen = time.monotonic()
             eventually(lambda: len(traffic.names(since=seen)) == count, 20, what=f"{count} instances answer")  # noqa: B023
-    assert traffic.failures == []
+    assert traffic.failures == [], traffic.failures[:5]
     assert len(traffic.outcomes) > 200
     print(f"{len(traffic.outcomes)} requests, 0 failed")
 

@@ -50,23 +50,36 @@ def request(
     ``target`` is a path, or an absolute URL for a forward proxy; ``host`` replaces the Host header. Raises OSError
     or http.client.HTTPException when there is no answer.
     """
-    started = time.monotonic()
     connection = http.client.HTTPConnection(*address, timeout=timeout)
     try:
-        sent = dict(headers or {})
-        if host is not None:
-            sent["Host"] = host
-        connection.request(method, target, body=body, headers=sent)
-        response = connection.getresponse()
-        received = response.read()
-        return Answer(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.getheaders()},
-            body=received,
-            seconds=time.monotonic() - started,
-        )
+        return request_on(connection, target, method=method, host=host, headers=headers, body=body)
     finally:
         connection.close()
+
+
+def request_on(
+    connection: http.client.HTTPConnection,
+    target: str = "/",
+    *,
+    method: str = "GET",
+    host: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    body: bytes | None = None,
+) -> Answer:
+    """The same on ``connection``, which stays open when the server leaves it so."""
+    started = time.monotonic()
+    sent = dict(headers or {})
+    if host is not None:
+        sent["Host"] = host
+    connection.request(method, target, body=body, headers=sent)
+    response = connection.getresponse()
+    received = response.read()
+    return Answer(
+        status=response.status,
+        headers={name.lower(): value for name, value in response.getheaders()},
+        body=received,
+        seconds=time.monotonic() - started,
+    )
 
 
 def names(answers: Iterable[Answer]) -> Counter[str]:

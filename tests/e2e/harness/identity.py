@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress, XdsTls
+from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
 
@@ -31,11 +32,33 @@ class Identity:
         """Run a command of citadel on this authority; what it prints."""
         words = [part for word in arguments for part in (word.split(" ") if word == arguments[0] else [word])]
         command = [sys.executable, "-m", "citadel", *words, "--state", str(self.state)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+        with (self.mesh.home / "citadel.log").open("a") as console:
+            # The one thing that prints a secret, and nothing else.
+            console.write(done.stderr if words[:2] == ["token", "create"] else done.stdout + done.stderr)
+        return done.stdout
 
     def serve(self, *arguments: str) -> None:
         """Start the control plane with TLS and identities."""
         self.mesh.serve("--citadel", str(self.state), *arguments)
+
+    def refusal(self, *arguments: str) -> str:
+        """Run a command of citadel that refuses; what it says to that."""
+        command = [sys.executable, "-m", "citadel", *arguments, "--state", str(self.state)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+        assert done.returncode == 1, done.stdout
+        return done.stderr
+
+    def activate_root(self) -> None:
+        """Activate the prepared root as soon as that is not refused any more."""
+        command = [sys.executable, "-m", "citadel", "root", "activate", "--state", str(self.state)]
+
+        def activates() -> bool:
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+            assert done.returncode == 0, done.stderr
+            return True
+
+        eventually(activates, 20, what="everybody's acknowledgement of the new root")
 
     @property
     def roots(self) -> str:

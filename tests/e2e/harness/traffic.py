@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.harness.client import request
+from tests.e2e.harness.client import Answer, request, request_on
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,33 @@ class Traffic:
         """How many requests each upstream answered, of those sent after ``since`` (monotonic seconds)."""
         return Counter(outcome.name for outcome in self.outcomes if outcome.at >= since and not outcome.failed)
 
+    def _ask(self) -> Answer:
+        return request(self._address, self._target, **self._details)
+
     def _send(self) -> None:
         while not self._stopping.is_set():
             at = time.monotonic()
             try:
-                answer = request(self._address, self._target, **self._details)
+                answer = self._ask()
             except (OSError, http.client.HTTPException) as error:
                 self.outcomes.append(Outcome(at=at, status=0, name="", error=repr(error)))
                 continue
             self.outcomes.append(Outcome(at=at, status=answer.status, name=answer.name))
+
+
+class Lasting(Traffic):
+    """The same on one connection for each worker, opened anew only where an answer says `connection: close`."""
+
+    def __init__(self, address: tuple[str, int], target: str = "/", *, workers: int = 2, **details: Any) -> None:
+        super().__init__(address, target, workers=workers, **details)
+        self._local = threading.local()
+
+    def _ask(self) -> Answer:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = http.client.HTTPConnection(*self._address, timeout=15.0)
+        try:
+            return request_on(connection, self._target, **self._details)
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise

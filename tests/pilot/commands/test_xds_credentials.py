@@ -75,3 +75,31 @@ def test_what_cannot_be_is_said(
         run(*REVIEWS, *ADDRESS, *(flag.replace("STATE", str(state)) for flag in flags))
     assert ended.value.code == 2
     assert complaint in capsys.readouterr().err
+
+
+def test_roots_in_a_file_that_envoy_follows(state: Path, tmp_path: Path) -> None:
+    path = "/etc/pilothouse/roots/root-cert.sds.json"
+    bootstrap = written(tmp_path, *ADDRESS, "--citadel", str(state), "--root-cert-sds", path)
+    (xds, *_) = bootstrap["static_resources"]["clusters"]
+    context = xds["transport_socket"]["typed_config"]["common_tls_context"]["combined_validation_context"]
+    source = context["validation_context_sds_secret_config"]
+    assert source["name"] == "ROOTCA"
+    assert source["sds_config"]["path_config_source"] == {"path": path}
+    assert "CERTIFICATE" not in json.dumps(bootstrap)
+    assert token_in(bootstrap, state).identity.service_account == "reviews"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--root-cert-sds", "roots.json"), "give the absolute path"),
+        (("--root-cert-sds", "/roots/root-cert.pem"), "Envoy reads a file of certificates once only"),
+        (("--root-cert-sds", "/roots.json", "--root-cert", "/roots.pem"), "keep one of them"),
+    ],
+)
+def test_a_file_of_roots_that_would_not_be_followed(
+    arguments: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(*REVIEWS, *ADDRESS, *arguments)
+    assert sentence in capsys.readouterr().err

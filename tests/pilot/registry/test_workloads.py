@@ -135,3 +135,30 @@ def test_a_workload_that_is_already_connected_is_not_restored_over() -> None:
     assert not registrations.restore((a_registered_workload(labels=labels(version="v1")),), now=0.0)
     assert not registrations.expire(100.0)
     assert registrations.workloads == (now_says,)
+
+
+def test_a_workload_that_is_reported_unhealthy_does_not_serve_until_the_opposite_is_said() -> None:
+    registrations = Registrations(grace=5.0)
+    workload = a_registered_workload()
+    registrations.connect(workload)
+    registrations.listening(workload.id)
+    assert registrations.report(workload.id, healthy=False)
+    assert not registrations.report(workload.id, healthy=False)
+    assert [one.serving for one in registrations.workloads] == [False]
+    assert not registrations.listening(workload.id)
+    assert registrations.report(workload.id, healthy=True)
+    assert registrations.workloads == (workload,)
+    assert not registrations.report("somebody else", healthy=False)
+
+
+def test_the_next_life_of_one_that_left_serves_once_it_has_its_listeners() -> None:
+    registrations = Registrations(grace=5.0)
+    workload = a_registered_workload()
+    registrations.connect(workload)
+    registrations.listening(workload.id)
+    registrations.report(workload.id, healthy=False)
+    registrations.disconnect(workload.id, now=10.0)
+    assert not registrations.connect(workload)
+    assert [one.serving for one in registrations.workloads] == [False]
+    assert registrations.listening(workload.id)
+    assert registrations.workloads == (workload,)

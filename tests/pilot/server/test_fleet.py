@@ -11,7 +11,7 @@ from envoycodec.discovery import Node
 from pilot.server.fleet import Connection, Fleet, Protocol
 from pilot.server.status import Rejection, SyncState
 from pilot.xds.events import DeltaRequested, Requested
-from pilot.xds.resources import CLUSTER, ResourceSnapshot, TypeUrl
+from pilot.xds.resources import CLUSTER, HEALTH, ResourceSnapshot, TypeUrl
 from tests.pilot.xds.dialogue import snapshot
 
 ONE = snapshot(clusters={"a": "1"})
@@ -230,3 +230,19 @@ async def test_the_fleet_is_ready_after_the_first_publication() -> None:
     fleet.publish()
     await asyncio.wait_for(fleet.wait_ready(), 1)
     assert fleet.is_ready
+
+
+@pytest.mark.parametrize("protocol", list(Protocol))
+async def test_a_report_of_health_is_told_and_not_answered(protocol: Protocol) -> None:
+    told: list[bool] = []
+    fleet: Fleet[str] = Fleet(
+        read_node=lambda node: node.id, snapshot_of=lambda _: ONE, on_health=lambda _, healthy: told.append(healthy)
+    )
+    connection = fleet.open(Node(id="p"), protocol, "peer")
+    request = Requested if protocol is Protocol.SOTW else DeltaRequested
+    connection.handle(request(HEALTH, error="probe failed"))
+    connection.handle(request(HEALTH, error=""))
+    connection.handle(request(HEALTH))
+    assert told == [False, False, True]
+    assert not connection.outbox
+    assert connection.ending is None

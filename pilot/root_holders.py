@@ -1,0 +1,115 @@
+"""Which proxies have taken up the roots, and why others have not: what a rotation of the root waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from citadel.ca.acknowledgements import REFRESH, Acknowledgement, AcknowledgementFiles, roots_id
+from citadel.envoy.secrets import ROOTS_SECRET
+from citadel.identity import TrustBundle
+from citadel.state_files import StateError
+from galley.meta import frozen
+from pilot.mesh.proxy import Proxy
+from pilot.secrets import roots_version
+from pilot.server.fleet import Connection, Fleet
+from pilot.xds.resources import SECRET
+
+log = logging.getLogger("pilot")
+
+NOT_YET = "it has not acknowledged the roots"
+WITHOUT_STREAM = "its agent has no stream to this control plane, and learns of roots only when it renews"
+AWAY = "it went away before it had acknowledged the roots"
+
+AWAY_FOR = timedelta(seconds=60)
+"""An Envoy's back-off goes up to 30 s: who stays away longer is taken for gone."""
+RETURN_WITHIN = timedelta(seconds=30)
+"""As long after its start a control plane waits for those whom it served before."""
+
+
+@frozen
+class _Absence:
+    since: datetime
+    version: str
+
+
+class RootHolders:
+    """The proxies of one control plane and the roots that they have acknowledged, also of those just away."""
+
+    def __init__(self, expected: int, now: datetime) -> None:
+        """``expected`` proxies were there before a restart."""
+        self._expected, self._started = expected, now
+        self._last: dict[str, _Absence] = {}
+
+    def account(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime) -> Acknowledgement:
+        """What is known of ``bundle`` at ``now``. An Envoy that does not ask for the roots needs none; one with an
+        agent has them from that; who has no identity takes no part in mutual TLS.
+        """
+        version = roots_version(bundle)
+        agents = {c.node.id for c in fleet.connections if c.proxy.is_agent}
+        held: dict[str, str] = {}
+        objections: dict[str, str] = {}
+        for connection in fleet.connections:
+            if connection.identity is None:
+                continue
+            acknowledged, objection = _judge(connection, version, agents)
+            if objection:
+                objections[connection.node.id] = objection
+            if acknowledged != version or connection.node.id not in held:
+                held[connection.node.id] = acknowledged
+        objections |= self._judge_absent(held, version, now)
+        waiting = sorted(objections.items())
+        if now - self._started < RETURN_WITHIN and len(held) < self._expected:
+            waiting.append(("(restart)", f"not all of the {self._expected} proxies from before it are back"))
+        return Acknowledgement(roots_id(bundle), len(held.keys() - objections.keys()), tuple(waiting))
+
+    def _judge_absent(self, held: dict[str, str], version: str, now: datetime) -> dict[str, str]:
+        self._last = {node: a for node, a in self._last.items() if now - a.since <= AWAY_FOR}
+        self._last |= {node: _Absence(now, acknowledged) for node, acknowledged in held.items()}
+        return {node: AWAY for node, last in self._last.items() if node not in held and last.version != version}
+
+
+def _judge(connection: Connection[Proxy], version: str, agents: set[str]) -> tuple[str, str]:
+    """Which roots the proxy has as far as this stream tells, and what is to be said against it."""
+    if connection.proxy.has_agent and not connection.proxy.is_agent:
+        return (version, "") if connection.node.id in agents else ("", WITHOUT_STREAM)
+    acknowledged = connection.acknowledged(SECRET, ROOTS_SECRET)
+    if acknowledged is None:
+        return ("", NOT_YET) if connection.proxy.is_agent else (version, "")
+    return acknowledged, "" if acknowledged == version else NOT_YET
+
+
+class RootReporter:
+    """Tells `citadel root` who has the roots, in a file of the state directory."""
+
+    def __init__(self, files: AcknowledgementFiles, now: datetime) -> None:
+        self._files = files
+        before = files.own(now)
+        known = before.acknowledgement if before else Acknowledgement("", 0)
+        self._holders = RootHolders(known.holders + len(known.waiting), now)
+        self._told: Acknowledgement | None = None
+        self._told_at = now
+        self._complaint = ""
+
+    async def report(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime) -> None:
+        """Write it when it changes, and every few seconds as a sign of life. What fails is logged once."""
+        account = self._holders.account(fleet, bundle, now)
+        if account == self._told and now - self._told_at < REFRESH:
+            return
+        try:
+            await asyncio.to_thread(self._files.write, account, now)
+            self._told, self._told_at, self._complaint = account, now, ""
+        except (StateError, OSError) as error:
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                log.error("it cannot be told who has the roots: %s", error)
+
+    def close(self, now: datetime) -> None:
+        """This control plane ends; who it served is kept for its next start."""
+        if self._told is not None:
+            try:
+                self._files.write(replace(self._told, ended=True), now)
+            except (StateError, OSError) as error:
+                log.error("it cannot be told who has the roots: %s", error)
