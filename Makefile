@@ -29,7 +29,7 @@ lint: venv ## Formatting, lint, types and import contracts.
 	$(PYTHON_BIN)/ruff format --check .
 	$(PYTHON_BIN)/ruff check .
 	$(PYTHON_BIN)/mypy
-	$(PYTHON_BIN)/mypy samples/bookinfo bench tests/e2e/harness tests/e2e/namespaces
+	$(PYTHON_BIN)/mypy samples/bookinfo bench tests/e2e/harness tests/e2e/namespaces tests/e2e/docker
 	$(PYTHON_BIN)/lint-imports
 
 bench: venv ## Times and sizes for 10, 100 and 1,000 services.

@@ -12,14 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from bench.identity import IdentityResult, measure_identity
 from bench.publishing import Comparison, Publishing, measure_publishing
 from bench.reading import ReadingRates, measure_reading
 from bench.reload import ReloadTimes, measure_reload
 from bench.report import (
     generation_report,
+    identity_report,
     machine,
     memory_report,
     publishing_report,
@@ -28,6 +30,18 @@ from bench.report import (
     startup_report,
 )
 from bench.startup import Startup, measure_startup
+
+
+@dataclass(frozen=True)
+class Results:
+    """All that was measured."""
+
+    generation: list[dict[str, Any]]
+    startups: list[Startup]
+    reading: ReadingRates
+    reload: ReloadTimes
+    identity: IdentityResult
+    comparisons: list[Comparison]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,12 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tell(f"{max(sizes)} files: saving one")
     reading = measure_reading(50 if options.quick else 500)
     reload = asyncio.run(measure_reload(max(sizes), 3 if options.quick else 15))
+    tell("identity")
+    identity = measure_identity(requests=100 if options.quick else 2000, clients=10 if options.quick else 100)
     comparisons = _publishing(options, sizes, tell)
+    measured = Results(generation, startups, reading, reload, identity, comparisons)
     tell("done")
     if options.output == "json":
-        print(_as_json(generation, startups, reading, reload, comparisons))
+        print(_as_json(measured))
     else:
-        _print(generation, startups, reading, reload, comparisons)
+        _print(measured)
     return 0
 
 
@@ -81,40 +98,30 @@ def _publishing(options: argparse.Namespace, sizes: Sequence[int], tell: Any) ->
     return found
 
 
-def _print(
-    generation: list[dict[str, Any]],
-    startups: list[Startup],
-    reading: ReadingRates,
-    reload: ReloadTimes,
-    comparisons: list[Comparison],
-) -> None:
+def _print(measured: Results) -> None:
     facts = machine()
     print(f"{facts['system']}, {facts['cores']} cores, Python {facts['python']}, grpcio {facts['grpcio']}\n")
-    print("\n\n".join(generation_report(generation)))
-    print(f"\n## From process start to first response\n\n{startup_report(startups)}")
-    print(f"\n{reading_report(reading)}\n{reload_report(reload)}")
-    if comparisons:
-        print(f"\n## {comparisons[0].clients:,} clients\n\n{publishing_report(comparisons)}")
-        print(f"\n{memory_report(comparisons)}")
+    print("\n\n".join(generation_report(measured.generation)))
+    print(f"\n## From process start to first response\n\n{startup_report(measured.startups)}")
+    print(f"\n{reading_report(measured.reading)}\n{reload_report(measured.reload)}")
+    print("\n## Identity\n\n" + "\n\n".join(identity_report(measured.identity)))
+    if measured.comparisons:
+        print(f"\n## {measured.comparisons[0].clients:,} clients\n\n{publishing_report(measured.comparisons)}")
+        print(f"\n{memory_report(measured.comparisons)}")
 
 
-def _as_json(
-    generation: list[dict[str, Any]],
-    startups: list[Startup],
-    reading: ReadingRates,
-    reload: ReloadTimes,
-    comparisons: list[Comparison],
-) -> str:
-    publishing = [asdict(one) for one in comparisons]
+def _as_json(measured: Results) -> str:
+    publishing = [asdict(one) for one in measured.comparisons]
     for one in publishing:
         for side in ("pilot", "raw"):
             one[side]["sample"] = [[type_url, len(data)] for type_url, data in one[side]["sample"]]
     results = {
         "machine": machine(),
-        "generation": generation,
-        "startup": [asdict(one) for one in startups],
-        "reading": asdict(reading),
-        "reload": asdict(reload),
+        "generation": measured.generation,
+        "startup": [asdict(one) for one in measured.startups],
+        "reading": asdict(measured.reading),
+        "reload": asdict(measured.reload),
+        "identity": asdict(measured.identity),
         "publishing": publishing,
     }
     return json.dumps(results, indent=2)

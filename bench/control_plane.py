@@ -17,14 +17,15 @@ class StartError(RuntimeError):
 
 
 class ControlPlane:
-    """Started by the constructor, on the files below ``home/config``; ``started`` is the time of that."""
+    """Started by the constructor, on the files below ``home/config``, with more ``arguments``; ``started`` is when."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *arguments: str) -> None:
         self.log = home / "pilot.log"
         self.port = free_port()
         command = [
             *(sys.executable, "-m", "pilot", "serve", "--config", str(home / "config"), "--state", str(home / "state")),
             *("--xds-address", f"{HOST}:{self.port}", "--admin-address", f"{HOST}:{free_port()}"),
+            *arguments,
         ]
         with self.log.open("wb") as log:
             self.started = time.monotonic()

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 
+from bench.identity import IdentityResult
 from bench.publishing import Comparison
 from bench.reading import ReadingRates
 from bench.reload import ReloadTimes
@@ -132,6 +133,37 @@ def _comparison(c: Comparison) -> list[str]:
         f"{c.pilot.client_cpu:.2f}",
         f"{c.pilot.received / 1e6:,.1f}",
     ]
+
+
+def identity_report(result: IdentityResult) -> Iterator[str]:
+    """Signing, first configurations and refusals."""
+    signing, first = result.signing, result.first
+    yield table(
+        ["requests / s", "signing alone", "calls alone", "CreateCertificate", "of signing", "of calls"],
+        [
+            [
+                f"{signing.requests:,} over mutual TLS",
+                *(f"{rate:,.0f}" for rate in (signing.signing, signing.calls, signing.served)),
+                percent(signing.served, signing.signing),
+                percent(signing.served, signing.calls),
+            ]
+        ],
+    )
+    yield table(
+        ["first configuration of all", "plaintext ms", "TLS, token, certificate ms", "ratio"],
+        [
+            [
+                f"{first.clients:,} clients at once",
+                milliseconds(first.plaintext),
+                milliseconds(first.secured),
+                ratio(first.secured, first.plaintext),
+            ]
+        ],
+    )
+    yield table(
+        ["refusing", "cases", "median ms", "worst ms"],
+        [[one.what, str(one.cases), f"{one.median:.2f}", f"{one.worst:.2f}"] for one in result.refusals],
+    )
 
 
 def memory_report(results: Sequence[Comparison]) -> str:

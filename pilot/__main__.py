@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from pilot.commands.agent import add_agent_parser
-from pilot.commands.bootstrap import add_bootstrap_parser
-from pilot.commands.dump import add_dump_parser
-from pilot.commands.health import add_health_parser
-from pilot.commands.proxy_status import add_proxy_status_parser
-from pilot.commands.redirect import add_redirect_parser
-from pilot.commands.serve import add_serve_parser
+_COMMANDS = (
+    "serve",
+    "bootstrap",
+    "agent",
+    "dump",
+    "proxy-status",
+    "proxy-config",
+    "redirect",
+    "health",
+)
+"""In the order of the help. The command ``some-name`` is in `pilot.commands.some_name`, added by its function
+``add_some_name_parser``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the result is its exit status."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser(given).parse_args(given)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -28,18 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the one command that is wanted, or of all.
+
+    Only what is wanted is imported: a container's health check is one of them, and runs every few seconds.
+    """
     parser = argparse.ArgumentParser(prog="pilot", description=__doc__)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (
-        add_serve_parser,
-        add_bootstrap_parser,
-        add_agent_parser,
-        add_dump_parser,
-        add_proxy_status_parser,
-        add_redirect_parser,
-        add_health_parser,
-    ):
+    wanted = arguments[0] if arguments else ""
+    for name in (wanted,) if wanted in _COMMANDS else _COMMANDS:
+        word = name.replace("-", "_")
+        add: Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], None]
+        add = getattr(importlib.import_module(f"pilot.commands.{word}"), f"add_{word}_parser")
         add(commands)
     return parser
 

@@ -211,6 +211,8 @@ class ControlPlane:
             previous = report
 
     def _on_connect(self, connection: Connection[Proxy]) -> None:
+        if connection.proxy.dns_capture and not connection.proxy.captures_dns:
+            log.warning("%s has DNS_CAPTURE, but no traffic is redirected to it: it answers no DNS queries", connection)
         if self._state.connect(connection.proxy):
             self._changed.set()
 

@@ -25,9 +25,9 @@ class ContainerDiscovery:
 
     def __init__(self, settings: DockerSettings, state: MeshState, changed: Callable[[], None]) -> None:
         self._state, self._changed = state, changed
-        self._latest: Latest[Discovery] = Latest()
+        self.latest: Latest[Discovery] = Latest()
         self._follower = DockerFollower(
-            settings.url, projects=settings.projects, networks=settings.networks, latest=self._latest
+            settings.url, projects=settings.projects, networks=settings.networks, latest=self.latest
         )
         self._known: frozenset[Finding] = frozenset()
 
@@ -36,22 +36,25 @@ class ContainerDiscovery:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follower.run())
             tasks.create_task(self._go_on_without_answer())
-            async for discovery in self._latest.values():
-                self._state.discover(discovery)
-                self._changed()
-                findings = frozenset(discovery.findings)
-                for finding in findings - self._known:
-                    tasks.create_task(self._warn(finding))
-                self._known = findings
+            await self._take(tasks)
 
     def describe(self) -> Mapping[str, Any]:
         """How the connection stands, for the admin page."""
         status = self._follower.status
         return {"url": status.url, "engine": status.engine, "api": status.api, "problem": status.problem}
 
+    async def _take(self, tasks: asyncio.TaskGroup) -> None:
+        async for discovery in self.latest.values():
+            self._state.discover(discovery)
+            self._changed()
+            findings = frozenset(discovery.findings)
+            for finding in findings - self._known:
+                tasks.create_task(self._warn(finding))
+            self._known = findings
+
     async def _go_on_without_answer(self) -> None:
         await asyncio.sleep(_FIRST_ANSWER)
-        if self._latest.value is None:
+        if self.latest.value is None:
             log.warning("Docker has not answered for %g s: serving without its containers until it does", _FIRST_ANSWER)
             self._state.discover(NOTHING_DISCOVERED)
             self._changed()

@@ -6,11 +6,11 @@ Without it the first proxy to come back would be told that all other instances a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from citadel.state_files import write_atomically
 from galley.meta import FrozenMap
 from pilot.registry.catalog import Locality
 from pilot.registry.workloads import RegisteredWorkload
@@ -42,12 +42,7 @@ class RegistrationStore:
         """Replace the file. Raises OSError."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         content = json.dumps({"version": _VERSION, "workloads": [_entry(workload) for workload in workloads]})
-        temporary = self._path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        write_atomically(self._path, content.encode())
 
 
 def _entry(workload: RegisteredWorkload) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from envoycodec.upb import to_json_dict
+from pilot.config_dump.redaction import is_private_field
 from pilot.xds.resources import LISTS, EncodedResource, ResourceSnapshot
 
 _MAPS = frozenset({"filterMetadata", "typedPerFilterConfig", "typedExtensionProtocolOptions"})
 
-_PRIVATE = frozenset({"privateKey", "privateKeyProvider", "password", "pkcs12", "sessionTicketKeys", "genericSecret"})
 _REDACTED = {"inlineString": "[redacted]"}  # as in Envoy's own dump
 
 
@@ -27,7 +27,7 @@ def _stable(field: str, value: Any) -> Any:
     """``value`` with the entries of maps sorted: protobuf keeps them in an order of its own that differs by run."""
     if field in _MAPS:
         return _sorted(value)
-    if field in _PRIVATE and not (isinstance(value, dict) and "filename" in value):
+    if is_private_field(field) and not (isinstance(value, dict) and "filename" in value):
         return _REDACTED
     if isinstance(value, dict):
         return {key: _stable(key, inner) for key, inner in value.items()}

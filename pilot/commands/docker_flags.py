@@ -23,8 +23,8 @@ def add_docker_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--docker-project", action="append", default=[], metavar="NAME",
-        help="only containers of this Compose project; repeatable (default: all projects, and other containers that "
-        "have a label of ours)",
+        help="only containers of this Compose project; repeatable (default: the project that pilot runs in, where it "
+        "runs in one, else '*': all projects, and other containers that have a label of ours)",
     )  # fmt: skip
     group.add_argument(
         "--docker-network", action="append", default=[], metavar="NAME",

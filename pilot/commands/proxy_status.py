@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pilot.commands.columns import Paint, paint_for_terminal, render_columns
 from pilot.settings import Settings
 from pilot.xds.resources import PUSH_ORDER, SECRET, SHORT_NAMES
 
@@ -58,7 +59,7 @@ def run_proxy_status(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return 2
-    print(json.dumps(proxies, indent=2) if args.output == "json" else render_table(proxies))
+    print(json.dumps(proxies, indent=2) if args.output == "json" else render_table(proxies, paint_for_terminal()))
     in_sync = all(_status(proxy, column) in ("SYNCED", "NOT SENT") for proxy in proxies for column in _COLUMNS)
     return 1 if args.check and not (proxies and in_sync) else 0
 
@@ -69,7 +70,7 @@ def _fetch(address: str) -> list[dict[str, Any]]:
     return proxies
 
 
-def render_table(proxies: Sequence[Mapping[str, Any]]) -> str:
+def render_table(proxies: Sequence[Mapping[str, Any]], paint: Paint | None = None) -> str:
     """Proxies in columns, then one paragraph for each rejection."""
     if not proxies:
         return "No proxy is connected."
@@ -83,10 +84,8 @@ def render_table(proxies: Sequence[Mapping[str, Any]]) -> str:
         )
         for proxy in proxies
     ]
-    widths = [max(len(row[index]) for row in (header, *rows)) for index in range(len(header))]
-    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-             for row in (header, *rows)]  # fmt: skip
-    return "\n".join([*lines, *_without_identity(proxies), *_rejections(proxies)])
+    table = render_columns(header, rows, paint)
+    return "\n".join([table, *_without_identity(proxies), *_rejections(proxies)])
 
 
 def _without_identity(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:

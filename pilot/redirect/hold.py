@@ -12,33 +12,22 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-NOBODY = 65534
-_ENDS = (signal.SIGTERM, signal.SIGINT)
-_WAIT = "import signal; signal.sigwait({signal.SIGTERM, signal.SIGINT})"
+from pilot.redirect import holder
 
 
 def prepare_hold(ready_file: Path | None) -> None:
     """Before the rules are written: signals wait until `hold`, and a ready file of an earlier life is gone."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, holder.ENDS)
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
 
 
 def hold(ready_file: Path | None) -> NoReturn:
-    """Make ``ready_file``, become nobody, and wait for SIGTERM or SIGINT; the process ends with 0. Raises OSError.
+    """Make ``ready_file``, and become a bare `holder`, which ends with 0 at SIGTERM or SIGINT. Raises OSError.
 
-    A bare interpreter takes this one's place: the signals stay blocked, and four fifths of the memory are given back.
+    The signals stay blocked in between, and most of the memory is given back.
     """
     if ready_file is not None:
         ready_file.parent.mkdir(parents=True, exist_ok=True)
         ready_file.touch()
-    give_up_privileges()
-    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", _WAIT])
-
-
-def give_up_privileges() -> None:
-    """Root becomes nobody, for good, and its capabilities are gone. Another user has none worth mentioning."""
-    if os.geteuid() == 0:
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.execv(sys.executable, [sys.executable, "-I", "-S", holder.__file__])

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from citadel.rate_limit import KeyedBuckets
 from pilot.settings import StreamLimits
 
-_SECONDS_TO_FILL = 20.0
+_SECONDS_TO_FILL = 5.0
 """After a crowd of as many streams as are admitted at once, this is how long until another one may come."""
 
 _AUDIT_LINES = 5

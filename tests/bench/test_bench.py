@@ -35,3 +35,13 @@ def test_clients_can_be_left_out() -> None:
     result = run("--clients", "0")
     assert result["publishing"] == []
     assert result["startup"][0]["first_response"] > 0
+
+
+def test_identity_is_measured_beside_signing_calls_and_plaintext() -> None:
+    identity = run("--clients", "0")["identity"]
+    assert all(identity["signing"][rate] > 0 for rate in ("signing", "calls", "served"))
+    assert identity["first"]["plaintext"] > 0
+    assert identity["first"]["secured"] > 0
+    cases = {one["what"].split(" ")[0]: one["cases"] for one in identity["refusals"]}
+    assert cases["client"] >= 60
+    assert cases["signing"] >= 30

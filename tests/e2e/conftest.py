@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.harness.addresses import Addresses, own_addresses
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
+from tests.e2e.harness.kept import CONSOLE, find_leaks
 from tests.e2e.harness.mesh import Mesh
 from tests.e2e.namespaces.pod_mesh import PodMesh
 
@@ -21,10 +22,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+@pytest.fixture(scope="session")
+def kept() -> Iterator[list[Path]]:
+    """The directories of all tests of this run. At its end no file in them shows a key or a token."""
+    directories: list[Path] = []
+    yield directories
+    leaks = find_leaks(directories)
+    assert not leaks, "keys or tokens where nobody may see them:\n" + "\n".join(leaks)
+
+
+@pytest.fixture(autouse=True)
+def _kept_for_the_end(kept: list[Path], tmp_path: Path) -> None:
+    kept.append(tmp_path)
+
+
+def _keep_console(item: pytest.Item, report: pytest.TestReport) -> None:
+    """What the test printed and logged, beside what its processes wrote."""
+    directory = getattr(item, "funcargs", {}).get("tmp_path")
+    if directory is not None and report.when == "teardown" and report.sections:
+        with (directory / CONSOLE).open("a") as console:
+            console.writelines(text for title, text in report.sections if title.startswith("Captured"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Show the logs of control plane and Envoys with a failure."""
+    """Show the logs of control plane and Envoys with a failure; keep what a test printed."""
     report = yield
+    _keep_console(item, report)  # type: ignore[arg-type]
     for name, mesh in getattr(item, "funcargs", {}).items():
         if report.failed and isinstance(mesh, Mesh | PodMesh):  # type: ignore[attr-defined]
             report.sections.append((name, mesh.report()))  # type: ignore[attr-defined]

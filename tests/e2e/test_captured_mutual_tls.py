@@ -26,6 +26,7 @@ pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
 HTTP_PORT, TCP_PORT = 9080, 6000
 SUFFIX = "default.svc.cluster.local"
+ACCESS_LOG = {"accessLogFile": "/dev/stdout", "accessLogFormat": "peer=%DOWNSTREAM_PEER_URI_SAN% %UPSTREAM_CLUSTER%\n"}
 MARKER = "written-by-the-application"
 
 
@@ -54,7 +55,7 @@ class World:
         http = service("b", port=80, clusterIP=self.vip("b"))
         http["spec"]["ports"][0]["targetPort"] = HTTP_PORT
         store = service("store", port=TCP_PORT, port_name="tcp", clusterIP=self.vip("store"), selector={"app": "b"})
-        self.mesh.write("mesh.yaml", write(mesh_config(accessLogFile="/dev/stdout"), http, store))
+        self.mesh.write("mesh.yaml", write(mesh_config(**ACCESS_LOG), http, store))
         self.require("PERMISSIVE")
         self.mesh.serve(identities=True)
         self.a = self.mesh.injected("a", self.mode)
@@ -143,6 +144,18 @@ def test_the_server_knows_its_client_by_its_service_account(world: World, mode: 
     assert "URI=spiffe://cluster.local/ns/default/sa/a" in seen
     if world.mode is InterceptionMode.TPROXY:
         assert world.app.requests[-1].peer == world.a.address
+
+
+def test_a_tcp_server_knows_its_client_too(world: World) -> None:
+    def lines(peer: str) -> int:
+        return list(world.b.envoy.lines()).count(f"peer={peer} inbound|{TCP_PORT}||")
+
+    world.settle("PERMISSIVE")
+    client, nobody = "spiffe://cluster.local/ns/default/sa/a", "-"
+    known, unknown = lines(client), lines(nobody)
+    assert [world.greeting_of_store(pod) for pod in (world.a, world.c)] == ["b", "b"]
+    eventually(lambda: lines(client) > known, what="the client's identity in the server's access log")
+    eventually(lambda: lines(nobody) > unknown, what="the stranger in the server's access log")
 
 
 def test_strict_lets_nobody_in_without_identity(world: World) -> None:

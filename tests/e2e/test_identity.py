@@ -9,6 +9,8 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -205,3 +207,28 @@ def test_the_control_plane_comes_back_and_certificates_go_on(identity: Identity)
     eventually(lambda: all(map(is_expired, certificates(envoy))), 15, what="an expired certificate")
     start(identity, "--certificate-ttl", "4s")
     eventually(lambda: serial_number(envoy) != held, 15, what="a new certificate")
+
+
+def test_proxy_config_shows_the_secrets_of_an_envoy(identity: Identity, tmp_path: Path) -> None:
+    start(identity)
+    envoy = identity.envoy("reviews", identity.token("reviews"))
+    envoy.wait_ready()
+    dump = tmp_path / "dump.json"
+    # Without the bootstrap, which has the token of an Envoy without agent in it.
+    parts = [one for one in envoy.config_dump()["configs"] if "Bootstrap" not in one["@type"]]
+    dump.write_text(json.dumps({"configs": parts}))
+    admin = f"{identity.mesh.control_plane.admin[0]}:{identity.mesh.control_plane.admin[1]}"
+    socket_address = f"http://{envoy.options.admin.host}:{envoy.options.admin.port}"
+    sources = (("--admin", socket_address), ("--file", str(dump)), ("reviews.default", "--admin-address", admin))
+    tables = [proxy_config_secret(*source) for source in sources]
+    for table in tables:
+        assert sorted(line.split()[0] for line in table.splitlines()[1:]) == ["ROOTCA", "default"]
+        assert table.count("true") == 2
+        serial = next(line for line in table.splitlines() if line.startswith("default")).split()[5]
+        assert int(serial, 16) == int(serial_number(envoy), 16)
+    assert "PRIVATE KEY" not in proxy_config_secret(*sources[0], "-o", "json")
+
+
+def proxy_config_secret(*arguments: str) -> str:
+    command = [sys.executable, "-m", "pilot", "proxy-config", "secret", "--check", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout

@@ -8,7 +8,7 @@ from galley.meta import Resource
 from pilot.generate import GenerationCounters, Generator
 from pilot.mesh.proxy import Proxy, ProxyKind
 from pilot.mesh.push_context import PushContext
-from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, ResourceSnapshot
+from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, EncodedResource, ResourceSnapshot
 from tests.builders import (
     a_context,
     a_destination_rule,
@@ -127,6 +127,28 @@ def test_the_order_of_files_changes_neither_names_nor_bytes() -> None:
     other = Generator(a_context(*reversed(known))).snapshot_of(replica(0))
     for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE):
         assert [r.any for r in one.of(type_url)] == [r.any for r in other.of(type_url)]
+
+
+def test_names_are_encoded_again_only_when_one_changes() -> None:
+    def dns(snapshot: ResourceSnapshot) -> EncodedResource | None:
+        return next((one for one in snapshot.of(LISTENER) if one.name == "dns"), None)
+
+    context = a_context(*services())
+    watched = Watched(context)
+    proxy = replica(0, dns_capture=True)
+    first = dns(watched.generator.snapshot_of(proxy))
+    assert first is not None
+    assert dns(watched.generator.snapshot_of(replica(1))) is None
+    moved = a_service_entry(HOSTS[49], addresses=("10.1.0.9",))
+    context = a_context(*services(49), moved, previous=context)
+    watched.generator.advance(context)
+    assert dns(watched.generator.snapshot_of(proxy)) is first
+    watched.cost()
+    watched.generator.advance(a_context(*services(49), moved, a_service_entry("z.example"), previous=context))
+    changed = dns(watched.generator.snapshot_of(proxy))
+    assert changed is not None
+    assert changed.version != first.version
+    assert watched.cost().encodings == 4  # besides, the port's routes, and cluster and endpoints of the new service
 
 
 def test_proxies_beside_an_agent_share_what_names_the_agents_socket() -> None:

@@ -23,7 +23,7 @@ from pilot.mesh.proxy import read_proxy
 from pilot.resource_json import snapshot_as_json
 from pilot.server.fleet import IdentityError
 from pilot.settings import StreamLimits
-from pilot.xds.resources import CLUSTER, SECRET
+from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from tests.pilot.identity_world import (
     ALICE,
     BOB,
@@ -91,7 +91,7 @@ async def test_a_one_time_token_has_one_user(world: World) -> None:
 
 async def test_of_many_with_one_token_one_wins(world: World) -> None:
     token = world.token(once=True)
-    clients = [world.stream(token) for _ in range(30)]
+    clients = [world.stream(token) for _ in range(100)]
 
     async def attempt(client: AdsClient) -> bool:
         async with client:
@@ -156,6 +156,42 @@ async def test_anothers_secret_does_not_exist(world: World, delta: bool) -> None
         own = [decoded(one) for one in served]
         assert all(secret.name in ("default", "ROOTCA") for secret in own)
         assert all(theirs.decode() != secret.tls_certificate.certificate_chain.inline_string for secret in own)
+
+
+async def test_the_first_request_binds_the_stream(world: World) -> None:
+    """A node that comes later on the same stream changes nothing: neither whose secrets it gets, nor who it is."""
+    async with world.stream(world.token(BOB)) as owner, world.stream(world.token()) as client:
+        theirs = chain_of(await first_secrets(owner, BOB, "default", name="b"))
+        own = await first_secrets(client, ALICE, "default", name="a")
+        await client.acknowledge(own, resourceNames=["default", "ROOTCA"], node=node(BOB, "b"))
+        again = await client.receive()
+        leaves = {s.tls_certificate.certificate_chain.inline_string for s in map(decoded, again.resources)} - {""}
+        assert leaves <= {chain_of(own).decode()}
+        assert theirs.decode() not in leaves
+        assert {str(connection.identity) for connection in world.fleet.connections} == {str(ALICE), str(BOB)}
+        assert [c.proxy.name for c in world.fleet.connections if c.identity == ALICE] == ["a"]
+
+
+@pytest.mark.parametrize("delta", [False, True])
+async def test_everything_that_a_stream_is_served_is_of_its_own_identity(world: World, delta: bool) -> None:
+    """Whatever the name that is guessed, and of whatever type, no message holds the other's certificate or key."""
+    async with world.stream(world.token()) as owner, world.stream(world.token(BOB), delta=delta) as thief:
+        secret = await first_secrets(owner, ALICE, "default")
+        certificate = decoded(secret.resources[0]).tls_certificate
+        key = certificate.private_key.inline_string.splitlines()[1]
+        names = ["default", "default/alice", "spiffe://cluster.local/ns/shop/sa/alice", "alice", "../alice/default", ""]
+        field = "resourceNamesSubscribe" if delta else "resourceNames"
+        heard = b""
+        for number, type_url in enumerate((SECRET, CLUSTER, ENDPOINT, LISTENER, ROUTE)):
+            await thief.send(type_url, **({"node": node(BOB, "b")} if number == 0 else {}), **{field: names})
+        await thief.send(CLUSTER, **{field: ["*"]})
+        with contextlib.suppress(TimeoutError):
+            while message := await asyncio.wait_for(thief.call.read(), 1.0):
+                heard += message
+        assert heard
+        assert key.encode() not in heard
+        leaf, *_ = certificate.certificate_chain.inline_string.split("-----END")
+        assert leaf.splitlines()[-3].encode() not in heard  # of its signature
 
 
 async def test_identities_share_no_certificate_and_replicas_share_theirs(world: World) -> None:

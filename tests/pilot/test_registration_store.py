@@ -11,6 +11,7 @@ from galley.meta import FrozenMap
 from pilot.registration_store import RegistrationStore
 from pilot.registry.catalog import Locality
 from pilot.registry.workloads import RegisteredWorkload
+from tests.citadel.crash import kill_at_each_step
 
 REVIEWS = RegisteredWorkload(
     id="sidecar~10.0.0.7~reviews-1.default~default.svc.cluster.local",
@@ -49,3 +50,32 @@ def test_the_newest_write_wins_and_leaves_no_litter(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_understood_counts_as_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "registrations.json").write_text(content)
     assert RegistrationStore(tmp_path).read() == ()
+
+
+def test_killed_at_any_moment_of_a_write_it_has_happened_or_not(tmp_path: Path) -> None:
+    store, old, new = RegistrationStore(tmp_path), (REVIEWS,), (replace(REVIEWS, address="10.0.0.8"),)
+    seen = set()
+
+    def check(is_finished: bool) -> None:
+        found = RegistrationStore(tmp_path).read()
+        assert found in ((new,) if is_finished else (old, new))
+        seen.add(found)
+
+    assert kill_at_each_step(lambda: store.write(old), lambda: store.write(new), check) >= 4
+    assert seen == {old, new}
+
+
+def test_killed_at_any_moment_of_the_first_write_there_is_nothing_or_all(tmp_path: Path) -> None:
+    attempt = 0
+
+    def directory() -> Path:
+        return tmp_path / str(attempt)
+
+    def prepare() -> None:
+        nonlocal attempt
+        attempt += 1
+
+    def check(is_finished: bool) -> None:
+        assert RegistrationStore(directory()).read() in (((REVIEWS,),) if is_finished else ((), (REVIEWS,)))
+
+    assert kill_at_each_step(prepare, lambda: RegistrationStore(directory()).write((REVIEWS,)), check) >= 5

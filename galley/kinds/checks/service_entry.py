@@ -112,7 +112,12 @@ def _check_protocol_of_service(findings: Findings, field: str, protocol: str, sp
         findings.error(field, "ambiguous-hosts", what, "write one ServiceEntry for each host")
     elif not spec.addresses and protocol == "TCP":
         what = "TCP without addresses takes all connections to this port, whatever their destination (IST0134)"
-        findings.warn(field, "missing-address", what, "give spec.addresses, or protocol TLS")
+        findings.warn(
+            field,
+            "missing-address",
+            what,
+            "give spec.addresses, or protocol TLS, or let sidecars answer DNS (--dns-capture)",
+        )
 
 
 def _check_endpoints(findings: Findings, spec: ServiceEntry) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from galley.meta import FrozenMap, Labels, frozen
 from pilot.registry.container_labels import (
     DISCOVER_LABEL,
     INJECT_LABEL,
+    NAMESPACE_LABEL,
     SERVICE_LABEL,
     ContainerLabels,
     is_no,
@@ -18,13 +19,16 @@ from pilot.registry.discovery import DiscoveredInstance, Discovery, Finding, Sig
 from pilot.registry.docker.containers import Container
 from pilot.registry.docker.pods import NetworkChoice, Pod, choose_address, own_container, own_networks, pods_of
 
+ALL_PROJECTS = "*"
+
 _SIDECAR_PATIENCE = 15.0
 """Seconds until a container without its sidecar is worth a warning; Compose starts the sidecar after it."""
 
 
 @frozen
 class DiscoveryOptions:
-    """What the command line says. ``own_hints`` are what may be this process's container id, or begin it."""
+    """What the command line says. ``projects`` empty stands for the project that this process is in, if any, else for
+    all, as ``*`` does. ``own_hints`` are what may be this process's container id, or begin it."""
 
     projects: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
@@ -34,13 +38,14 @@ class DiscoveryOptions:
 def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Discovery:
     """Instances, withdrawn addresses and findings of all containers that count.
 
-    Those count that belong to a Compose project (one of ``projects``, when given), and, without ``projects``, others
+    Those count that belong to a Compose project (see ``DiscoveryOptions``), and, unless projects were named, others
     that carry a label of ours.
     """
     by_id = {container.id: container for container in containers}
     own = own_container(by_id, options.own_hints)
     choice = NetworkChoice(flags=options.networks, own=own_networks(by_id, options.own_hints))
     read = [_read(pod, choice) for pod in pods_of(by_id.values()) if _counts(pod, own, options.projects)]
+    mixed = _mixed_services(one for one in read if one.said is not None and one.ports)
     alive = {address for one in read if one.pod.holder.status == "running" for address in one.addresses}
     unready = {address for one in read if one.verdict.unready for address in one.addresses}
     well = {address for one in read if not one.verdict.unready for address in one.addresses}
@@ -48,7 +53,7 @@ def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Disc
     return Discovery(
         instances=tuple(instance for one in read if (instance := one.instance(taken_over)) is not None),
         withdrawn=frozenset(unready - well),
-        findings=tuple(one.finding for one in read if one.finding is not None),
+        findings=(*(one.finding for one in read if one.finding is not None), *mixed),
         sightings=tuple(one.sighting for one in read),
     )
 
@@ -84,7 +89,9 @@ class _Read:
 
     @property
     def awaits_proxy(self) -> bool:
-        return bool(self.pod.sidecars) and self.said is not None and self.said.inject is not False
+        """A sidecar that is there shows it, and so does the arrangement as a pod before the sidecar is created."""
+        arranged = bool(self.pod.sidecars) or self.pod.application is not self.pod.holder
+        return arranged and self.said is not None and self.said.inject is not False
 
     def instance(self, taken_over: set[str]) -> DiscoveredInstance | None:
         """``taken_over`` are addresses of stopped containers that running ones have now."""
@@ -122,9 +129,27 @@ def _counts(pod: Pod, own: Container | None, projects: tuple[str, ...]) -> bool:
     holder, application = pod.holder, pod.application or pod.holder
     if holder.one_off or (own is not None and own in (holder, *pod.members)):
         return False
-    if projects:
-        return holder.project in projects
+    if ALL_PROJECTS not in projects:
+        if projects:
+            return holder.project in projects
+        if own is not None and own.project and holder.project:
+            return holder.project == own.project
     return bool(holder.project) or _is_labelled(holder.labels) or _is_labelled(application.labels)
+
+
+def _mixed_services(read: Iterable[_Read]) -> Iterator[Finding]:
+    """Two projects may each have a ``db``; that both are one service is seldom meant."""
+    projects: dict[tuple[str, str], set[str]] = {}
+    for one in read:
+        if one.said is not None:
+            projects.setdefault((one.said.service, one.said.namespace), set()).add(one.pod.holder.project)
+    for (service, namespace), names in sorted(projects.items()):
+        if len(names) > 1:
+            listed = ", ".join(sorted(name or "(none)" for name in names))
+            yield Finding(
+                f"service {service}.{namespace} has containers of several Compose projects: {listed}. Requests go to "
+                f"all of them; choose one with --docker-project, or give each a label {NAMESPACE_LABEL}"
+            )
 
 
 def _is_labelled(labels: Labels) -> bool:
@@ -170,7 +195,8 @@ def _left_out(said: ContainerLabels | None, problem: str, ports: FrozenMap[str, 
 def _finding(pod: Pod, said: ContainerLabels | None, problem: str) -> Finding | None:
     if problem:
         return Finding(f"container {pod.holder.name}: {problem}; the container is left out of the mesh")
-    if said is None or not said.inject or pod.sidecars or not pod.holder.running:
+    arranged = pod.sidecars or pod.application is not pod.holder
+    if said is None or not said.inject or arranged or not pod.holder.running:
         return None
     addresses = tuple(place.address for place in pod.holder.attachments if place.address)
     return Finding(

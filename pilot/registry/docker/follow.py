@@ -1,6 +1,6 @@
 """The Docker Engine over its socket: list everything, then follow its events, for as long as this process lives.
 
-The client library is blocking, so one thread follows and hands immutable values to the event loop.
+The client library is blocking, so threads follow and inspect, and hand immutable values to the event loop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from functools import partial
 from os import environ
 from pathlib import Path
 from socket import gethostname
@@ -20,6 +22,7 @@ import docker
 from docker.errors import DockerException, NotFound
 from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from galley.meta import frozen
 from galley.publisher import Latest
@@ -32,11 +35,16 @@ log = logging.getLogger(__name__)
 
 DEFAULT_URL = "unix:///var/run/docker.sock"
 
+_INSPECTORS = 8
 _TIMEOUT = 10
 """Seconds for one answer of the Engine; the stream of events has no limit."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _PING_EVERY = 15.0
 """Seconds between questions whether the Engine still answers: a dead TCP connection brings no events and no end."""
+
+_CLOSED = "the Engine closed the connection"
+_FAILURES = (DockerException, RequestException, HTTPError, OSError, ValueError)
+"""What the client library, and the HTTP libraries below it, raise when the other side is away or talks nonsense."""
 
 _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -61,9 +69,12 @@ class DockerFollower:
         self, url: str, *, projects: tuple[str, ...], networks: tuple[str, ...], latest: Latest[Discovery]
     ) -> None:
         self._environment = {**environ, "DOCKER_HOST": url or environ.get("DOCKER_HOST") or DEFAULT_URL}
-        self._options = DiscoveryOptions(projects=projects, networks=networks, own_hints=tuple(_own_hints()))
+        self._options = DiscoveryOptions(
+            projects=projects, networks=networks, own_hints=tuple(dict.fromkeys(_own_hints()))
+        )
         self._latest = latest
         self._containers = Containers()
+        self._lock = threading.Lock()
         self._published: Discovery | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
@@ -88,10 +99,12 @@ class DockerFollower:
         while not self._stopping.is_set():
             try:
                 self._follow()
-                problem = "the Engine closed the connection"
-            except (DockerException, RequestException, OSError, ValueError) as error:
+                problem = _CLOSED
+            except _FAILURES as error:
                 problem = explain(error, self.status.url)
             except Exception as error:
+                if self._stopping.is_set():
+                    return
                 log.exception("an answer of the Docker Engine was not understood")
                 problem = f"an answer was not understood: {error!r}"
             pause = _FIRST_PAUSE if not self.status.problem else min(pause * 2, _LONGEST_PAUSE)
@@ -101,37 +114,54 @@ class DockerFollower:
     def _follow(self) -> None:
         """One connection, from the listing to its end."""
         client = docker.APIClient(version="auto", timeout=_TIMEOUT, **kwargs_from_env(environment=self._environment))
+        inspectors = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix="docker-inspect")
         with closing(client):
-            # The stream comes first: what happens during the listing is told by an event after it.
-            self._stream = client.events(decode=True, filters={"type": list(EVENT_TYPES), "event": list(EVENTS)})
-            self._client = client
             try:
+                # The stream comes first: what happens during the listing is told by an event after it.
+                self._stream = client.events(decode=True, filters={"type": list(EVENT_TYPES), "event": list(EVENTS)})
+                self._client = client
                 version = client.version()
-                self._containers.list(self._inspect_all(client))
-                self._publish()
+                ids = [listed["Id"] for listed in client.containers(all=True)]
+                found = [one for one in inspectors.map(partial(_inspect, client), ids) if one is not None]
+                with self._lock:
+                    self._containers.list(found)
+                    self._publish()
                 self._report_found(str(version.get("Version") or "?"), str(client.api_version))
                 for event in self._stream:
-                    self._take(client, event)
+                    self._take(client, inspectors, event)
             finally:
                 self._client = None
                 self._hang_up()
+                inspectors.shutdown(wait=False, cancel_futures=True)
 
-    def _take(self, client: docker.APIClient, event: dict[str, Any]) -> None:
-        container_id = self._containers.note(event)
-        self._publish()
-        if container_id:
-            try:
-                self._containers.inspect(client.inspect_container(container_id))
-            except NotFound:
-                self._containers.forget(container_id)
+    def _take(self, client: docker.APIClient, inspectors: ThreadPoolExecutor, event: dict[str, Any]) -> None:
+        """What the event proves counts at once. Inspections have threads of their own: the Engine answers none while a
+        container starts, and another's SIGTERM must not wait for that."""
+        with self._lock:
+            container_id = self._containers.note(event)
+            revision = self._containers.revision(container_id)
             self._publish()
+        if container_id:
+            inspectors.submit(self._look_at, client, container_id, revision)
 
-    def _inspect_all(self, client: docker.APIClient) -> list[dict[str, Any]]:
-        found = []
-        for listed in client.containers(all=True):
-            with suppress(NotFound):  # gone since
-                found.append(client.inspect_container(listed["Id"]))
-        return found
+    def _look_at(self, client: docker.APIClient, container_id: str, revision: int) -> None:
+        """Inspect a container, unless a later event has asked for it again."""
+        try:
+            if self._containers.revision(container_id) != revision:
+                return
+            found = _inspect(client, container_id)
+            with self._lock:
+                if self._containers.revision(container_id) == revision:
+                    if found is None:
+                        self._containers.forget(container_id)
+                    else:
+                        self._containers.inspect(found)
+                    self._publish()
+        except _FAILURES:
+            self._hang_up()  # to connect and to list anew
+        except Exception:
+            log.exception("the Docker Engine's description of a container was not understood")
+            self._hang_up()
 
     def _publish(self) -> None:
         discovery = discover(self._containers.all, self._options)
@@ -150,7 +180,9 @@ class DockerFollower:
             return
         before, known = self.status.problem, self._published is not None
         self.status = EngineStatus(self.status.url, self.status.engine, self.status.api, problem)
-        if problem != before:
+        if problem == _CLOSED:  # what is wrong, if anything, shows when connecting again
+            log.info("Docker closed the connection, connecting again")
+        elif problem != before:
             kept = "the last known containers stay in force" if known else "no container is known"
             log.warning("Docker: %s; %s, trying again", problem, kept)
 
@@ -160,7 +192,7 @@ class DockerFollower:
             return
         try:
             client.ping()
-        except (DockerException, RequestException, OSError):
+        except _FAILURES:
             self._hang_up()
 
     def _hang_up(self) -> None:
@@ -168,6 +200,15 @@ class DockerFollower:
         if stream is not None:
             with suppress(DockerException, OSError, AttributeError, ValueError):  # it may have ended by itself
                 stream.close()
+
+
+def _inspect(client: docker.APIClient, container_id: str) -> dict[str, Any] | None:
+    """What the Engine says of a container; None when it is gone."""
+    try:
+        found: dict[str, Any] = client.inspect_container(container_id)
+    except NotFound:
+        return None
+    return found
 
 
 def _own_hints() -> Iterator[str]:

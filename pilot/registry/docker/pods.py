@@ -51,9 +51,18 @@ class Pod:
         application = self.application
         if application is None:
             return f"waits for its application {self.holder.service_name.removesuffix(POD_SUFFIX)}"
-        for container in (self.holder, *self.members):
-            if container.unready and (container is application or not _is_excused(container)):
-                return container.unready if container is self.holder else f"{container.name} is {container.unready}"
+        if self.holder.unready:
+            return self.holder.unready
+        return next((why for member in self.members if (why := self._complaint(member, application))), "")
+
+    def _complaint(self, member: Container, application: Container) -> str:
+        if member is not application and _is_excused(member):
+            return ""
+        if member.unready:
+            return f"{member.name} is {member.unready}"
+        if member.started < self.holder.started:
+            # A container that starts gets a new namespace; those that had joined stay in the old one, without network.
+            return f"{member.name} is in a network namespace that is gone: restart it"
         return ""
 
 
@@ -68,7 +77,12 @@ def pods_of(containers: Iterable[Container]) -> tuple[Pod, ...]:
         if container.namespace_of:
             joined.setdefault(container.namespace_of, []).append(container)
     return tuple(
-        Pod(holder=holder, members=tuple(one for one in joined.get(holder.id, ()) if _belongs(one, holder)))
+        Pod(
+            holder=holder,
+            members=tuple(
+                one for name in (holder.id, holder.name) for one in joined.get(name, ()) if _belongs(one, holder)
+            ),
+        )
         for holder in everybody
         if not holder.namespace_of
     )

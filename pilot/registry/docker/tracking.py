@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,14 +23,20 @@ class Containers:
 
     def __init__(self) -> None:
         self._known: dict[str, Container] = {}
+        self._revisions: Counter[str] = Counter()
 
     @property
     def all(self) -> tuple[Container, ...]:
         """All containers, by name."""
         return tuple(sorted(self._known.values(), key=lambda container: (container.name, container.id)))
 
+    def revision(self, container_id: str) -> int:
+        """How often something was heard of the container: an inspection is out of date when this has changed since."""
+        return self._revisions[container_id]
+
     def list(self, inspected: Iterable[Mapping[str, Any]]) -> None:
         """These are all containers that there are."""
+        self._revisions.update(tuple(self._revisions))
         seen = {str(one["Id"]) for one in inspected if self.inspect(one)}
         self._known = {key: container for key, container in self._known.items() if key in seen}
 
@@ -58,9 +65,13 @@ class Containers:
         action = str(event.get("Action") or event.get("status") or "")
         actor = event.get("Actor") or {}
         attributes: Mapping[str, Any] = actor.get("Attributes") or {}
-        if event.get("Type") == "network":
-            return str(attributes.get("container") or "") if action in ("connect", "disconnect") else ""
-        container_id = str(actor.get("ID") or event.get("id") or "")
+        of_network = event.get("Type") == "network"
+        if of_network and action not in ("connect", "disconnect"):
+            return ""
+        container_id = str((attributes.get("container") if of_network else actor.get("ID") or event.get("id")) or "")
+        self._revisions[container_id] += 1
+        if of_network:
+            return container_id
         if action == "destroy":
             self.forget(container_id)
             return ""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -97,14 +96,6 @@ def test_refused_signatures() -> None:
     ):
         with pytest.raises(ValueError, match=r"signature is not accepted|no such key"):
             verify(bearer)
-
-
-def test_a_refusal_takes_no_time() -> None:
-    bearer = BearerToken(signed(CLAIMS).reveal()[:-4] + "AAAA")
-    begin = time.thread_time()
-    with pytest.raises(ValueError, match="signature"):
-        verify(bearer)
-    assert time.thread_time() - begin < 0.010
 
 
 def test_keys_of_other_kinds_are_passed_over() -> None:

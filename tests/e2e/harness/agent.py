@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress
-from tests.e2e.harness.envoys import Envoy
+from tests.e2e.harness.envoys import Envoy, keep_dumps
 from tests.e2e.harness.identity import Identity
 from tests.e2e.harness.mesh import ADMIN_PORT
 
@@ -70,6 +70,7 @@ class Agent:
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when that does not end it."""
         if self._process is not None and self._process.poll() is None:
+            keep_dumps(self.envoy, self.home / "dump")
             self._process.terminate()
             try:
                 self._process.wait(15)

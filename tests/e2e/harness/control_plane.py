@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from pilot.dataplane.bootstrap import SocketAddress
 from tests.e2e.harness.client import Answer, request
@@ -89,6 +90,16 @@ class ControlPlane:
     def get(self, path: str) -> Answer:
         """``GET path`` from its admin interface."""
         return request(self.admin, path, timeout=5.0)
+
+    def keep_pages(self, directory: Path) -> None:
+        """All pages of its admin interface, each in a file of ``directory``; none when it is gone."""
+        try:
+            nodes = [one["id"] for one in self.get("/debug/syncz").json]
+            dumps = [f"/debug/config_dump?proxyID={quote(node)}" for node in dict.fromkeys(nodes)]
+            for number, page in enumerate([*self.get("/").text.split(), *dumps]):
+                (directory / f"page-{number}.txt").write_text(f"{page}\n{self.get(page).text}")
+        except (OSError, http.client.HTTPException, ValueError):
+            return
 
     def write(self, name: str, text: str) -> Path:
         """Save one configuration file as an editor does: whole, by rename."""

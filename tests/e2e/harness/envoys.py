@@ -9,6 +9,7 @@ from typing import Any
 
 from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions
+from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.conditions import eventually
@@ -113,3 +114,18 @@ def _quote(text: str) -> str:
 
 def _escape(name: str) -> str:
     return "".join(f"\\{c}" if c in "\\^$.|?*+()[]{}" else c for c in name)
+
+
+def keep_dumps(envoy: Envoy, path: Path) -> None:
+    """What its admin interface shows, in files that begin with ``path``; nothing when it is gone.
+
+    Without the bootstrap: the token of an Envoy without agent is in it, and that is where Envoy has it from.
+    """
+    try:
+        shown = json.loads(envoy.admin("/config_dump?include_eds"))
+        shown["configs"] = [one for one in shown["configs"] if not one["@type"].endswith("BootstrapConfigDump")]
+        path.with_suffix(".json").write_text(json.dumps(shown))
+        for page in ("certs", "server_info", "clusters"):
+            path.with_suffix(f".{page}").write_text(envoy.admin(f"/{page}"))
+    except (EnvoyError, ValueError, KeyError):
+        return

@@ -33,7 +33,11 @@ class Identity:
         """Run a command of citadel on this authority; what it prints."""
         words = [part for word in arguments for part in (word.split(" ") if word == arguments[0] else [word])]
         command = [sys.executable, "-m", "citadel", *words, "--state", str(self.state)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
+        with (self.mesh.home / "citadel.log").open("a") as console:
+            # The one thing that prints a secret, and nothing else.
+            console.write(done.stderr if words[:2] == ["token", "create"] else done.stdout + done.stderr)
+        return done.stdout
 
     def serve(self, *arguments: str) -> None:
         """Start the control plane with TLS and identities."""

@@ -13,7 +13,7 @@ from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeLo
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.control_plane import ControlPlane
-from tests.e2e.harness.envoys import Envoy
+from tests.e2e.harness.envoys import Envoy, keep_dumps
 from tests.e2e.harness.upstreams import GrpcEcho, HttpEcho, TcpEcho
 
 SERVICE_PORT = 9080
@@ -56,13 +56,24 @@ class Mesh:
         self.home, self.addresses, self.envoy, self.delta = home, addresses, envoy, delta
         self.control_plane = ControlPlane(home, host=addresses.host())
         self._stack = ExitStack()
+        self._envoys: list[Envoy] = []
 
     def __enter__(self) -> Mesh:
         self._stack.callback(self.control_plane.stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._keep_dumps()
         self._stack.close()
+
+    def _keep_dumps(self) -> None:
+        """What Envoys and the control plane show of themselves goes to files, for the search at the end."""
+        dumps = self.home / "dumps"
+        dumps.mkdir(exist_ok=True)
+        for number, envoy in enumerate(self._envoys):
+            keep_dumps(envoy, dumps / f"{number}-{envoy.options.name}")
+        if isinstance(self.control_plane, ControlPlane) and self.control_plane.pid is not None:
+            self.control_plane.keep_pages(dumps)
 
     def write(self, name: str, text: str) -> Path:
         """Save a configuration file (see `ControlPlane.write`)."""
@@ -146,6 +157,7 @@ class Mesh:
     def start(self, envoy: Envoy) -> None:
         """Start an Envoy that a test made itself. It may never become ready."""
         envoy.start()
+        self._envoys.append(envoy)
         self._stack.callback(envoy.stop)
 
     def report(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 from citadel.state_files import StateError
 from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import Workload
+from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import NOW
 from tests.pilot.agent.certified import WORKLOAD, credentials
 
@@ -52,3 +53,34 @@ def test_credentials_of_another_workload_or_cut_off_are_of_no_use(tmp_path: Path
     identity.write_bytes(identity.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"."):
         files.load(WORKLOAD, NOW)
+
+
+def test_killed_at_any_moment_of_a_renewal_the_old_or_the_new_credentials_are_there(tmp_path: Path) -> None:
+    files, old, new = CredentialFiles(tmp_path / "agent"), credentials(), credentials()
+    seen = []
+
+    def check(is_finished: bool) -> None:
+        found = CredentialFiles(tmp_path / "agent").load(WORKLOAD, NOW)
+        assert found in ((new,) if is_finished else (old, new))
+        assert mode(tmp_path / "agent" / "identity.pem") == 0o600
+        seen.append(found)
+
+    assert kill_at_each_step(lambda: files.save(old), lambda: files.save(new), check) >= 10
+    assert old in seen
+    assert new in seen
+
+
+def test_killed_at_any_moment_of_the_first_save_nothing_or_all_is_there(tmp_path: Path) -> None:
+    attempt, new = 0, credentials()
+
+    def here() -> CredentialFiles:
+        return CredentialFiles(tmp_path / str(attempt))
+
+    def prepare() -> None:
+        nonlocal attempt
+        attempt += 1
+
+    def check(is_finished: bool) -> None:
+        assert here().load(WORKLOAD, NOW) in ((new,) if is_finished else (None, new))
+
+    assert kill_at_each_step(prepare, lambda: here().save(new), check) >= 10

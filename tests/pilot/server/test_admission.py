@@ -81,11 +81,11 @@ def test_streams_opened_and_closed_without_end_are_slowed_down() -> None:
         admission.leave(named(admission))
     with pytest.raises(StreamLimitError, match="new streams of this identity"):
         named(admission)
-    # Thirty in twenty seconds: three every two.
+    # Thirty in five seconds: three in half a one.
     for _ in range(3):
-        admission.leave(named(admission, now=2.0))
+        admission.leave(named(admission, now=0.5))
     with pytest.raises(StreamLimitError):
-        named(admission, now=2.0)
+        named(admission, now=0.5)
 
 
 def test_a_flood_of_refusals_is_told_once_a_second() -> None:

@@ -333,3 +333,16 @@ async def test_silent_connections_leave_room_for_others() -> None:
         finally:
             for _, writer in silent:
                 writer.close()
+
+
+async def test_connections_beyond_what_streams_could_need_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pilot.server.ads._UNSERVED_CALLS", 3)
+    world = World(clusters(a="1"))
+    world.fleet.publish()
+    async with serving(world, limits=StreamLimits(total=2)) as server:
+        connections = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(10)]
+        # Whoever is let in is greeted with HTTP/2 settings.
+        greetings = [await asyncio.wait_for(reader.read(9), 10) for reader, _ in connections]
+        for _, writer in connections:
+            writer.close()
+        assert sorted(map(bool, greetings)) == [False] * 5 + [True] * 5

@@ -54,6 +54,26 @@ def test_the_control_plane_is_no_instance() -> None:
     assert verdicts(seen(an_inspection("pilot"), an_inspection("web"), own_hints=(an_id("pilot"),))) == {"web": "ready"}
 
 
+def test_inside_a_project_the_default_is_this_project() -> None:
+    everybody = (
+        an_inspection("pilot"),
+        an_inspection("web"),
+        an_inspection("other", project="elsewhere"),
+        an_inspection("labelled", project="", labels={"pilothouse.io/ports": "http=80"}),
+    )
+    hints = (an_id("pilot"),)
+    assert set(verdicts(seen(*everybody, own_hints=hints))) == {"web", "labelled"}
+    assert set(verdicts(seen(*everybody, own_hints=hints, projects=("*",)))) == {"web", "other", "labelled"}
+
+
+def test_a_service_of_several_projects_is_told() -> None:
+    both = (an_inspection("a", service="db"), an_inspection("b", service="db", project="bank"))
+    (finding,) = seen(*both).findings
+    assert finding.text.startswith("service db.default has containers of several Compose projects: bank, shop.")
+    apart = an_inspection("b", service="db", project="bank", labels={"pilothouse.io/namespace": "bank"})
+    assert seen(both[0], apart).findings == ()
+
+
 def test_left_out_by_label_for_want_of_ports_or_for_a_mistake() -> None:
     discovery = seen(
         an_inspection("no", labels={"pilothouse.io/discover": "false"}),
@@ -99,7 +119,8 @@ def test_labels_of_the_holder_count_too() -> None:
         an_inspection("web-pod", labels={"pilothouse.io/service": "shop", "pilothouse.io/namespace": "prod"}),
         a_member("web", of="web-pod"),
     )
-    assert (instance.service, instance.namespace, instance.awaits_proxy) == ("shop", "prod", False)
+    assert (instance.service, instance.namespace) == ("shop", "prod")
+    assert instance.awaits_proxy, "also before its sidecar is created"
 
 
 def test_who_says_no_to_injection_is_served_beside_an_envoy_of_its_own() -> None:

@@ -86,6 +86,7 @@ def test_the_application_may_hold_the_namespace_itself() -> None:
         ({"state": {"Status": "exited", "ExitCode": 1}, "labels": {"com.docker.compose.oneoff": "True"}}, ""),
         ({"health": "unhealthy"}, "step is unhealthy"),
         ({"state": {"Status": "created"}}, "step is created"),
+        ({"started": "2025-12-31T00:00:00Z"}, "step is in a network namespace that is gone: restart it"),
     ],
 )
 def test_what_a_member_does_to_its_pod(traits: dict[str, Any], why: str) -> None:

@@ -95,3 +95,15 @@ def test_a_running_container_that_left_a_network_is_not_there_any_more() -> None
     containers = tracking("a")
     containers.inspect(an_inspection("a", networks={}))
     assert only(containers).attachments == ()
+
+
+def test_an_inspection_is_out_of_date_when_something_was_heard_since() -> None:
+    containers = tracking("a", "b")
+    before = containers.revision(an_id("a"))
+    containers.note(an_event("die", "b"))
+    assert containers.revision(an_id("a")) == before
+    containers.note(an_event("die", "a"))
+    after = containers.revision(an_id("a"))
+    assert after != before
+    containers.list([an_inspection("a")])
+    assert containers.revision(an_id("a")) != after, "a listing is newer than an inspection that began before it"

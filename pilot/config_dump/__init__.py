@@ -1,0 +1,1 @@
+"""What an Envoy says it holds: its `/config_dump`, read for people, without keys."""

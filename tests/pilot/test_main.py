@@ -1,0 +1,43 @@
+"""The command `pilot`: which commands there are, and that one does not pay for the others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from pilot.__main__ import _COMMANDS, main
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"    {name} " in shown for name in _COMMANDS)
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: pilot {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_told_of_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["srve"])
+    assert ended.value.code == 2
+    assert "invalid choice: 'srve'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["health", "redirect"])
+def test_what_containers_run_often_imports_neither_envoys_messages_nor_cryptography(name: str) -> None:
+    program = (
+        "import sys; from pilot.__main__ import _parser; _parser([sys.argv[1]]);"
+        "print(*(m for m in ('envoy_data_plane', 'cryptography', 'grpc', 'yaml') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
