@@ -53,11 +53,18 @@ class RotationSchedule:
         return min((entry.due for entry in self._entries.values()), default=None)
 
     def postpone(self, identity: SpiffeId, now: datetime) -> datetime | None:
-        """Renewal has failed at ``now``: try again after 1 s, then twice that and so on up to a minute."""
+        """Renewal has failed at ``now``: try again after 1 s, then twice that and so on up to a minute.
+
+        While it is valid never after more than a quarter of what is left of its life (but a second), so that an outage
+        which ends in time costs nothing.
+        """
         entry = self._entries.get(identity)
         if entry is None:
             return None
-        due = now + min(_LAST_RETRY, _FIRST_RETRY * (1 << min(entry.failures, 10)))
+        pause = min(_LAST_RETRY, _FIRST_RETRY * (1 << min(entry.failures, 10)))
+        if entry.svid.not_after > now:
+            pause = min(pause, max(_FIRST_RETRY, (entry.svid.not_after - now) / 4))
+        due = now + pause
         self._entries[identity] = _Entry(entry.svid, due, entry.failures + 1)
         return due
 

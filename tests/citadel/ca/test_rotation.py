@@ -83,6 +83,20 @@ def test_failures_are_tried_again_ever_more_patiently() -> None:
     assert schedule.postpone(REVIEWS, now) == now + timedelta(seconds=1)
 
 
+def test_a_short_life_is_not_slept_through() -> None:
+    schedule = a_schedule()
+    schedule.put(an_svid(ttl=timedelta(seconds=30)), NOW)
+    now, tries = NOW + timedelta(seconds=15), 0
+    while now < NOW + timedelta(seconds=25):
+        due = schedule.postpone(REVIEWS, now)
+        assert due is not None
+        assert due < NOW + timedelta(seconds=30)
+        now, tries = due, tries + 1
+    assert tries == 6
+    expired = NOW + timedelta(seconds=60)
+    assert schedule.postpone(REVIEWS, expired) == expired + timedelta(seconds=60)
+
+
 def test_another_root_makes_all_due() -> None:
     schedule = a_schedule()
     schedule.put(an_svid(), NOW)

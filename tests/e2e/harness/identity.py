@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress, XdsTls
+from pilot.dataplane.xds_tls import PUBLISHED_ROOTS
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
@@ -69,9 +70,15 @@ class Identity:
         names = ("--namespace", namespace, "--service-account", service_account, "--ttl", ttl)
         return self.citadel("token create", *names, *flags).strip()
 
-    def tls(self, token: str) -> XdsTls:
-        """What a bootstrap needs to reach this control plane and to prove something by ``token``."""
-        return XdsTls(roots=self.roots, names=(self.mesh.control_plane.xds[0],), token=token)
+    def tls(self, token: str, *, follows_roots: bool = False) -> XdsTls:
+        """What a bootstrap needs to reach this control plane and to prove something by ``token``.
+
+        With ``follows_roots`` Envoy reads the roots from the file that the control plane publishes.
+        """
+        names = (self.mesh.control_plane.xds[0],)
+        if follows_roots:
+            return XdsTls(roots="", names=names, token=token, roots_file=str(self.state / "public" / PUBLISHED_ROOTS))
+        return XdsTls(roots=self.roots, names=names, token=token)
 
     def envoy(
         self, service_account: str, token: str, *, name: str = "", secret: str = "default", **options: Any

@@ -13,7 +13,7 @@ from pathlib import Path
 CONSOLE = "console.log"
 
 _HOLDERS = re.compile(
-    r"/(authority\.json|token-key\.pem|identity\.pem|[\w.-]*key\.pem|client\.pem|[\w.-]+\.(token|key))(\.new)?$"
+    r"/(authority\.json|token-key\.pem|identity\.pem|[\w.-]*key\.pem|client\.pem|[\w.-]+\.(token|key)|token)(\.new)?$"
     # Bootstraps of Envoys without an agent: their token is in them.
     r"|/envoys/[\w.-]+\.yaml$"
 )

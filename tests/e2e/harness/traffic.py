@@ -27,11 +27,16 @@ class Outcome:
 
 
 class Traffic:
-    """Sends requests from ``workers`` threads, each as fast as answers come, until the end of the `with` block."""
+    """Sends requests from ``workers`` threads until the end of the `with` block, each as fast as answers come, or with
+    ``pause`` seconds between them.
+    """
 
-    def __init__(self, address: tuple[str, int], target: str = "/", *, workers: int = 2, **details: Any) -> None:
+    def __init__(
+        self, address: tuple[str, int], target: str = "/", *, workers: int = 2, pause: float = 0.0, **details: Any
+    ) -> None:
         self.outcomes: list[Outcome] = []
         self._address, self._target, self._details = address, target, details
+        self._pause = pause
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._send, daemon=True) for _ in range(workers)]
 
@@ -61,7 +66,7 @@ class Traffic:
         return request(self._address, self._target, **self._details)
 
     def _send(self) -> None:
-        while not self._stopping.is_set():
+        while not self._stopping.wait(self._pause):
             at = time.monotonic()
             try:
                 answer = self._ask()
@@ -74,8 +79,8 @@ class Traffic:
 class Lasting(Traffic):
     """The same on one connection for each worker, opened anew only where an answer says `connection: close`."""
 
-    def __init__(self, address: tuple[str, int], target: str = "/", *, workers: int = 2, **details: Any) -> None:
-        super().__init__(address, target, workers=workers, **details)
+    def __init__(self, address: tuple[str, int], target: str = "/", **details: Any) -> None:
+        super().__init__(address, target, **details)
         self._local = threading.local()
 
     def _ask(self) -> Answer:
