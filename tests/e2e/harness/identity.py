@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress, XdsTls
+from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
 
@@ -36,6 +37,17 @@ class Identity:
     def serve(self, *arguments: str) -> None:
         """Start the control plane with TLS and identities."""
         self.mesh.serve("--citadel", str(self.state), *arguments)
+
+    def activate_root(self) -> None:
+        """Activate the prepared root as soon as that is not refused any more."""
+        command = [sys.executable, "-m", "citadel", "root", "activate", "--state", str(self.state)]
+
+        def activates() -> bool:
+            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+            assert done.returncode == 0, done.stderr
+            return True
+
+        eventually(activates, 20, what="everybody's acknowledgement of the new root")
 
     @property
     def roots(self) -> str:
