@@ -17,8 +17,10 @@ from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import Credentials, secrets_of
 from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
+from pilot.agent.notify import READY, STOPPING, notify
+from pilot.agent.reaper import reap_as_init
 from pilot.agent.secret_service import SecretService
-from pilot.agent.settings import BOOTSTRAP_FILE, LOG_FILE, AgentSettings
+from pilot.agent.settings import BOOTSTRAP_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
 from pilot.dataplane.leftover import end_leftover
@@ -157,12 +159,14 @@ async def _run_envoy(
     if await asyncio.to_thread(end_leftover, command):
         log.warning("ended an Envoy that had outlived its agent")
     supervisor = EnvoySupervisor(EnvoyProcess(command), on_death=_tell_death)
+    reap_as_init(lambda: supervisor.process.pid)
     supervisor.start()
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
     try:
         if await _ends_before(stop, renewing):
             renewing.result()  # it only ends by an error of ours
         stop.clear()
+        notify(STOPPING)
         if settings.drain.longest:
             try:
                 await asyncio.wait_for(stream.report_leaving(), _REPORT_SECONDS)
@@ -181,7 +185,7 @@ def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
     return EnvoyCommand(
         binary=settings.envoy,
         config=bootstrap,
-        log_file=settings.directory / LOG_FILE,
+        log_file=settings.log_file,
         admin=settings.bootstrap.admin,
         arguments=settings.envoy_arguments,
     )
@@ -196,6 +200,7 @@ def _tell_readiness(process: EnvoyProcess) -> None:
         return  # the supervisor tells
     else:
         log.info("Envoy is ready")
+        notify(READY)
 
 
 def _tell_death(reason: str, pause: float) -> None:

@@ -12,13 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from pilot.dataplane.bootstrap import Address, PipeAddress
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError, EnvoyUnreachableError
 
 POLL_SECONDS = 0.02
+STANDARD_ERROR = 2
 LOG_TAIL_LINES = 15
 
 
@@ -62,11 +65,12 @@ _LAUNCHER = _Launcher()
 
 @dataclass(frozen=True)
 class EnvoyCommand:
-    """How to start one Envoy. ``log_file`` receives its standard output and error, appended."""
+    """How to start one Envoy. ``log_file`` receives its standard output and error, appended; with None they go where
+    this process's standard error goes."""
 
     binary: Path
     config: Path
-    log_file: Path
+    log_file: Path | None
     admin: Address
     concurrency: int = 1
     log_level: str = "warning"
@@ -112,9 +116,8 @@ class EnvoyProcess:
         """Start the process, without waiting for it. Raises EnvoyError when it cannot be executed."""
         if self.is_alive():
             raise EnvoyError(f"{self.command.config} already has a running Envoy, pid {self.pid}")
-        self.command.log_file.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.command.environment}
-        with self.command.log_file.open("ab") as log:
+        with self._open_log() as log:
             try:
                 self._process = _LAUNCHER.launch(
                     lambda: subprocess.Popen(
@@ -129,6 +132,12 @@ class EnvoyProcess:
                 )
             except OSError as error:
                 raise EnvoyError(f"cannot execute {self.command.binary}: {error}") from error
+
+    def _open_log(self) -> AbstractContextManager[IO[bytes] | int]:
+        if self.command.log_file is None:
+            return nullcontext(STANDARD_ERROR)
+        self.command.log_file.parent.mkdir(parents=True, exist_ok=True)
+        return self.command.log_file.open("ab")
 
     def wait_ready(self, timeout: float = 20.0) -> None:
         """Wait until the admin interface says LIVE: configured, and listening. ``timeout`` in seconds.
@@ -204,7 +213,9 @@ class EnvoyProcess:
             connection.close()
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
-        """The last lines of its log."""
+        """The last lines of its log; "" of one that is kept elsewhere."""
+        if self.command.log_file is None:
+            return ""
         try:
             with self.command.log_file.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 400 * lines))
@@ -224,6 +235,8 @@ class EnvoyProcess:
 
     def _account(self, message: str) -> str:
         tail = self.log_tail()
+        if self.command.log_file is None:
+            return f"{message}; see its log above"
         return f"{message}; the end of {self.command.log_file}:\n{tail}" if tail else f"{message}; its log is empty"
 
 

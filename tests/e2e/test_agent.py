@@ -18,12 +18,13 @@ from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import istio, service
 from tests.e2e.harness.documents import write as yaml_of
 from tests.e2e.harness.envoys import Envoy
-from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
+from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number, trusted_roots
 from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
 from tests.e2e.harness.traffic import Lasting, Traffic
 from tests.e2e.harness.upstreams import HttpEcho
 from tests.e2e.harness.variants import both_variants, every_envoy
 
+SHOP_URL = f"http://shop:{SERVICE_PORT}/"
 SHOP_CLUSTER = f"outbound|{SERVICE_PORT}||shop.default.svc.cluster.local"
 StartAgent = Callable[..., Agent]
 SERVICE_ENTRY = """
@@ -137,30 +138,57 @@ def test_a_control_plane_that_was_away_at_the_time_of_renewal_is_asked_again(
     assert identity.mesh.control_plane.log().count("by join token") == 1
 
 
-@every_envoy
-def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identity, start_agent: StartAgent) -> None:
+@pytest.fixture
+def strict_shop(identity: Identity, start_agent: StartAgent) -> Iterator[tuple[Agent, Agent]]:
+    """The agents of a shop and of a client whose certificates live briefly; between them mutual TLS only."""
     policy = istio("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
     policy["apiVersion"] = "security.istio.io/v1"
     identity.mesh.write("shop.yaml", yaml_of(service("shop"), policy))
     ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}")
-    brief = ("--certificate-ttl", "4s", "--drain-seconds", "0")
+    brief = ("--certificate-ttl", "6s", "--drain-seconds", "0")
     shop = start_agent(*ports, *brief, "--labels", "app=shop", account="shop")
     client = start_agent(*brief, "--http-proxy-port", str(PROXY_PORT), account="client")
     app = HttpEcho("shop", shop.host, APP_PORT)
-    try:
-        call = lambda: request((client.host, PROXY_PORT), f"http://shop:{SERVICE_PORT}/")  # noqa: E731
-        eventually(lambda: call().status == 200, 15, what="an answer of the shop")
-        seen: set[str] = set()
-        while len(seen) < 4:
-            answer = call()
-            assert answer.status == 200
-            caller = answer.json["headers"]["x-forwarded-client-cert"]
-            assert "URI=spiffe://cluster.local/ns/default/sa/client" in caller
-            seen |= {serial_number(shop.envoy)}
-    finally:
-        app.stop()
+    eventually(lambda: request((client.host, PROXY_PORT), SHOP_URL).status == 200, 15, what="an answer of the shop")
+    yield shop, client
+    app.stop()
+
+
+@every_envoy
+def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(strict_shop: tuple[Agent, Agent]) -> None:
+    shop, client = strict_shop
+    seen: set[str] = set()
+    while len(seen) < 3:
+        answer = request((client.host, PROXY_PORT), SHOP_URL)
+        assert answer.status == 200
+        assert "URI=spiffe://cluster.local/ns/default/sa/client" in answer.json["headers"]["x-forwarded-client-cert"]
+        seen |= {serial_number(shop.envoy)}
     for agent in (shop, client):
         eventually(lambda agent=agent: serial_numbers(agent.envoy) == {held_by(agent)}, 5, what="the agent's own alone")  # type: ignore[misc]
+
+
+def test_twenty_renewals_fail_no_request(strict_shop: tuple[Agent, Agent]) -> None:
+    shop, client = strict_shop
+    seen: set[str] = set()
+    with Traffic((client.host, PROXY_PORT), SHOP_URL, workers=1) as traffic:
+        eventually(lambda: seen.add(serial_number(shop.envoy)) or len(seen) > 20, 150, what="twenty renewals")  # type: ignore[func-returns-value]
+    assert traffic.outcomes
+    assert not traffic.failures
+
+
+def test_another_root_takes_over_without_a_failed_request(identity: Identity, strict_shop: tuple[Agent, Agent]) -> None:
+    shop, client = strict_shop
+    with Traffic((client.host, PROXY_PORT), SHOP_URL) as traffic:
+        identity.replace_root("6s")
+        for agent in (shop, client):
+            roots = agent.directory / "root-cert.pem"
+            eventually(lambda roots=roots: roots.read_text() == identity.roots, 10, what="the new root alone")  # type: ignore[misc]
+            eventually(lambda agent=agent: trusted_roots(agent.envoy) == 1, 10, what="the same in Envoy")  # type: ignore[misc]
+        held = serial_number(shop.envoy)
+        eventually(lambda: serial_number(shop.envoy) != held, 15, what="a renewal")
+    assert traffic.outcomes
+    assert not traffic.failures
+    assert identity.mesh.control_plane.log().count("by join token") == 2
 
 
 @every_envoy
@@ -169,14 +197,14 @@ def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Ident
     ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
     shops = {name: start_agent(*ports, account=name) for name in ("shop-a", "shop-b")}
     client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
-    url, leaving = f"http://shop:{SERVICE_PORT}/", shops["shop-a"]
+    leaving = shops["shop-a"]
     with ExitStack() as stack:
         for name, shop in shops.items():
             stack.callback(HttpEcho(name, shop.host, APP_PORT).stop)
         client.envoy.wait_for_endpoint(SHOP_CLUSTER, 2)
         # Once as fast as connections to the sidecar are made, once on connections that last.
-        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), url))
-        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), url))
+        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), SHOP_URL))
+        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), SHOP_URL))
         both = lambda since: len(brief.names(since=since)) == len(lasting.names(since=since)) == 2  # noqa: E731
         eventually(lambda: both(0.0), 15, what="answers of both")
         leaving.process.terminate()

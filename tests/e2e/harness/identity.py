@@ -40,14 +40,23 @@ class Identity:
 
     def activate_root(self) -> None:
         """Activate the prepared root as soon as that is not refused any more."""
-        command = [sys.executable, "-m", "citadel", "root", "activate", "--state", str(self.state)]
+        self._eventually("root", "activate")
 
-        def activates() -> bool:
+    def replace_root(self, ttl: str) -> None:
+        """A whole rotation; workloads hold certificates of ``ttl``."""
+        self.citadel("root prepare")
+        self.activate_root()
+        self._eventually("root", "retire", "--leaf-ttl", ttl)
+
+    def _eventually(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "citadel", *arguments, "--state", str(self.state)]
+
+        def succeeds() -> bool:
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
             assert done.returncode == 0, done.stderr
             return True
 
-        eventually(activates, 20, what="everybody's acknowledgement of the new root")
+        eventually(succeeds, 40, what=f"citadel {' '.join(arguments)}")
 
     @property
     def roots(self) -> str:
@@ -98,6 +107,13 @@ def certificates(envoy: Envoy) -> list[dict[str, Any]]:
     """The leaf certificates that ``envoy`` holds, as its admin interface tells them."""
     found = json.loads(envoy.admin("/certs")).get("certificates", [])
     return [one["cert_chain"][0] for one in found if one.get("cert_chain")]
+
+
+def trusted_roots(envoy: Envoy) -> int:
+    """How many roots ``envoy`` verifies its peers by, as its secrets tell."""
+    dump = json.loads(envoy.admin("/config_dump?resource=dynamic_active_secrets"))["configs"]
+    (roots,) = [one["secret"] for one in dump if one["name"] == "ROOTCA"][:1]
+    return str(roots["validation_context"]["trusted_ca"]["inline_string"]).count("BEGIN CERTIFICATE")
 
 
 def serial_number(envoy: Envoy) -> str:
