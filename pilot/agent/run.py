@@ -19,10 +19,12 @@ from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
 from pilot.agent.notify import READY, STOPPING, notify
 from pilot.agent.reaper import reap_as_init
+from pilot.agent.reload import reload_forever
 from pilot.agent.secret_service import SecretService
 from pilot.agent.settings import BOOTSTRAP_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
+from pilot.dataplane.hot_restart import HotRestart, free_base_id, remove_shared_memory
 from pilot.dataplane.leftover import end_leftover
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
@@ -162,6 +164,7 @@ async def _run_envoy(
     reap_as_init(lambda: supervisor.process.pid)
     supervisor.start()
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
+    reloading = asyncio.create_task(reload_forever(supervisor), name="reload")
     try:
         if await _ends_before(stop, renewing):
             renewing.result()  # it only ends by an error of ours
@@ -174,8 +177,12 @@ async def _run_envoy(
                 log.warning("the control plane cannot be told that this workload leaves")
             await drain(supervisor.process, stop, settings.drain)
     finally:
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
         await asyncio.to_thread(supervisor.stop)
         await telling
+        if restart := supervisor.process.command.hot_restart:
+            remove_shared_memory(restart.base_id)
 
 
 def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
@@ -188,6 +195,7 @@ def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
         log_file=settings.log_file,
         admin=settings.bootstrap.admin,
         arguments=settings.envoy_arguments,
+        hot_restart=HotRestart(free_base_id()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import queue
 import signal
@@ -19,6 +20,7 @@ from typing import IO
 
 from pilot.dataplane.bootstrap import Address, PipeAddress
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError, EnvoyUnreachableError
+from pilot.dataplane.hot_restart import HotRestart
 
 POLL_SECONDS = 0.02
 STANDARD_ERROR = 2
@@ -75,17 +77,18 @@ class EnvoyCommand:
     concurrency: int = 1
     log_level: str = "warning"
     arguments: tuple[str, ...] = ()
+    hot_restart: HotRestart | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def line(self) -> list[str]:
-        """The command line. Without hot restart, any number of Envoys can share a host."""
+        """The command line. Without hot restart, any number of Envoys can share a host unseen."""
         return [
             str(self.binary),
             "-c",
             str(self.config),
             "--concurrency",
             str(self.concurrency),
-            "--disable-hot-restart",
+            *(self.hot_restart.arguments() if self.hot_restart else ("--disable-hot-restart",)),
             "--log-level",
             self.log_level,
             *self.arguments,
@@ -154,11 +157,21 @@ class EnvoyProcess:
             except EnvoyUnreachableError:
                 pass
             else:
-                if status == http.client.OK:
+                if status == http.client.OK and self._has_taken_over():
                     return
                 answer = body.decode(errors="replace").strip()
             time.sleep(POLL_SECONDS)
         raise EnvoyNotReadyError(self._account(f"Envoy was not ready after {timeout:g} s ({answer})"))
+
+    def _has_taken_over(self) -> bool:
+        """Whether the admin interface is its own already, and not that of the Envoy before it."""
+        if self.command.hot_restart is None:
+            return True
+        try:
+            options = json.loads(self.admin("/server_info"))["command_line_options"]
+        except (EnvoyError, ValueError, LookupError):
+            return False
+        return int(options.get("restart_epoch", 0)) == self.command.hot_restart.epoch
 
     def stop(self, grace: float = 5.0) -> None:
         """End the process: SIGTERM, and SIGKILL after ``grace`` seconds. Does nothing when it has ended."""

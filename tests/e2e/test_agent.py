@@ -17,6 +17,7 @@ from tests.e2e.harness.client import request
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import istio, service
 from tests.e2e.harness.documents import write as yaml_of
+from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number, trusted_roots
 from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
@@ -64,7 +65,7 @@ def start_agent(identity: Identity, tmp_path: Path) -> Iterator[StartAgent]:
             token.write_text(identity.token(account, "default", "--once", ttl=ttl))
             stack.callback(agent.stop)
             agent.start("--token", str(token))
-            eventually(lambda: "Envoy is ready" in agent.log(), 20, what="an Envoy that is ready")
+            eventually(lambda: "Envoy is ready" in agent.log(), 60, what="an Envoy that is ready")
             return agent
 
         yield start
@@ -218,6 +219,55 @@ def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Ident
         eventually(lambda: both(alone), 15, what="answers of both again")
     assert not brief.failures
     assert not lasting.failures
+
+
+def test_another_envoy_takes_over_without_a_failed_request(
+    identity: Identity, start_agent: StartAgent, tmp_path: Path
+) -> None:
+    older, newer = envoy_binary(VERSIONS[-2]), envoy_binary(VERSIONS[-1])
+    binary, broken = tmp_path / "envoy", tmp_path / "broken"
+    binary.symlink_to(older)
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+
+    def replace_by(other: Path) -> None:
+        (tmp_path / "next").symlink_to(other)
+        (tmp_path / "next").replace(binary)
+
+    identity.mesh.write("shop.yaml", yaml_of(service("shop")))
+    ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
+    shop = start_agent(*ports, "--envoy", str(binary), "--drain-seconds", "0", account="shop")
+    client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
+    first = eventually(shop.envoy_pid)
+    memory = set(shared_memory(first))
+    with ExitStack() as stack:
+        stack.callback(HttpEcho("shop", shop.host, APP_PORT).stop)
+        client.envoy.wait_for_endpoint(SHOP_CLUSTER, 1)
+        eventually(lambda: request((client.host, PROXY_PORT), SHOP_URL).status == 200, 15, what="an answer")
+        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), SHOP_URL, workers=1))
+        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), SHOP_URL, workers=1))
+        replace_by(broken)
+        eventually(lambda: "cannot take its place" in shop.log(), 20, what="a complaint")
+        assert VERSIONS[-2] in shop.envoy.admin("/server_info")
+        replace_by(newer)
+        eventually(lambda: "it has taken over" in shop.log(), 60, what="another Envoy")
+        assert VERSIONS[-1] in shop.envoy.admin("/server_info")
+        eventually(lambda: not is_running(first), 30, what="the end of the first Envoy")
+        shop.process.send_signal(signal.SIGHUP)
+        eventually(lambda: shop.log().count("it has taken over") == 2, 60, what="a third Envoy")
+    assert brief.outcomes
+    assert lasting.outcomes
+    assert not brief.failures
+    assert not lasting.failures
+    shop.stop()
+    assert memory
+    assert not [path for path in memory if path.exists()]
+
+
+def shared_memory(pid: int) -> list[Path]:
+    """The files of shared memory that process ``pid`` has mapped."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return [Path(line.split()[-1]) for line in lines if "envoy_shared_memory_" in line]
 
 
 def is_running(pid: int) -> bool:
