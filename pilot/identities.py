@@ -15,11 +15,11 @@ from citadel.attestation import build_oidc_issuer
 from citadel.ca.acknowledgements import REFRESH, Acknowledgement, AcknowledgementFiles
 from citadel.identity import SpiffeId, TrustBundle, TrustDomain
 from citadel.service import Citadel, CitadelOptions
-from citadel.state_files import PUBLIC, StateError, write_atomically
+from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
 from pilot.root_holders import account_roots
-from pilot.secrets import Secrets, roots_document
+from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
 from pilot.server.fleet import Fleet, IdentityError
@@ -46,7 +46,6 @@ class Identities:
         self._files = AcknowledgementFiles(identity.citadel)
         self._told: Acknowledgement | None = None
         self._told_at = _now()
-        self._publish_roots()
 
     @property
     def trust_domain(self) -> TrustDomain:
@@ -109,12 +108,6 @@ class Identities:
         """This control plane ends: what it says of its proxies holds no longer."""
         self._files.remove()
 
-    def _publish_roots(self) -> None:
-        """Keep the file that Envoys watch. OSError when it cannot be written."""
-        file = self._identity.publish_roots
-        if file is not None:
-            write_atomically(file, roots_document(self._citadel.bundle), mode=PUBLIC)
-
     async def _tell_holders(self, fleet: Fleet[Proxy], now: datetime) -> None:
         """Say who has the roots, for `citadel root activate`, when that changes and every few seconds."""
         account = account_roots(fleet, self._citadel.bundle)
@@ -137,7 +130,6 @@ class Identities:
         try:
             if await asyncio.to_thread(self._citadel.refresh, _now()):
                 self._citadel.adopt(_now())
-                await asyncio.to_thread(self._publish_roots)
                 is_new = True
                 log.info("the authority of %s changed: %d roots are trusted",
                          self.trust_domain, len(self._citadel.bundle.roots))  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Hashable
 from datetime import UTC, datetime
@@ -91,13 +90,3 @@ def workload_resource(svid: Svid) -> EncodedResource:
 
 def _version(pem: bytes) -> str:
     return sha256(pem).hexdigest()[:16]
-
-
-def roots_document(bundle: TrustBundle) -> bytes:
-    """The roots as a file that Envoy can watch: one discovery response, in JSON."""
-    secret = {
-        "@type": SECRET,
-        "name": ROOTS_SECRET,
-        "validation_context": {"trusted_ca": {"inline_string": bundle.pem.decode("ascii")}},
-    }
-    return json.dumps({"version_info": roots_version(bundle), "resources": [secret]}, indent=1).encode()

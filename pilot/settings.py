@@ -51,7 +51,7 @@ class IdentitySettings:
     ``mtls_address`` serves proxies that show a certificate of the mesh, ``plaintext_address`` those that prove
     nothing and get no secrets. ``server_names`` are what proxies call the control plane; empty stands for the hosts
     of the addresses. ``certificate_ttl`` is in seconds, 0 for the default. ``oidc_issuers`` are pairs of an issuer's
-    name and the file of its JWKS document. ``publish_roots`` is a file that is kept for Envoys to watch.
+    name and the file of its JWKS document.
     """
 
     citadel: Path
@@ -62,7 +62,6 @@ class IdentitySettings:
     trust_domain: str = ""
     certificate_ttl: float = 0.0
     oidc_issuers: tuple[tuple[str, Path], ...] = ()
-    publish_roots: Path | None = None
 
 
 @frozen

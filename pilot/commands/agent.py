@@ -124,8 +124,6 @@ def run_agent_command(args: argparse.Namespace) -> int:
 
 def read_agent_settings(args: argparse.Namespace) -> AgentSettings:
     """Raises ValueError, with a sentence for the user, or EnvoyNotFoundError."""
-    if args.watch_roots:
-        raise ValueError("an agent hears of new roots itself; give it --root-cert and leave --watch-roots out")
     if args.root_cert is None:
         raise ValueError("an agent needs --root-cert: no token and no key is of use with a server that proves nothing")
     # The token is the agent's, not the Envoy's, and may be gone when it is needed no more.

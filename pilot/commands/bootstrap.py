@@ -106,9 +106,7 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
 
 
 def _xds_tls(args: argparse.Namespace) -> XdsTls | None:
-    if args.root_cert is not None and args.watch_roots:
-        raise ValueError("--root-cert and --watch-roots say the same; keep one")
-    if args.root_cert is None and not args.watch_roots:
+    if args.root_cert is None:
         if args.token is not None or args.xds_san:
             raise ValueError("--token and --xds-san need --root-cert: no token goes to a server that proves nothing")
         return None
@@ -116,16 +114,11 @@ def _xds_tls(args: argparse.Namespace) -> XdsTls | None:
     names = tuple(args.xds_san) or ((xds.host,) if isinstance(xds, SocketAddress) else ())
     if not names:
         raise ValueError("--root-cert with a Unix socket needs --xds-san: which name is in the server's certificate")
-    token = _read("--token", args.token).strip() if args.token else ""
-    if not token.isprintable() or " " in token:
-        raise ValueError(f"--token {args.token} holds no token")
-    if args.watch_roots:
-        if not args.watch_roots.endswith(".json"):
-            raise ValueError(f"--watch-roots {args.watch_roots}: Envoy reads a file of this form by its ending, .json")
-        return XdsTls("", names, token, watched_roots=args.watch_roots)
-    roots = _read("--root-cert", args.root_cert)
+    roots, token = _read("--root-cert", args.root_cert), _read("--token", args.token).strip() if args.token else ""
     if "-----BEGIN CERTIFICATE-----" not in roots or "PRIVATE KEY" in roots:
         raise ValueError(f"--root-cert {args.root_cert} is no file of certificates in PEM")
+    if not token.isprintable() or " " in token:
+        raise ValueError(f"--token {args.token} holds no token")
     return XdsTls(roots, names, token)
 
 

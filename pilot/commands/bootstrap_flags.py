@@ -158,12 +158,6 @@ def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
         "--root-cert", type=Path, metavar="FILE", help="speak TLS, and trust a control plane that these roots verify"
     )
     group.add_argument(
-        "--watch-roots",
-        metavar="PATH",
-        help="in place of --root-cert: where Envoy finds the file that `pilot serve --publish-roots` keeps, from which"
-        " it learns of new roots",
-    )
-    group.add_argument(
         "--xds-san",
         action="append",
         default=[],

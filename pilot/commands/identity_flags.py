@@ -62,12 +62,6 @@ def _add_authority_flags(group: argparse._ArgumentGroup) -> None:
         help="lifetime of workload certificates (default: 24h; at most 90d)",
     )
     group.add_argument(
-        "--publish-roots",
-        type=_json_file,
-        metavar="FILE.json",
-        help="keep the roots in FILE for Envoys whose bootstrap has --watch-roots; give it a directory of its own",
-    )
-    group.add_argument(
         "--oidc",
         action="append",
         default=[],
@@ -90,7 +84,6 @@ def read_identity_settings(args: argparse.Namespace) -> IdentitySettings | None:
         trust_domain=str(args.trust_domain or ""),
         certificate_ttl=args.certificate_ttl.total_seconds(),
         oidc_issuers=tuple(args.oidc),
-        publish_roots=args.publish_roots,
     )
 
 
@@ -107,9 +100,3 @@ def _oidc_issuer(text: str) -> tuple[str, Path]:
     if not issuer or not separator or not file:
         raise argparse.ArgumentTypeError(f"{text!r} is not ISSUER=FILE")
     return issuer, Path(file)
-
-
-def _json_file(text: str) -> Path:
-    if not text.endswith(".json"):
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in .json, by which Envoy knows its form")
-    return Path(text)

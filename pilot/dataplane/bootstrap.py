@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
-from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, is_ip, static_tls_socket, watched_tls_socket
+from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, is_ip, static_tls_socket
 
 Json = dict[str, Any]
 
@@ -75,18 +75,15 @@ class NodeLocality:
 class XdsTls:
     """How an Envoy knows its control plane, and proves who it is itself.
 
-    ``roots`` (PEM) verify the server's certificate, which must carry one of ``names`` (DNS names or IP addresses). With
-    ``watched_roots``, the path of a file as the control plane keeps one, Envoy takes them from there, and follows it.
+    ``roots`` (PEM) verify the server's certificate, which must carry one of ``names`` (DNS names or IP addresses).
     ``token`` goes with every stream as a bearer token; "" sends none. ``secrets`` is the socket of an agent on this
-    host, from which Envoy takes its certificate and the roots, then and whenever they change. Of the three sources of
-    roots, one is given.
+    host, from which Envoy takes its certificate and the roots, then and whenever they change; ``roots`` is "" then.
     """
 
     roots: str
     names: tuple[str, ...]
     token: str = field(default="", repr=False)
     secrets: PipeAddress | None = None
-    watched_roots: str = ""
 
 
 @frozen
@@ -271,11 +268,7 @@ def _grpc_cluster(name: str, address: Address, **more: Json) -> Json:
 
 
 def _tls_socket(tls: XdsTls) -> Json:
-    if tls.secrets is not None:
-        return agent_tls_socket(tls.names)
-    if tls.watched_roots:
-        return watched_tls_socket(tls.names, tls.watched_roots)
-    return static_tls_socket(tls.names, tls.roots)
+    return agent_tls_socket(tls.names) if tls.secrets is not None else static_tls_socket(tls.names, tls.roots)
 
 
 def _admin_cluster(address: Address) -> Json:

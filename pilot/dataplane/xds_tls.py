@@ -20,20 +20,6 @@ def static_tls_socket(names: tuple[str, ...], roots: str) -> Json:
     return _tls_socket(names, {"validation_context": {"trusted_ca": {"inline_string": roots}, **_validation(names)}})
 
 
-def watched_tls_socket(names: tuple[str, ...], path: str) -> Json:
-    """Trust a server of ``names`` by the roots in the file ``path``, a secret in Envoy's form, and follow it."""
-    source = {"path_config_source": {"path": path}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
-    return _tls_socket(
-        names,
-        {
-            "combined_validation_context": {
-                "default_validation_context": _validation(names),
-                "validation_context_sds_secret_config": {"name": ROOTS_SECRET, "sds_config": source},
-            }
-        },
-    )
-
-
 def agent_tls_socket(names: tuple[str, ...]) -> Json:
     """Show the certificate of the agent behind SDS_CLUSTER, and trust a server of ``names`` by the agent's roots."""
     return _tls_socket(

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pilot.dataplane.bootstrap import XdsTls
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import TLS_PORT, Identity, certificates, is_expired, serial_number
 from tests.e2e.harness.mesh import Mesh
-from tests.e2e.harness.variants import both_variants, every_envoy
+from tests.e2e.harness.variants import both_variants
 
 
 @pytest.fixture
@@ -155,25 +154,6 @@ def test_another_root_takes_over_under_traffic(identity: Identity, tmp_path: Pat
     eventually(lambda: serial_number(envoy) != held, 10, what="a certificate of the new root")
     both = identity.client_context("productpage", tmp_path / "after")
     assert get(connect(envoy, both)) == 200
-
-
-@every_envoy
-def test_a_bootstrap_with_watched_roots_outlives_them(identity: Identity, tmp_path: Path) -> None:
-    published = tmp_path / "roots.json"
-    start(identity, "--publish-roots", str(published))
-    names = (identity.mesh.control_plane.xds[0],)
-    tls = XdsTls(roots="", names=names, token=identity.token("reviews"), watched_roots=str(published))
-    envoy = identity.envoy("reviews", tls=tls)
-    envoy.wait_ready()
-    before = published.read_text()
-    identity.replace_root("1s")
-    eventually(lambda: identity.roots.splitlines()[1] in published.read_text(), 10, what="the new root")
-    eventually(lambda: published.read_text().count("BEGIN CERTIFICATE") == 1, 10, what="the new root alone")
-    assert published.read_text() != before
-    identity.mesh.control_plane.kill()
-    eventually(lambda: envoy.stat("control_plane.connected_state") == 0, 10, what="the end of the stream")
-    start(identity, "--publish-roots", str(published))
-    eventually(lambda: envoy.stat("control_plane.connected_state") == 1, 20, what="another stream, by the new root")
 
 
 def test_no_log_and_no_page_shows_a_key_or_token(identity: Identity) -> None:

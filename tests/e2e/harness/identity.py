@@ -72,14 +72,7 @@ class Identity:
         return XdsTls(roots=self.roots, names=(self.mesh.control_plane.xds[0],), token=token)
 
     def envoy(
-        self,
-        service_account: str,
-        token: str = "",
-        *,
-        name: str = "",
-        secret: str = "default",
-        tls: XdsTls | None = None,
-        **options: Any,
+        self, service_account: str, token: str, *, name: str = "", secret: str = "default", **options: Any
     ) -> Envoy:
         """Start an Envoy that serves ``/`` on TLS_PORT with the secret ``secret`` and asks clients for certificates."""
         host = self.mesh.addresses.host()
@@ -89,7 +82,7 @@ class Identity:
             service_account=service_account,
             ip=host,
             xds=SocketAddress(*self.mesh.control_plane.xds),
-            xds_tls=tls or self.tls(token),
+            xds_tls=self.tls(token),
             delta=self.mesh.delta,
             admin=SocketAddress(host, ADMIN_PORT),
             **options,

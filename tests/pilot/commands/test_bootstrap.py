@@ -192,18 +192,3 @@ def test_what_a_control_plane_cannot_be_trusted_with(
     assert "no file of certificates" in refused(capsys, *SIDECAR, "--root-cert", str(tmp_path / "key.pem"))
     assert "cannot read" in refused(capsys, *SIDECAR, "--root-cert", str(tmp_path / "none"))
     assert "--xds-san" in refused(capsys, *SIDECAR, "--root-cert", root, "--xds-address", "unix:/x")
-
-
-def test_roots_may_lie_in_a_file_that_envoy_watches(capsys: pytest.CaptureFixture[str]) -> None:
-    address = ("--xds-address", "pilot.example:15012")
-    written_one = written(
-        capsys, "sidecar", "--name", "a", "--ip", "10.0.0.1", *address, "--watch-roots", "/etc/roots/r.json"
-    )
-    xds = next(one for one in written_one["static_resources"]["clusters"] if one["name"] == "xds-grpc")
-    context = xds["transport_socket"]["typed_config"]["common_tls_context"]["combined_validation_context"]
-    source = context["validation_context_sds_secret_config"]["sds_config"]
-    assert source["path_config_source"] == {"path": "/etc/roots/r.json"}
-    names = context["default_validation_context"]["match_typed_subject_alt_names"]
-    assert names == [{"san_type": "DNS", "matcher": {"exact": "pilot.example"}}]
-    error = refused(capsys, "sidecar", "--name", "a", "--ip", "10.0.0.1", *address, "--watch-roots", "/etc/roots.pem")
-    assert ".json" in error
