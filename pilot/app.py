@@ -128,8 +128,6 @@ class ControlPlane:
         finally:
             await server.stop(_STOP_GRACE)
             admin.close()
-            if self._identities is not None:
-                self._identities.close()
         return 0
 
     async def _start_ads(self) -> AdsServer:

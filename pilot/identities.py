@@ -12,13 +12,11 @@ from typing import Any
 import grpc
 
 from citadel.attestation import build_oidc_issuer
-from citadel.ca.acknowledgements import REFRESH, Acknowledgement, AcknowledgementFiles
-from citadel.identity import SpiffeId, TrustBundle, TrustDomain
+from citadel.identity import SpiffeId, TrustDomain
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
-from pilot.root_holders import account_roots
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
@@ -43,18 +41,10 @@ class Identities:
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
         self._complaint = ""
-        self._files = AcknowledgementFiles(identity.citadel)
-        self._told: Acknowledgement | None = None
-        self._told_at = _now()
 
     @property
     def trust_domain(self) -> TrustDomain:
         return self._citadel.trust_domain
-
-    @property
-    def bundle(self) -> TrustBundle:
-        """The roots that are served now."""
-        return self._citadel.bundle
 
     def configure(self, mesh: MeshConfig) -> None:
         """Take up what MeshConfig says of trust domains. The authority's own stays."""
@@ -102,22 +92,6 @@ class Identities:
                 log.info("renewed %d certificates", len(renewed))
             if changed:
                 fleet.publish_secrets(changed)
-            await self._tell_holders(fleet, _now())
-
-    def close(self) -> None:
-        """This control plane ends: what it says of its proxies holds no longer."""
-        self._files.remove()
-
-    async def _tell_holders(self, fleet: Fleet[Proxy], now: datetime) -> None:
-        """Say who has the roots, for `citadel root activate`, when that changes and every few seconds."""
-        account = account_roots(fleet, self._citadel.bundle)
-        if account == self._told and now - self._told_at < REFRESH:
-            return
-        try:
-            await asyncio.to_thread(self._files.write, account, now)
-            self._told, self._told_at = account, now
-        except (StateError, OSError) as error:
-            log.error("it cannot be told who has the roots: %s", error)
 
     def _pause(self, now: datetime) -> float:
         due = self._citadel.next_due()

@@ -74,12 +74,7 @@ class Secrets:
 
 def roots_resource(bundle: TrustBundle) -> EncodedResource:
     """The roots that a proxy trusts, under Istio's name for them."""
-    return EncodedResource(ROOTS_SECRET, roots_version(bundle), encode_any(render_roots_secret(bundle)))
-
-
-def roots_version(bundle: TrustBundle) -> str:
-    """The version under which these roots are served."""
-    return _version(bundle.pem)
+    return EncodedResource(ROOTS_SECRET, _version(bundle.pem), encode_any(render_roots_secret(bundle)))
 
 
 def workload_resource(svid: Svid) -> EncodedResource:

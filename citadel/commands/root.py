@@ -8,11 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from citadel.ca.acknowledgements import Account, AcknowledgementFiles, find_obstacles
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import (
     AuthorityState,
-    RotationStepError,
     activate_root,
     find_warnings,
     next_step,
@@ -33,7 +31,7 @@ from citadel.commands.options import (
 _EXAMPLES = """\
 A rotation, with both roots trusted from the first step to the last:
   citadel root prepare  --state DIR     make a new root and have every proxy trust it too
-                                        … wait until every proxy has it: activate says who has not
+                                        … wait until every proxy has it
   citadel root activate --state DIR     sign with it
                                         … wait until certificates of the old root have expired (24h by default)
   citadel root retire   --state DIR     trust it alone
@@ -47,20 +45,6 @@ exit status: 0 done, 1 not the time for this step or the state cannot be used, 2
 
 Change = Callable[[AuthorityState, datetime, argparse.Namespace], AuthorityState]
 
-
-def _activate(state: AuthorityState, now: datetime, options: argparse.Namespace) -> AuthorityState:
-    """See ``activate_root``; not before every proxy that is connected trusts the new root, unless forced."""
-    activated = activate_root(state, now)
-    obstacles = find_obstacles(state.bundle, AcknowledgementFiles(options.state).read(now))
-    if obstacles and not options.force:
-        listed = "".join(f"\n  {obstacle}" for obstacle in obstacles)
-        raise RotationStepError(
-            f"not everybody trusts the new root:{listed}\nTry again in a moment; --force does not wait, and cuts off"
-            " whom it names"
-        )
-    return activated
-
-
 _STEPS: dict[str, tuple[str, Change]] = {
     "prepare": (
         "make a new root, trusted beside the active one",
@@ -68,7 +52,7 @@ _STEPS: dict[str, tuple[str, Change]] = {
     ),
     "activate": (
         "sign with the new root",
-        _activate,
+        lambda state, now, _: activate_root(state, now),
     ),
     "retire": (
         "trust the new root alone",
@@ -91,8 +75,6 @@ def add_root_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
         step = add_parser(commands, name, summary=summary, description=f"{summary.capitalize()}.", examples=_EXAMPLES)
         add_state_option(step)
         add_output_option(step)
-        if name == "activate":
-            step.add_argument("--force", action="store_true", help="do not wait until every proxy has the new root")
         if name == "retire":
             step.add_argument(
                 "--leaf-ttl",
@@ -111,9 +93,7 @@ def run_root_step(options: argparse.Namespace) -> int:
     state = Keystore(options.state).update(lambda state: options.change(state, now, options))
     for warning in find_warnings(state, now):
         print(f"citadel root: {warning}", file=sys.stderr)
-    accounts = AcknowledgementFiles(options.state).read(now)
-    obstacles = find_obstacles(state.bundle, accounts) if state.prepared else ()
-    print_result(options, _render_text(state, accounts, obstacles), _render_json(state, accounts, obstacles))
+    print_result(options, _render_text(state), _render_json(state))
     return OK
 
 
@@ -122,26 +102,17 @@ def _leaf_ttl(options: argparse.Namespace) -> timedelta:
     return ttl
 
 
-def _render_text(state: AuthorityState, accounts: tuple[Account, ...], obstacles: tuple[str, ...]) -> str:
+def _render_text(state: AuthorityState) -> str:
     lines = [f"{role:<9}{sha256[:16]}  until {until}" for role, sha256, until in _roots(state)]
-    holders = sum(account.acknowledgement.holders for account in accounts if account.is_alive)
-    if state.step != "steady":
-        lines.append(f"all of them trusted by {holders} connected proxies" + ("; not yet:" if obstacles else ""))
-        lines += [f"  {obstacle}" for obstacle in obstacles]
     return "\n".join([*lines, f"next: citadel root {next_step(state)}"])
 
 
-def _render_json(state: AuthorityState, accounts: tuple[Account, ...], obstacles: tuple[str, ...]) -> dict[str, Any]:
+def _render_json(state: AuthorityState) -> dict[str, Any]:
     return {
         "trustDomain": state.trust_domain.name,
         "step": state.step,
         "next": next_step(state),
         "activated": f"{state.activated:%Y-%m-%dT%H:%M:%SZ}" if state.activated else None,
-        "controlPlanes": [
-            {"name": one.control_plane, "alive": one.is_alive, "proxies": one.acknowledgement.holders}
-            for one in accounts
-        ],
-        "obstacles": list(obstacles),
         "roots": [{"role": role, "sha256": sha256, "notAfter": until} for role, sha256, until in _roots(state)],
     }
 

@@ -128,10 +128,6 @@ class Connection(Generic[T]):
         self.ending = self.ending or Ending(status, message)
         self.wake.set()
 
-    def acknowledged(self, type_url: TypeUrl, name: str) -> str | None:
-        """See `Stream.acknowledged`."""
-        return self._stream.acknowledged(type_url, name)
-
     def status(self) -> ProxyStatus:
         """Where the proxy is, type by type."""
         types = {t: progress.status(self._stream.rejected(t)) for t, progress in self._progress.items()}

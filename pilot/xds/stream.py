@@ -72,17 +72,6 @@ class Stream(ABC):
         watch = self._watches.get(type_url)
         return watch.rejected if watch is not None else {}
 
-    def acknowledged(self, type_url: TypeUrl, name: str) -> str | None:
-        """The version of resource ``name`` that the client has accepted, "" while it has not; None when it does not ask
-        for it by name."""
-        watch = self._watches.get(type_url)
-        if watch is None or name not in watch.subscription.names:
-            return None
-        held = watch.held.get(name)
-        if held is None or name in watch.rejected or (watch.in_flight and name in watch.in_flight.resources):
-            return ""
-        return held.version
-
     @abstractmethod
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
         """Take in what the client says."""

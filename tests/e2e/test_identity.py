@@ -150,7 +150,7 @@ def test_another_root_takes_over_under_traffic(identity: Identity, tmp_path: Pat
     identity.citadel("root prepare")
     eventually(lambda: envoy.stat("sds.ROOTCA.update_success") > roots, 10, what="both roots")
     assert serial_number(envoy) == held
-    identity.activate_root()
+    identity.citadel("root activate")
     eventually(lambda: serial_number(envoy) != held, 10, what="a certificate of the new root")
     both = identity.client_context("productpage", tmp_path / "after")
     assert get(connect(envoy, both)) == 200

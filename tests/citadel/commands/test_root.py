@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from citadel.__main__ import main
-from citadel.ca.acknowledgements import LAPSE, Acknowledgement, AcknowledgementFiles, roots_id
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import ROOT_LIFETIME
 from citadel.commands.options import FAILED, OK
@@ -34,7 +33,7 @@ def test_a_whole_rotation(state: Path, capsys: pytest.CaptureFixture[str]) -> No
     (first,) = status(state, capsys)["roots"]
     assert first["role"] == "active"
     seen = []
-    for step in (["prepare"], ["activate", "--force"], ["retire", "--force"]):
+    for step in (["prepare"], ["activate"], ["retire", "--force"]):
         assert root(state, *step, "-o", "json") == OK
         after = json.loads(capsys.readouterr().out)
         assert after == status(state, capsys)
@@ -51,7 +50,7 @@ def test_a_whole_rotation(state: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_the_copy_of_the_roots_follows(state: Path) -> None:
     copy = Keystore(state).directory / "root-cert.pem"
     counts = []
-    for step in (["prepare"], ["activate", "--force"], ["retire", "--force"]):
+    for step in (["prepare"], ["activate"], ["retire", "--force"]):
         assert root(state, *step) == OK
         counts.append(copy.read_bytes().count(b"BEGIN CERTIFICATE"))
     assert counts == [2, 2, 1]
@@ -60,28 +59,8 @@ def test_the_copy_of_the_roots_follows(state: Path) -> None:
 def test_text_names_the_next_step(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert root(state, "prepare") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["active", "prepared", "all", "no", "next:"]
+    assert [line.split()[0] for line in lines] == ["active", "prepared", "next:"]
     assert lines[-1] == "next: citadel root activate"
-
-
-def test_activation_waits_for_whoever_is_connected(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert root(state, "prepare") == OK
-    before, now = Keystore(state).load(), datetime.now(UTC)
-    assert root(state, "activate") == FAILED
-    assert "no control plane runs" in capsys.readouterr().err
-    first, second = AcknowledgementFiles(state, "first"), AcknowledgementFiles(state, "second")
-    first.write(Acknowledgement(roots_id(before.bundle), 3), now)
-    second.write(Acknowledgement("others", 2, (("sidecar~reviews", "it has not"),)), now)
-    assert root(state, "activate") == FAILED
-    refusal = capsys.readouterr().err
-    assert "control plane second has not noticed" in refusal
-    assert "sidecar~reviews: it has not" in refusal
-    assert Keystore(state).load() == before
-    second.write(Acknowledgement("others", 2), now - LAPSE * 2)
-    told = status(state, capsys)
-    assert told["obstacles"] == []
-    assert [(one["name"], one["alive"]) for one in told["controlPlanes"]] == [("first", True), ("second", False)]
-    assert root(state, "activate") == OK
 
 
 def test_steps_out_of_turn(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,7 +72,7 @@ def test_steps_out_of_turn(state: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_retiring_waits_for_the_last_certificate(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert [root(state, "prepare"), root(state, "activate", "--force")] == [OK, OK]
+    assert [root(state, "prepare"), root(state, "activate")] == [OK, OK]
     capsys.readouterr()
     assert root(state, "retire") == FAILED
     assert root(state, "retire", "--leaf-ttl", "1h") == FAILED

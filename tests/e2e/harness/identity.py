@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress, XdsTls
-from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
 
@@ -37,26 +36,6 @@ class Identity:
     def serve(self, *arguments: str) -> None:
         """Start the control plane with TLS and identities."""
         self.mesh.serve("--citadel", str(self.state), *arguments)
-
-    def activate_root(self) -> None:
-        """Activate the prepared root as soon as that is not refused any more."""
-        self._eventually("root", "activate")
-
-    def replace_root(self, ttl: str) -> None:
-        """A whole rotation; workloads hold certificates of ``ttl``."""
-        self.citadel("root prepare")
-        self.activate_root()
-        self._eventually("root", "retire", "--leaf-ttl", ttl)
-
-    def _eventually(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "citadel", *arguments, "--state", str(self.state)]
-
-        def succeeds() -> bool:
-            done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
-            assert done.returncode == 0, done.stderr
-            return True
-
-        eventually(succeeds, 40, what=f"citadel {' '.join(arguments)}")
 
     @property
     def roots(self) -> str:
@@ -107,13 +86,6 @@ def certificates(envoy: Envoy) -> list[dict[str, Any]]:
     """The leaf certificates that ``envoy`` holds, as its admin interface tells them."""
     found = json.loads(envoy.admin("/certs")).get("certificates", [])
     return [one["cert_chain"][0] for one in found if one.get("cert_chain")]
-
-
-def trusted_roots(envoy: Envoy) -> int:
-    """How many roots ``envoy`` verifies its peers by, as its secrets tell."""
-    dump = json.loads(envoy.admin("/config_dump?resource=dynamic_active_secrets"))["configs"]
-    (roots,) = [one["secret"] for one in dump if one["name"] == "ROOTCA"][:1]
-    return str(roots["validation_context"]["trusted_ca"]["inline_string"]).count("BEGIN CERTIFICATE")
 
 
 def serial_number(envoy: Envoy) -> str:
