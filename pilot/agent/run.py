@@ -17,10 +17,14 @@ from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import Credentials, secrets_of
 from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
+from pilot.agent.notify import READY, STOPPING, notify
+from pilot.agent.reaper import reap_as_init
+from pilot.agent.reload import reload_forever
 from pilot.agent.secret_service import SecretService
-from pilot.agent.settings import BOOTSTRAP_FILE, LOG_FILE, AgentSettings
+from pilot.agent.settings import BOOTSTRAP_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
+from pilot.dataplane.hot_restart import HotRestart, free_base_id, remove_shared_memory
 from pilot.dataplane.leftover import end_leftover
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
@@ -157,12 +161,15 @@ async def _run_envoy(
     if await asyncio.to_thread(end_leftover, command):
         log.warning("ended an Envoy that had outlived its agent")
     supervisor = EnvoySupervisor(EnvoyProcess(command), on_death=_tell_death)
+    reap_as_init(lambda: supervisor.process.pid)
     supervisor.start()
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
+    reloading = asyncio.create_task(reload_forever(supervisor), name="reload")
     try:
         if await _ends_before(stop, renewing):
             renewing.result()  # it only ends by an error of ours
         stop.clear()
+        notify(STOPPING)
         if settings.drain.longest:
             try:
                 await asyncio.wait_for(stream.report_leaving(), _REPORT_SECONDS)
@@ -170,8 +177,12 @@ async def _run_envoy(
                 log.warning("the control plane cannot be told that this workload leaves")
             await drain(supervisor.process, stop, settings.drain)
     finally:
+        reloading.cancel()
+        await asyncio.gather(reloading, return_exceptions=True)
         await asyncio.to_thread(supervisor.stop)
         await telling
+        if restart := supervisor.process.command.hot_restart:
+            remove_shared_memory(restart.base_id)
 
 
 def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
@@ -181,9 +192,10 @@ def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
     return EnvoyCommand(
         binary=settings.envoy,
         config=bootstrap,
-        log_file=settings.directory / LOG_FILE,
+        log_file=settings.log_file,
         admin=settings.bootstrap.admin,
         arguments=settings.envoy_arguments,
+        hot_restart=HotRestart(free_base_id()),
     )
 
 
@@ -196,6 +208,7 @@ def _tell_readiness(process: EnvoyProcess) -> None:
         return  # the supervisor tells
     else:
         log.info("Envoy is ready")
+        notify(READY)
 
 
 def _tell_death(reason: str, pause: float) -> None:

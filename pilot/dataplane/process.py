@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import queue
 import signal
@@ -12,13 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from pilot.dataplane.bootstrap import Address, PipeAddress
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError, EnvoyUnreachableError
+from pilot.dataplane.hot_restart import HotRestart
 
 POLL_SECONDS = 0.02
+STANDARD_ERROR = 2
 LOG_TAIL_LINES = 15
 
 
@@ -62,26 +67,28 @@ _LAUNCHER = _Launcher()
 
 @dataclass(frozen=True)
 class EnvoyCommand:
-    """How to start one Envoy. ``log_file`` receives its standard output and error, appended."""
+    """How to start one Envoy. ``log_file`` receives its standard output and error, appended; with None they go where
+    this process's standard error goes."""
 
     binary: Path
     config: Path
-    log_file: Path
+    log_file: Path | None
     admin: Address
     concurrency: int = 1
     log_level: str = "warning"
     arguments: tuple[str, ...] = ()
+    hot_restart: HotRestart | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def line(self) -> list[str]:
-        """The command line. Without hot restart, any number of Envoys can share a host."""
+        """The command line. Without hot restart, any number of Envoys can share a host unseen."""
         return [
             str(self.binary),
             "-c",
             str(self.config),
             "--concurrency",
             str(self.concurrency),
-            "--disable-hot-restart",
+            *(self.hot_restart.arguments() if self.hot_restart else ("--disable-hot-restart",)),
             "--log-level",
             self.log_level,
             *self.arguments,
@@ -112,9 +119,8 @@ class EnvoyProcess:
         """Start the process, without waiting for it. Raises EnvoyError when it cannot be executed."""
         if self.is_alive():
             raise EnvoyError(f"{self.command.config} already has a running Envoy, pid {self.pid}")
-        self.command.log_file.parent.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **self.command.environment}
-        with self.command.log_file.open("ab") as log:
+        with self._open_log() as log:
             try:
                 self._process = _LAUNCHER.launch(
                     lambda: subprocess.Popen(
@@ -129,6 +135,12 @@ class EnvoyProcess:
                 )
             except OSError as error:
                 raise EnvoyError(f"cannot execute {self.command.binary}: {error}") from error
+
+    def _open_log(self) -> AbstractContextManager[IO[bytes] | int]:
+        if self.command.log_file is None:
+            return nullcontext(STANDARD_ERROR)
+        self.command.log_file.parent.mkdir(parents=True, exist_ok=True)
+        return self.command.log_file.open("ab")
 
     def wait_ready(self, timeout: float = 20.0) -> None:
         """Wait until the admin interface says LIVE: configured, and listening. ``timeout`` in seconds.
@@ -145,11 +157,21 @@ class EnvoyProcess:
             except EnvoyUnreachableError:
                 pass
             else:
-                if status == http.client.OK:
+                if status == http.client.OK and self._has_taken_over():
                     return
                 answer = body.decode(errors="replace").strip()
             time.sleep(POLL_SECONDS)
         raise EnvoyNotReadyError(self._account(f"Envoy was not ready after {timeout:g} s ({answer})"))
+
+    def _has_taken_over(self) -> bool:
+        """Whether the admin interface is its own already, and not that of the Envoy before it."""
+        if self.command.hot_restart is None:
+            return True
+        try:
+            options = json.loads(self.admin("/server_info"))["command_line_options"]
+        except (EnvoyError, ValueError, LookupError):
+            return False
+        return int(options.get("restart_epoch", 0)) == self.command.hot_restart.epoch
 
     def stop(self, grace: float = 5.0) -> None:
         """End the process: SIGTERM, and SIGKILL after ``grace`` seconds. Does nothing when it has ended."""
@@ -204,7 +226,9 @@ class EnvoyProcess:
             connection.close()
 
     def log_tail(self, lines: int = LOG_TAIL_LINES) -> str:
-        """The last lines of its log."""
+        """The last lines of its log; "" of one that is kept elsewhere."""
+        if self.command.log_file is None:
+            return ""
         try:
             with self.command.log_file.open("rb") as log:
                 log.seek(max(0, log.seek(0, os.SEEK_END) - 400 * lines))
@@ -224,6 +248,8 @@ class EnvoyProcess:
 
     def _account(self, message: str) -> str:
         tail = self.log_tail()
+        if self.command.log_file is None:
+            return f"{message}; see its log above"
         return f"{message}; the end of {self.command.log_file}:\n{tail}" if tail else f"{message}; its log is empty"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pilot.dataplane.errors import EnvoyError
-from pilot.dataplane.process import EnvoyProcess
+from pilot.dataplane.hot_restart import remove_shared_memory
+from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 
 FIRST_BACKOFF_SECONDS = 0.25
 LONGEST_BACKOFF_SECONDS = 10.0
@@ -24,6 +26,7 @@ class EnvoySupervisor:
         self.restarts = 0
         self._on_death = on_death
         self._stopping = threading.Event()
+        self._predecessors: list[EnvoyProcess] = []
         self._thread = threading.Thread(target=self._watch, name=f"watch {process.command.config.name}", daemon=True)
 
     def start(self) -> None:
@@ -31,13 +34,29 @@ class EnvoySupervisor:
         self.process.start()
         self._thread.start()
 
+    def succeed(self, command: EnvoyCommand, timeout: float) -> None:
+        """Have ``command``, whose hot restart is the successor of that which runs, take over, and watch it from now on.
+
+        EnvoyError when it is not ready within ``timeout`` seconds or dies: then that which runs goes on.
+        """
+        successor = EnvoyProcess(command)
+        successor.start()
+        try:
+            successor.wait_ready(timeout)
+        except EnvoyError:
+            successor.kill()
+            raise
+        self._predecessors = [one for one in (*self._predecessors, self.process) if one.is_alive()]
+        self.process = successor
+
     def stop(self, grace: float = 5.0) -> None:
         """Stop watching, then the process (see `EnvoyProcess.stop`). It is not started again."""
         self._stopping.set()
         self.process.stop(grace)
         if self._thread.is_alive():
             self._thread.join()
-        self.process.stop(grace)  # one that the thread had just started again
+        for process in (self.process, *self._predecessors):  # one that the thread had just started again, too
+            process.stop(grace)
 
     def _watch(self) -> None:
         quick_deaths = 0
@@ -55,6 +74,7 @@ class EnvoySupervisor:
             if self._stopping.wait(pause):
                 return
             self.restarts += 1
+            self.process = self._afresh()
 
     def _run_to_the_end(self) -> str:
         """Wait until the process has ended, starting it if it does not run. Why it ended."""
@@ -63,8 +83,19 @@ class EnvoySupervisor:
                 self.process.start()
         except EnvoyError as error:
             return str(error)
-        status = self.process.wait()
-        return f"it ended with status {status}; its last log lines:\n{self.process.log_tail()}"
+        while True:
+            process = self.process
+            status = process.wait()
+            if process is self.process:
+                break  # otherwise it has ended because another took over
+        return f"it ended with status {status}; its last log lines:\n{process.log_tail()}"
+
+    def _afresh(self) -> EnvoyProcess:
+        command = self.process.command
+        if command.hot_restart is None:
+            return self.process
+        remove_shared_memory(command.hot_restart.base_id)
+        return EnvoyProcess(replace(command, hot_restart=command.hot_restart.afresh()))
 
 
 def backoff(quick_deaths: int) -> float:

@@ -17,6 +17,7 @@ from tests.e2e.harness.client import request
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import istio, service
 from tests.e2e.harness.documents import write as yaml_of
+from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import Identity, certificates, is_expired, serial_number
 from tests.e2e.harness.mesh import APP_PORT, PROXY_PORT, SERVICE_PORT, Mesh
@@ -24,6 +25,7 @@ from tests.e2e.harness.traffic import Lasting, Traffic
 from tests.e2e.harness.upstreams import HttpEcho
 from tests.e2e.harness.variants import both_variants, every_envoy
 
+SHOP_URL = f"http://shop:{SERVICE_PORT}/"
 SHOP_CLUSTER = f"outbound|{SERVICE_PORT}||shop.default.svc.cluster.local"
 StartAgent = Callable[..., Agent]
 SERVICE_ENTRY = """
@@ -63,7 +65,7 @@ def start_agent(identity: Identity, tmp_path: Path) -> Iterator[StartAgent]:
             token.write_text(identity.token(account, "default", "--once", ttl=ttl))
             stack.callback(agent.stop)
             agent.start("--token", str(token))
-            eventually(lambda: "Envoy is ready" in agent.log(), 20, what="an Envoy that is ready")
+            eventually(lambda: "Envoy is ready" in agent.log(), 60, what="an Envoy that is ready")
             return agent
 
         yield start
@@ -137,28 +139,31 @@ def test_a_control_plane_that_was_away_at_the_time_of_renewal_is_asked_again(
     assert identity.mesh.control_plane.log().count("by join token") == 1
 
 
-@every_envoy
-def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(identity: Identity, start_agent: StartAgent) -> None:
+@pytest.fixture
+def strict_shop(identity: Identity, start_agent: StartAgent) -> Iterator[tuple[Agent, Agent]]:
+    """The agents of a shop and of a client whose certificates live briefly; between them mutual TLS only."""
     policy = istio("PeerAuthentication", "default", {"mtls": {"mode": "STRICT"}})
     policy["apiVersion"] = "security.istio.io/v1"
     identity.mesh.write("shop.yaml", yaml_of(service("shop"), policy))
     ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}")
-    brief = ("--certificate-ttl", "4s", "--drain-seconds", "0")
+    brief = ("--certificate-ttl", "6s", "--drain-seconds", "0")
     shop = start_agent(*ports, *brief, "--labels", "app=shop", account="shop")
     client = start_agent(*brief, "--http-proxy-port", str(PROXY_PORT), account="client")
     app = HttpEcho("shop", shop.host, APP_PORT)
-    try:
-        call = lambda: request((client.host, PROXY_PORT), f"http://shop:{SERVICE_PORT}/")  # noqa: E731
-        eventually(lambda: call().status == 200, 15, what="an answer of the shop")
-        seen: set[str] = set()
-        while len(seen) < 4:
-            answer = call()
-            assert answer.status == 200
-            caller = answer.json["headers"]["x-forwarded-client-cert"]
-            assert "URI=spiffe://cluster.local/ns/default/sa/client" in caller
-            seen |= {serial_number(shop.envoy)}
-    finally:
-        app.stop()
+    eventually(lambda: request((client.host, PROXY_PORT), SHOP_URL).status == 200, 15, what="an answer of the shop")
+    yield shop, client
+    app.stop()
+
+
+@every_envoy
+def test_mutual_tls_by_keys_of_the_agents_own_while_they_change(strict_shop: tuple[Agent, Agent]) -> None:
+    shop, client = strict_shop
+    seen: set[str] = set()
+    while len(seen) < 3:
+        answer = request((client.host, PROXY_PORT), SHOP_URL)
+        assert answer.status == 200
+        assert "URI=spiffe://cluster.local/ns/default/sa/client" in answer.json["headers"]["x-forwarded-client-cert"]
+        seen |= {serial_number(shop.envoy)}
     for agent in (shop, client):
         eventually(lambda agent=agent: serial_numbers(agent.envoy) == {held_by(agent)}, 5, what="the agent's own alone")  # type: ignore[misc]
 
@@ -169,14 +174,14 @@ def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Ident
     ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
     shops = {name: start_agent(*ports, account=name) for name in ("shop-a", "shop-b")}
     client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
-    url, leaving = f"http://shop:{SERVICE_PORT}/", shops["shop-a"]
+    leaving = shops["shop-a"]
     with ExitStack() as stack:
         for name, shop in shops.items():
             stack.callback(HttpEcho(name, shop.host, APP_PORT).stop)
         client.envoy.wait_for_endpoint(SHOP_CLUSTER, 2)
         # Once as fast as connections to the sidecar are made, once on connections that last.
-        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), url))
-        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), url))
+        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), SHOP_URL))
+        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), SHOP_URL))
         both = lambda since: len(brief.names(since=since)) == len(lasting.names(since=since)) == 2  # noqa: E731
         eventually(lambda: both(0.0), 15, what="answers of both")
         leaving.process.terminate()
@@ -190,6 +195,55 @@ def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Ident
         eventually(lambda: both(alone), 15, what="answers of both again")
     assert not brief.failures
     assert not lasting.failures
+
+
+def test_another_envoy_takes_over_without_a_failed_request(
+    identity: Identity, start_agent: StartAgent, tmp_path: Path
+) -> None:
+    older, newer = envoy_binary(VERSIONS[-2]), envoy_binary(VERSIONS[-1])
+    binary, broken = tmp_path / "envoy", tmp_path / "broken"
+    binary.symlink_to(older)
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+
+    def replace_by(other: Path) -> None:
+        (tmp_path / "next").symlink_to(other)
+        (tmp_path / "next").replace(binary)
+
+    identity.mesh.write("shop.yaml", yaml_of(service("shop")))
+    ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
+    shop = start_agent(*ports, "--envoy", str(binary), "--drain-seconds", "0", account="shop")
+    client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
+    first = eventually(shop.envoy_pid)
+    memory = set(shared_memory(first))
+    with ExitStack() as stack:
+        stack.callback(HttpEcho("shop", shop.host, APP_PORT).stop)
+        client.envoy.wait_for_endpoint(SHOP_CLUSTER, 1)
+        eventually(lambda: request((client.host, PROXY_PORT), SHOP_URL).status == 200, 15, what="an answer")
+        brief = stack.enter_context(Traffic((client.host, PROXY_PORT), SHOP_URL, workers=1))
+        lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), SHOP_URL, workers=1))
+        replace_by(broken)
+        eventually(lambda: "cannot take its place" in shop.log(), 20, what="a complaint")
+        assert VERSIONS[-2] in shop.envoy.admin("/server_info")
+        replace_by(newer)
+        eventually(lambda: "it has taken over" in shop.log(), 60, what="another Envoy")
+        assert VERSIONS[-1] in shop.envoy.admin("/server_info")
+        eventually(lambda: not is_running(first), 30, what="the end of the first Envoy")
+        shop.process.send_signal(signal.SIGHUP)
+        eventually(lambda: shop.log().count("it has taken over") == 2, 60, what="a third Envoy")
+    assert brief.outcomes
+    assert lasting.outcomes
+    assert not brief.failures
+    assert not lasting.failures
+    shop.stop()
+    assert memory
+    assert not [path for path in memory if path.exists()]
+
+
+def shared_memory(pid: int) -> list[Path]:
+    """The files of shared memory that process ``pid`` has mapped."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return [Path(line.split()[-1]) for line in lines if "envoy_shared_memory_" in line]
 
 
 def is_running(pid: int) -> bool:

@@ -38,7 +38,7 @@ class ControlPlane:
         self._inside = tuple(inside)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, arguments: Iterable[str] = (), *, timeout: float = 20.0, wait: bool = True) -> None:
+    def start(self, arguments: Iterable[str] = (), *, timeout: float = 60.0, wait: bool = True) -> None:
         """Start it and wait until its admin interface answers. Raises ControlPlaneError."""
         command = [
             *self._inside,
@@ -59,7 +59,7 @@ class ControlPlane:
         if wait:
             self.wait_healthy(timeout)
 
-    def wait_healthy(self, timeout: float = 20.0) -> None:
+    def wait_healthy(self, timeout: float = 60.0) -> None:
         """Wait for 200 from `/healthz`. Raises ControlPlaneError when it ends before, or takes longer."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

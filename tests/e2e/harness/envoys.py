@@ -98,7 +98,7 @@ class Envoy(EnvoyProcess):
 
     def lines(self) -> Iterator[str]:
         """Its log so far."""
-        if self.command.log_file.exists():
+        if self.command.log_file is not None and self.command.log_file.exists():
             yield from self.command.log_file.read_text(errors="replace").splitlines()
 
 
