@@ -65,7 +65,8 @@ class CertificateClient:
                 credentials = grpc.ssl_channel_credentials(proof.roots, svid.private_key.reveal(), svid.chain_pem)
         options = [("grpc.ssl_target_name_override", self.server_name)] if self.server_name else []
         # Without a pool of its own, gRPC might hand a connection with the last certificate to this call.
-        options_of_channel = [*options, ("grpc.use_local_subchannel_pool", 1)]
+        # The control plane is not reached through the proxy that the environment names for the web.
+        options_of_channel = [*options, ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
         try:
             async with grpc.aio.secure_channel(address, credentials, options=options_of_channel) as channel:
                 call = channel.unary_unary(f"/{SERVICE}/CreateCertificate", None, None)

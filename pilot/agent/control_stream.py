@@ -25,6 +25,8 @@ _STEADY_SECONDS = 30.0
 _OPTIONS = (
     # Without a pool of its own, gRPC might hand a connection with the last certificate to this stream.
     ("grpc.use_local_subchannel_pool", 1),
+    # The control plane is not reached through the proxy that the environment names for the web.
+    ("grpc.enable_http_proxy", 0),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 )

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from typing import Any
 
 from pilot.settings import Settings
 
@@ -47,10 +48,15 @@ def run_health(args: argparse.Namespace) -> int:
         time.sleep(_PAUSE)
 
 
+def open_directly(url: str, timeout: float) -> Any:
+    """The answer of ``url``, asked without the proxy that the environment may name (Docker puts one into containers)."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout)
+
+
 def ask(url: str, timeout: float = 2.0) -> tuple[bool, str]:
     """Whether ``url`` answers with 200, and its first line, or why there is none."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout) as response:
+        with open_directly(url, timeout) as response:
             return True, _first_line(response.read())
     except urllib.error.HTTPError as refusal:
         return False, f"{refusal.code} {_first_line(refusal.read())}"

@@ -6,11 +6,11 @@ import argparse
 import json
 import sys
 import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pilot.commands.columns import Paint, paint_for_terminal, render_columns
+from pilot.commands.health import open_directly
 from pilot.settings import Settings
 from pilot.xds.resources import PUSH_ORDER, SECRET, SHORT_NAMES
 
@@ -65,7 +65,7 @@ def run_proxy_status(args: argparse.Namespace) -> int:
 
 
 def _fetch(address: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"http://{address}/debug/syncz", timeout=10) as answer:
+    with open_directly(f"http://{address}/debug/syncz", timeout=10) as answer:
         proxies: list[dict[str, Any]] = json.load(answer)
     return proxies
 

@@ -30,7 +30,7 @@ LOG_TAIL_LINES = 15
 class _Launcher:
     """Starts every process from one thread that lives as long as this process.
 
-    Envoy asks the kernel to kill it when its parent *thread* ends (PR_SET_PDEATHSIG), so an Envoy started from
+    With hot restart Envoy asks the kernel to end it with its parent *thread* (PR_SET_PDEATHSIG), so one started from
     a worker or test thread would die with that thread.
     """
 

@@ -74,3 +74,8 @@ def test_nobody_there(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     page.server_close()
     assert run(url(page)) == 1
     assert "no answer from" in capsys.readouterr().err
+
+
+def test_a_proxy_for_the_web_is_not_asked(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert run(url(page)) == 0
