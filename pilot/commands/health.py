@@ -49,7 +49,7 @@ def run_health(args: argparse.Namespace) -> int:
 
 
 def open_directly(url: str, timeout: float) -> Any:
-    """The answer of ``url``, asked without the proxy that the environment may name (Docker puts one into containers)."""
+    """The answer of ``url``, without the proxy that the environment may name (Docker puts one into containers)."""
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout)
 
 
