@@ -5,7 +5,7 @@ PYTHON_BIN := .venv/bin
 PYTEST_WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-unit lint bench clean venv
+.PHONY: help demo demo-check test test-unit lint bench images clean venv
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ lint: venv ## Formatting, lint, types and import contracts.
 
 bench: venv ## Times and sizes for 10, 100 and 1,000 services.
 	$(PYTHON_BIN)/python -m bench
+
+images: ## The Docker images pilothouse and pilothouse-agent.
+	docker build --target pilothouse -t pilothouse:latest .
+	docker build --target pilothouse-agent -t pilothouse-agent:latest .
 
 clean: ## Remove everything that the other targets made.
 	rm -rf .venv .venv-oracle .envoy .demo build dist *.egg-info

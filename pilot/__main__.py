@@ -16,6 +16,7 @@ _COMMANDS = (
     "proxy-status",
     "proxy-config",
     "redirect",
+    "inject",
     "health",
 )
 """In the order of the help. The command ``some-name`` is in `pilot.commands.some_name`, added by its function

@@ -19,20 +19,6 @@ SERVER = (Path(__file__).parent / "graceful_server.py").read_text(encoding="utf-
 _numbers = itertools.count(1)
 
 
-def why_no_docker(*images: str) -> str:
-    """Why tests with these images cannot run here, or ""."""
-    if not shutil.which("docker"):
-        return "there is no docker command"
-    if subprocess.run(["docker", "version"], capture_output=True, check=False).returncode != 0:
-        return "no Docker Engine answers"
-    missing = [
-        image
-        for image in images
-        if subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode != 0
-    ]
-    return f"Docker has no image {', '.join(missing)}" if missing else ""
-
-
 def docker(*arguments: str) -> str:
     """Run a docker command; its output. Raises AssertionError with its words when it fails."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)

@@ -11,14 +11,13 @@ import pytest
 from galley.meta import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
-from tests.e2e.docker.containers import APP_IMAGE, ENVOY_IMAGE, SERVER, Sandbox, address, docker, why_no_docker
+from tests.e2e.docker.containers import APP_IMAGE, ENVOY_IMAGE, SERVER, Sandbox, address, docker
 from tests.e2e.docker.socket_relay import SocketRelay
 from tests.e2e.harness.conditions import consistently, eventually
 from tests.e2e.harness.mesh import PROXY_PORT, Mesh, Workload
 from tests.e2e.harness.traffic import Traffic
 
-_MISSING = why_no_docker(APP_IMAGE, ENVOY_IMAGE)
-pytestmark = pytest.mark.skipif(bool(_MISSING), reason=_MISSING)
+pytestmark = pytest.mark.usefixtures("engine")
 
 PORTS = {"pilothouse.io/ports": "http=9080"}
 URL = "http://web:9080/"

@@ -81,7 +81,7 @@ class ControlPlane:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
-    def wait_exit(self, timeout: float = 20.0) -> int:
+    def wait_exit(self, timeout: float = 60.0) -> int:
         """Its exit status, once it has ended by itself."""
         if self._process is None:
             raise ControlPlaneError("pilot serve was never started")

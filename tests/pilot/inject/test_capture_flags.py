@@ -1,0 +1,33 @@
+import pytest
+
+from pilot.inject.capture_flags import capture_flags, capture_mode
+from pilot.redirect.options import CaptureMode
+
+PREFIX = "traffic.sidecar.istio.io/"
+
+
+def test_annotations_beat_what_holds_for_all() -> None:
+    given = {f"{PREFIX}excludeOutboundPorts": "25, 587", "app": "web"}
+    assert capture_flags(given, {"excludeOutboundPorts": "1", "includeInboundPorts": "*"}) == [
+        "--include-inbound-ports=*",
+        "--exclude-outbound-ports=25,587",
+    ]
+
+
+def test_an_empty_list_is_one_too() -> None:
+    assert capture_flags({f"{PREFIX}includeInboundPorts": ""}, {}) == ["--include-inbound-ports="]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [("excludeInboundPorts", "x", "excludeInboundPorts: 'x' is not a port"), ("excludeInbound", "1", "did you mean")],
+)
+def test_a_bad_annotation_is_named(name: str, value: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        capture_flags({PREFIX + name: value}, {})
+
+
+def test_the_mode_of_a_workload_beats_that_of_all() -> None:
+    assert capture_mode({"sidecar.istio.io/interceptionMode": "tproxy"}, CaptureMode.REDIRECT) is CaptureMode.TPROXY
+    with pytest.raises(ValueError, match="neither"):
+        capture_mode({"sidecar.istio.io/interceptionMode": "NONE"}, CaptureMode.REDIRECT)
