@@ -26,7 +26,7 @@ _COMMANDS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the result is its exit status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser(given).parse_args(given)
+    options = build_parser(given).parse_args(given)
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """The parser of the one command that is wanted, or of all.
 
     Only what is wanted is imported: a container's health check is one of them, and runs every few seconds.

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 _STEPS = ("open", "write", "fsync", "rename", "unlink", "mkdir", "close")
+_LONGEST = 60
+"""Seconds for one write."""
 
 
 def kill_at_each_step(prepare: Callable[[], None], write: Callable[[], object], check: Callable[[bool], None]) -> int:
@@ -31,6 +33,7 @@ def _run(write: Callable[[], object], step: int) -> bool:
     child = os.fork()
     if child == 0:
         status = 1
+        signal.alarm(_LONGEST)  # a child that hangs on what it inherited is a failure, not a hanging test
         try:
             _arm(step)
             write()
@@ -39,7 +42,7 @@ def _run(write: Callable[[], object], step: int) -> bool:
             os._exit(status)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert os.WTERMSIG(status) == signal.SIGKILL, f"ended by signal {os.WTERMSIG(status)}"
         return False
     assert os.WEXITSTATUS(status) == 0, "the write failed"
     return True

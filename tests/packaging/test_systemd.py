@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pilot.__main__ import _parser as build_parser
+from pilot.__main__ import build_parser
 
 UNITS = Path(__file__).resolve().parents[2] / "packaging" / "systemd"
 AGENT, REDIRECT = UNITS / "pilothouse-agent.service", UNITS / "pilothouse-redirect.service"
@@ -33,7 +33,7 @@ def test_every_command_is_one_that_the_parser_knows(unit: Path, name: str) -> No
     command = settings(unit)[name].replace("$AGENT_FLAGS", flags()["AGENT_FLAGS"]).replace("$REDIRECT_FLAGS", "")
     program, *arguments = shlex.split(command)
     assert program == "/usr/local/bin/pilot"
-    parsed = build_parser().parse_args(arguments)
+    parsed = build_parser(arguments).parse_args(arguments)
     assert callable(parsed.run)
 
 
@@ -41,7 +41,8 @@ def test_whose_traffic_is_left_alone_is_who_runs_the_agent() -> None:
     user = settings(AGENT)["User"]
     line = next(one for one in (UNITS / "pilothouse.sysusers.conf").read_text().splitlines() if one.startswith("u "))
     _, name, ids, *_ = shlex.split(line)
-    parsed = build_parser().parse_args(shlex.split(settings(REDIRECT)["ExecStart"].replace("$REDIRECT_FLAGS", ""))[1:])
+    redirect = shlex.split(settings(REDIRECT)["ExecStart"].replace("$REDIRECT_FLAGS", ""))[1:]
+    parsed = build_parser(redirect).parse_args(redirect)
     assert (name, ids) == (user, "1337:1337")
     assert parsed.proxy_uids == parsed.proxy_gids == (1337,)
 
