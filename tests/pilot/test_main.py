@@ -36,7 +36,7 @@ def test_an_unknown_command_is_told_of_the_known_ones(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("name", ["health", "redirect"])
 def test_what_containers_run_often_imports_neither_envoys_messages_nor_cryptography(name: str) -> None:
     program = (
-        "import sys; from pilot.__main__ import _parser; _parser([sys.argv[1]]);"
+        "import sys; from pilot.__main__ import build_parser; build_parser([sys.argv[1]]);"
         "print(*(m for m in ('envoy_data_plane', 'cryptography', 'grpc', 'yaml') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program, name], capture_output=True, text=True, check=True)
