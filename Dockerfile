@@ -35,7 +35,7 @@ RUN apt-get update -qq \
 RUN groupadd --gid 1337 pilothouse \
  && useradd --uid 1337 --gid 1337 --no-create-home --home-dir /var/lib/pilothouse --shell /usr/sbin/nologin pilothouse \
  && install -d -m 0700 -o 1337 -g 1337 /var/lib/pilothouse /var/lib/pilot-agent \
- && install -d -m 0755 -o 1337 -g 1337 /rules
+ && install -d -m 0755 -o 1337 -g 1337 /rules /var/lib/pilothouse/public
 COPY --from=build /opt/pilothouse /opt/pilothouse
 ENV PATH=/opt/pilothouse/bin:$PATH PYTHONUNBUFFERED=1
 USER 1337:1337

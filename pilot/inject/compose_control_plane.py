@@ -12,6 +12,7 @@ from pilot.inject.compose_layout import (
     CONTROL_PLANE,
     MESH_NETWORK,
     PILOT,
+    ROOTS_VOLUME,
     STATE_VOLUME,
     Workload,
     bootstraps_service,
@@ -33,7 +34,8 @@ def add_control_plane(
         (BOOTSTRAPS, bootstraps_service(workloads, options)),
     ):
         _write(editor, name, {**service, **(networks if name == PILOT else {})})
-    write_made(editor, ("volumes", STATE_VOLUME))
+    for volume in (STATE_VOLUME, ROOTS_VOLUME):
+        write_made(editor, ("volumes", volume))
     if meshed:
         write_made(editor, ("networks", MESH_NETWORK), {"internal": True})
     else:
@@ -48,7 +50,8 @@ def remove_control_plane(editor: YamlEditor) -> None:
     for name in CONTROL_PLANE:
         if mark_of(services.get(name)) == CONTROL:
             editor.remove(service_path(name))
-    remove_made(editor, ("volumes", STATE_VOLUME))
+    for volume in (STATE_VOLUME, ROOTS_VOLUME):
+        remove_made(editor, ("volumes", volume))
     remove_made(editor, ("networks", MESH_NETWORK))
 
 

@@ -20,10 +20,12 @@ REPLICAS_LABEL = "pilothouse.io/replicas"
 
 PILOT, BOOTSTRAPS = "pilot", "bootstraps"
 CONTROL_PLANE = (PILOT, BOOTSTRAPS)
-STATE_VOLUME = "pilothouse"
+STATE_VOLUME, ROOTS_VOLUME = "pilothouse", "pilothouse-roots"
 MESH_NETWORK = "pilothouse"
 
 STATE = "/var/lib/pilothouse"
+_ROOTS = "/etc/pilothouse"
+"""Where a stock sidecar finds the roots that the control plane publishes, and follows them."""
 _CAPTURED = "/run/captured"
 _EVERY_THREE_SECONDS = {"interval": "3s", "timeout": "5s", "retries": 40}
 _PROXY_USER = "1337:1337"
@@ -115,7 +117,9 @@ def sidecar_service(workload: Workload, options: InjectOptions) -> Json:
         "cap_drop": ["ALL"],
         **({"cap_add": ["NET_ADMIN", "DAC_OVERRIDE"]} if tproxy else {}),
         "network_mode": f"service:{workload.pod}",
-        "volumes": [f"{workload.volume}:/etc/envoy" + ("" if agent else ":ro")],
+        "volumes": [f"{workload.volume}:/etc/envoy"]
+        if agent
+        else [f"{workload.volume}:/etc/envoy:ro", f"{ROOTS_VOLUME}:{_ROOTS}:ro"],
         "depends_on": {
             workload.pod: {"condition": "service_healthy"},
             PILOT: {"condition": "service_healthy"},
@@ -179,6 +183,7 @@ def pilot_service(options: InjectOptions) -> Json:
         "volumes": [
             f"{options.rules}:/rules:ro",
             f"{STATE_VOLUME}:{STATE}",
+            f"{ROOTS_VOLUME}:{STATE}/public",
             *([f"{socket}:{socket}:ro"] if options.docker else []),
         ],
         **({"group_add": ["${DOCKER_GID:-0}"]} if options.docker else {}),
@@ -209,7 +214,8 @@ def _minting(workload: Workload, options: InjectOptions) -> list[str]:
         words += [f"--service-account={said.service_account}", "--ttl=90d", f"--out={folder}/token"]
         return [_line(words), _line(["cp", f"{STATE}/citadel/root-cert.pem", folder])]
     words = ["pilot", "bootstrap", "sidecar", *_node_flags(workload, options)]
-    words += [f"--xds-address={PILOT}:15012", f"--citadel={STATE}", f"--output={folder}/envoy.yaml"]
+    words += [f"--xds-address={PILOT}:15012", f"--citadel={STATE}", f"--root-cert-sds={_ROOTS}/root-cert.sds.json"]
+    words += [f"--output={folder}/envoy.yaml"]
     return [_line(words)]
 
 
