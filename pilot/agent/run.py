@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
@@ -57,7 +58,7 @@ async def run_agent(settings: AgentSettings) -> None:
     stream = _open_stream(settings, enrolment, files, service)
     streaming = asyncio.create_task(stream.run(), name="control stream")
     try:
-        await _run_envoy(settings, stop, renewing, stream)
+        await _run_envoy(settings, stop, (renewing, streaming), stream)
     finally:
         renewing.cancel()
         streaming.cancel()
@@ -155,7 +156,7 @@ def _keep(credentials: Credentials, files: CredentialFiles) -> None:
 
 
 async def _run_envoy(
-    settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None], stream: ControlStream
+    settings: AgentSettings, stop: asyncio.Event, chores: Sequence[asyncio.Task[None]], stream: ControlStream
 ) -> None:
     command = _prepare_envoy(settings)
     if await asyncio.to_thread(end_leftover, command):
@@ -166,8 +167,7 @@ async def _run_envoy(
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
     reloading = asyncio.create_task(reload_forever(supervisor), name="reload")
     try:
-        if await _ends_before(stop, renewing):
-            renewing.result()  # it only ends by an error of ours
+        await work_until(stop, chores)
         stop.clear()
         notify(STOPPING)
         if settings.drain.longest:
@@ -215,12 +215,21 @@ def _tell_death(reason: str, pause: float) -> None:
     log.error("Envoy died, next start in %.2f s: %s", pause, reason)
 
 
-async def _ends_before(stop: asyncio.Event, task: asyncio.Task[Credentials] | asyncio.Task[None]) -> bool:
-    """Whether ``task`` ends before ``stop`` is set."""
+async def work_until(stop: asyncio.Event, chores: Iterable[asyncio.Task[None]]) -> None:
+    """Returns when ``stop`` is set. Raises what has ended one of the ``chores``, which only an error of ours does."""
+    watched = tuple(chores)
+    if await _ends_before(stop, *watched):
+        for chore in watched:
+            if chore.done():
+                chore.result()
+
+
+async def _ends_before(stop: asyncio.Event, *tasks: asyncio.Task[Credentials] | asyncio.Task[None]) -> bool:
+    """Whether one of ``tasks`` ends before ``stop`` is set."""
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    return task.done()
+    return any(task.done() for task in tasks)
 
 
 def _now() -> datetime:
