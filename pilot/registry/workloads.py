@@ -30,6 +30,8 @@ class RegisteredWorkload:
     """Whether peers may be sent to it: not before its Envoy has its listeners."""
     proxied_ports: tuple[int, ...] | None = None
     """The ports behind the proxy; None for all."""
+    identified: bool = True
+    """Whether the proxy has proven who it is; always so where nobody can."""
 
 
 def workload_of_entry(
@@ -59,7 +61,8 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
     """A self-registered workload: the node's own words over its WorkloadGroup.
 
     Labels are those of the template, overridden by the group's metadata, overridden by the node (Istio's
-    auto-registration).
+    auto-registration). One that has proven nothing may name any group, so it has no service account from there, which
+    clients would accept.
     """
     spec = group.spec if group else WorkloadGroup()
     template = spec.template or WorkloadEntry()
@@ -75,7 +78,7 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
         network=registered.network or template.network,
         locality=locality,
         weight=max(template.weight, 1),
-        service_account=registered.service_account or template.service_account,
+        service_account=registered.service_account or (template.service_account if registered.identified else ""),
         id=registered.id,
         serving=registered.serving,
         proxied_ports=registered.proxied_ports,

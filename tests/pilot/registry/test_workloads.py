@@ -46,6 +46,14 @@ def test_the_node_speaks_over_its_group_which_speaks_over_its_template() -> None
     assert workload.locality == Locality(region="us")
 
 
+def test_a_proxy_that_has_proven_nothing_has_no_account_from_a_group_that_it_names() -> None:
+    template = WorkloadEntry(labels=labels(app="t"), service_account="bookinfo")
+    group = a_resource(WorkloadGroup(template=template), "reviews")
+    for identified, account in ((True, "bookinfo"), (False, "")):
+        workload = workload_of_registration(a_registered_workload(identified=identified), group)
+        assert workload.service_account == account
+
+
 def test_without_a_group_the_node_alone_speaks() -> None:
     claim = a_registered_workload("10.1.1.1", app="ratings")
     workload = workload_of_registration(claim, None)
