@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from citadel.identity import TrustDomain
 from galley.snapshot import ConfigSnapshot
 from pilot.generate import Generator
@@ -64,11 +66,16 @@ class MeshState:
 
     def listening(self, proxy: Proxy) -> bool:
         """``proxy`` has answered listeners. Whether that changes who serves."""
-        return proxy.self_register and self.registrations.listening(proxy.id)
+        return proxy.self_register and self._speaks_for_its_node(proxy) and self.registrations.listening(proxy.id)
 
     def report(self, proxy: Proxy, *, healthy: bool) -> bool:
         """``proxy``, or the agent beside it, says how the workload is. Whether that changes who serves."""
-        return self.registrations.report(proxy.id, healthy=healthy)
+        return self._speaks_for_its_node(proxy) and self.registrations.report(proxy.id, healthy=healthy)
+
+    def _speaks_for_its_node(self, proxy: Proxy) -> bool:
+        """A node id is nobody's secret: what is said of a workload counts only from one that has proven the same."""
+        registered, own = self.registrations.present(proxy.id), registered_workload(replace(proxy, self_register=True))
+        return registered is not None and own is not None and own.is_of_same_owner(registered)
 
     def disconnect(self, proxy: Proxy, now: float) -> bool:
         """A stream of ``proxy`` closed. Whether that changes who is there already."""

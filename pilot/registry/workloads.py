@@ -33,6 +33,10 @@ class RegisteredWorkload:
     identified: bool = True
     """Whether the proxy has proven who it is; always so where nobody can."""
 
+    def is_of_same_owner(self, other: RegisteredWorkload) -> bool:
+        """Whether the same has been proven for both."""
+        return (self.identified, self.service_account) == (other.identified, other.service_account)
+
 
 def workload_of_entry(
     entry: WorkloadEntry, namespace: str, metadata_labels: Labels = NO_LABELS, name: str = ""
@@ -126,6 +130,11 @@ class Registrations:
         """The workloads that are there, by node id; the same tuple until something changes."""
         return self._workloads
 
+    def present(self, node_id: str) -> RegisteredWorkload | None:
+        """The node's latest words, while it is there."""
+        presence = self._present.get(node_id)
+        return presence.workload if presence else None
+
     def restore(self, workloads: Iterable[RegisteredWorkload], now: float) -> bool:
         """Workloads of an earlier life of this process are there as if their last stream had closed ``now``: their
         proxies are about to reconnect, and until then nobody should be told that they are gone."""
@@ -139,6 +148,9 @@ class Registrations:
         presence = self._present.setdefault(workload.id, _Presence(workload=workload))
         if not presence.streams and not presence.healthy:
             # It had left, and this is its next life: it is judged anew, and serves once it has its listeners.
+            presence.healthy, presence.serving = True, False
+        if not presence.workload.is_of_same_owner(workload):
+            # Nothing that somebody else has said of this node id holds for whoever it proves to be now.
             presence.healthy, presence.serving = True, False
         presence.workload = workload
         presence.streams += 1

@@ -133,6 +133,16 @@ async def test_the_node_of_who_is_connected_is_not_for_others(world: World) -> N
             assert (await refused(other, node=unnamed))[0] is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.parametrize("metadata", [{}, {"AGENT": "true"}])
+async def test_who_claims_a_node_first_loses_it_to_who_proves_to_be_it(world: World, metadata: dict[str, str]) -> None:
+    async with world.plaintext() as stranger, world.stream(world.token()) as owner:
+        await stranger.send(CLUSTER, node=node(ALICE, **metadata))
+        await stranger.receive()
+        await first_secrets(owner, ALICE, "ROOTCA")
+        assert await stranger.status() == (grpc.StatusCode.PERMISSION_DENIED, "not permitted")
+        assert [connection.identity for connection in world.fleet.connections] == [ALICE]
+
+
 async def test_plaintext_gets_no_secret(world: World) -> None:
     async with world.plaintext() as client:
         await client.send(SECRET, node=node(ALICE), resourceNames=["default", "ROOTCA"])

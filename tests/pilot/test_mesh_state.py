@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from galley.meta import FrozenMap
@@ -76,6 +77,20 @@ def test_it_is_an_endpoint_once_its_envoy_has_listeners_and_until_its_grace_is_o
     state.registrations.expire(15.0)
     assert state.rebuild()
     assert endpoints(state) == 0
+
+
+def test_only_who_has_proven_the_same_speaks_for_a_node() -> None:
+    state = state_with_reviews()
+    proxy = instance(service_account="reviews")
+    agent = replace(proxy, is_agent=True, self_register=False)
+    others = [replace(proxy, identified=False), replace(proxy, service_account="other")]
+    state.connect(proxy)
+    for other in others:
+        assert not state.listening(other)
+    assert state.listening(proxy)
+    for other in others:
+        assert not state.report(replace(other, is_agent=True, self_register=False), healthy=False)
+    assert state.report(agent, healthy=False)
 
 
 def test_a_proxy_that_does_not_register_changes_nothing() -> None:

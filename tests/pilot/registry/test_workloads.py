@@ -159,6 +159,23 @@ def test_a_workload_that_is_reported_unhealthy_does_not_serve_until_the_opposite
     assert not registrations.report("somebody else", healthy=False)
 
 
+def test_what_another_has_said_of_a_node_id_does_not_hold_for_who_proves_to_be_it() -> None:
+    registrations = Registrations(grace=5.0)
+    proven = a_registered_workload(service_account="reviews")
+    stranger = a_registered_workload(identified=False)
+    registrations.connect(stranger)
+    registrations.listening(stranger.id)
+    registrations.connect(proven)
+    assert [one.serving for one in registrations.workloads] == [False]
+    registrations.report(proven.id, healthy=False)
+    registrations.connect(stranger)
+    registrations.connect(proven)
+    registrations.listening(proven.id)
+    assert registrations.workloads == (proven,)
+    registrations.connect(proven)
+    assert registrations.workloads == (proven,), "another stream of the same changes nothing"
+
+
 def test_the_next_life_of_one_that_left_serves_once_it_has_its_listeners() -> None:
     registrations = Registrations(grace=5.0)
     workload = a_registered_workload()
