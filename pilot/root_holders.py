@@ -23,6 +23,10 @@ NOT_YET = "it has not acknowledged the roots"
 WITHOUT_STREAM = "its agent has no stream to this control plane, and learns of roots only when it renews"
 AWAY = "it went away before it had acknowledged the roots"
 
+RESTART = "(restart)"
+PUBLISHED = "(published roots)"
+"""What is waited for beside proxies, in the place of a node id."""
+
 AWAY_FOR = timedelta(seconds=60)
 """An Envoy's back-off goes up to 30 s: who stays away longer is taken for gone."""
 RETURN_WITHIN = timedelta(seconds=30)
@@ -62,7 +66,7 @@ class RootHolders:
         objections |= self._judge_absent(held, version, now)
         waiting = sorted(objections.items())
         if now - self._started < RETURN_WITHIN and len(held) < self._expected:
-            waiting.append(("(restart)", f"not all of the {self._expected} proxies from before it are back"))
+            waiting.append((RESTART, f"not all of the {self._expected} proxies from before it are back"))
         return Acknowledgement(roots_id(bundle), len(held.keys() - objections.keys()), tuple(waiting))
 
     def _judge_absent(self, held: dict[str, str], version: str, now: datetime) -> dict[str, str]:
@@ -88,14 +92,20 @@ class RootReporter:
         self._files = files
         before = files.own(now)
         known = before.acknowledgement if before else Acknowledgement("", 0)
-        self._holders = RootHolders(known.holders + len(known.waiting), now)
+        away = sum(node not in (RESTART, PUBLISHED) for node, _ in known.waiting)
+        self._holders = RootHolders(known.holders + away, now)
         self._told: Acknowledgement | None = None
         self._told_at = now
         self._complaint = ""
 
-    async def report(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime) -> None:
-        """Write it when it changes, and every few seconds as a sign of life. What fails is logged once."""
+    async def report(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime, *, unpublished: str = "") -> None:
+        """Write it when it changes, and every few seconds as a sign of life. What fails is logged once.
+
+        ``unpublished`` says why the roots are not where Envoys without an agent read them ("": they are).
+        """
         account = self._holders.account(fleet, bundle, now)
+        if unpublished:
+            account = replace(account, waiting=(*account.waiting, (PUBLISHED, unpublished)))
         if account == self._told and now - self._told_at < REFRESH:
             return
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
+from citadel.ca.acknowledgements import AcknowledgementFiles, find_obstacles
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import activate_root, prepare_root
 from citadel.ca.x509 import decode_certificates, generate_private_key, split_certificates
@@ -283,6 +285,23 @@ async def test_a_new_root_reaches_proxies_and_the_port_itself(world: World) -> N
     )
     async with new_only as client:
         await first_secrets(client, ALICE, "ROOTCA")
+
+
+async def test_a_new_root_is_not_ready_to_sign_before_it_is_published(world: World) -> None:
+    """Nor is that given up: who finds the control plane by the published roots would be shut out."""
+
+    def obstacles() -> tuple[str, ...]:
+        now = datetime.now(UTC)
+        return find_obstacles(Keystore(world.state).load().bundle, AcknowledgementFiles(world.state).read(now), now)
+
+    public = world.state / "public"
+    shutil.rmtree(public)
+    public.write_text("in the way")
+    Keystore(world.state).update(lambda state: prepare_root(state, datetime.now(UTC)))
+    await until(lambda: len(obstacles()) == 1 and obstacles()[0].startswith("(published roots): "))
+    public.unlink()
+    await until(lambda: obstacles() == ())
+    assert (public / "root-cert.pem").read_bytes() == world.roots
 
 
 async def test_a_flood_of_one_identity_takes_nothing_from_another(tmp_path: Path) -> None:
