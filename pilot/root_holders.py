@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from citadel.ca.acknowledgements import REFRESH, Acknowledgement, AcknowledgementFiles, roots_id
+from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, AcknowledgementFiles, roots_id
 from citadel.envoy.secrets import ROOTS_SECRET
 from citadel.identity import TrustBundle
 from citadel.state_files import StateError
@@ -27,8 +27,6 @@ RESTART = "(restart)"
 PUBLISHED = "(published roots)"
 """What is waited for beside proxies, in the place of a node id."""
 
-AWAY_FOR = timedelta(seconds=60)
-"""An Envoy's back-off goes up to 30 s: who stays away longer is taken for gone."""
 RETURN_WITHIN = timedelta(seconds=30)
 """As long after its start a control plane waits for those whom it served before."""
 

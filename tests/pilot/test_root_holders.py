@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from citadel.ca.acknowledgements import Acknowledgement, AcknowledgementFiles, Presence
+from citadel.ca.acknowledgements import AWAY_FOR, Acknowledgement, AcknowledgementFiles, Presence
 from envoycodec.discovery import Node
 from pilot.mesh.proxy import Proxy
-from pilot.root_holders import AWAY, AWAY_FOR, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
+from pilot.root_holders import AWAY, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
 from pilot.server.fleet import Connection, Protocol
 from pilot.xds.events import Requested
 from pilot.xds.resources import SECRET
