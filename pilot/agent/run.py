@@ -128,8 +128,17 @@ def _open_stream(
         return enrolment.credentials
 
     async def trust(roots: bytes) -> None:
-        if roots == held().bundle.pem:
-            return
+        await take_up_roots(roots, enrolment, files, service)
+
+    control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
+    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
+
+
+async def take_up_roots(roots: bytes, enrolment: Enrolment, files: CredentialFiles, service: SecretService) -> None:
+    """Trust ``roots`` (PEM) from now on and after a restart. ValueError when that cannot be, and why."""
+    credentials = enrolment.credentials
+    assert credentials is not None, "the credentials of one who has joined"
+    if roots != credentials.bundle.pem:
         try:
             credentials = enrolment.trust(roots, _now())
         except ValueError as objection:
@@ -140,19 +149,21 @@ def _open_stream(
                 raise ValueError(f"nor can it be renewed: {error}") from error
         log.info("%d roots are trusted", len(credentials.bundle.roots))
         service.publish(secrets_of(credentials))
-        _keep(credentials, files)
+    if not files.hold(credentials) and not _keep(credentials, files):
+        # Were they acknowledged, a restart would come back with roots that nobody signs by any more.
+        raise ValueError(f"the roots cannot be saved in {files.directory}")
 
-    control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
-    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
 
-
-def _keep(credentials: Credentials, files: CredentialFiles) -> None:
+def _keep(credentials: Credentials, files: CredentialFiles) -> bool:
+    """Whether they could be saved."""
     svid = credentials.svid
     log.info("certificate of %s until %s", svid.id, f"{svid.not_after:%Y-%m-%dT%H:%M:%SZ}")
     try:
         files.save(credentials)
     except OSError as failure:
         log.error("the credentials cannot be saved, a restart will need a token: %s", failure)
+        return False
+    return True
 
 
 async def _run_envoy(
