@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Lock
 
 from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, AcknowledgementFiles, roots_id
 from citadel.envoy.secrets import ROOTS_SECRET
@@ -95,6 +96,8 @@ class RootReporter:
         self._told: Acknowledgement | None = None
         self._told_at = now
         self._complaint = ""
+        self._writing = Lock()
+        self._closed = False
 
     async def report(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime, *, unpublished: str = "") -> None:
         """Write it when it changes, and every few seconds as a sign of life. What fails is logged once.
@@ -107,17 +110,27 @@ class RootReporter:
         if account == self._told and now - self._told_at < REFRESH:
             return
         try:
-            await asyncio.to_thread(self._files.write, account, now)
-            self._told, self._told_at, self._complaint = account, now, ""
+            await asyncio.to_thread(self._write, account, now)
+            self._complaint = ""
         except (StateError, OSError) as error:
             if str(error) != self._complaint:
                 self._complaint = str(error)
                 log.error("it cannot be told who has the roots: %s", error)
 
     def close(self, now: datetime) -> None:
-        """This control plane ends; who it served is kept for its next start."""
-        if self._told is not None:
-            try:
-                self._files.write(replace(self._told, ended=True), now)
-            except (StateError, OSError) as error:
-                log.error("it cannot be told who has the roots: %s", error)
+        """This control plane ends; who it served is kept for its next start. It waits for a report that is being
+        written: a task that is cancelled does not end its thread, whose word would be the last."""
+        with self._writing:
+            self._closed = True
+            if self._told is not None:
+                try:
+                    self._files.write(replace(self._told, ended=True), now)
+                except (StateError, OSError) as error:
+                    log.error("it cannot be told who has the roots: %s", error)
+
+    def _write(self, account: Acknowledgement, now: datetime) -> None:
+        """In a thread."""
+        with self._writing:
+            if not self._closed:
+                self._files.write(account, now)
+                self._told, self._told_at = account, now

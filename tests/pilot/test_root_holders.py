@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
-from citadel.ca.acknowledgements import AWAY_FOR, Acknowledgement, AcknowledgementFiles, Presence
+from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, AcknowledgementFiles, Presence
 from envoycodec.discovery import Node
 from pilot.mesh.proxy import Proxy
 from pilot.root_holders import AWAY, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
@@ -106,3 +108,47 @@ async def test_a_control_plane_waits_after_its_restart_for_those_it_knew(tmp_pat
             told = files.own(moment)
             assert told is not None
             assert (told.presence, len(told.acknowledgement.waiting)) == (Presence.RUNNING, expected)
+
+
+class SlowFiles(AcknowledgementFiles):
+    """Files of a disk that takes until ``release`` to begin."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state, "this")
+        self.begun, self.release = Event(), Event()
+
+    def write(self, acknowledgement: Acknowledgement, now: datetime) -> None:
+        if not acknowledgement.ended:
+            self.begun.set()
+            assert self.release.wait(10)
+        super().write(acknowledgement, now)
+
+
+async def test_that_it_ends_is_the_last_word_of_a_control_plane(tmp_path: Path) -> None:
+    async with started(tmp_path) as world:
+        files = SlowFiles(tmp_path)
+        reporter = RootReporter(files, NOW)
+        reporting = asyncio.create_task(reporter.report(world.fleet, world.identities.bundle, NOW))
+        await asyncio.to_thread(files.begun.wait, 10)
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+        closing = asyncio.create_task(asyncio.to_thread(reporter.close, NOW))
+        done, _ = await asyncio.wait({closing}, timeout=0.1)
+        assert not done, "it waits for the report"
+        files.release.set()
+        await asyncio.wait_for(closing, 10)
+        told = files.own(NOW)
+        assert told is not None
+        assert told.presence is Presence.ENDED
+
+
+async def test_a_report_that_had_not_begun_is_not_written_after_the_end(tmp_path: Path) -> None:
+    async with started(tmp_path) as world:
+        files = AcknowledgementFiles(tmp_path, "this")
+        reporter = RootReporter(files, NOW)
+        await reporter.report(world.fleet, world.identities.bundle, NOW)
+        reporter.close(NOW)
+        await reporter.report(world.fleet, world.identities.bundle, NOW + REFRESH)
+        told = files.own(NOW)
+        assert told is not None
+        assert told.presence is Presence.ENDED
