@@ -33,7 +33,8 @@ RETURN_WITHIN = timedelta(seconds=30)
 
 
 @frozen
-class _Absence:
+class _Seen:
+    node: str
     since: datetime
     version: str
 
@@ -44,40 +45,51 @@ class RootHolders:
     def __init__(self, expected: int, now: datetime) -> None:
         """``expected`` proxies were there before a restart."""
         self._expected, self._started = expected, now
-        self._last: dict[str, _Absence] = {}
+        self._last: dict[str, _Seen] = {}
 
     def account(self, fleet: Fleet[Proxy], bundle: TrustBundle, now: datetime) -> Acknowledgement:
         """What is known of ``bundle`` at ``now``. An Envoy that does not ask for the roots needs none; one with an
         agent has them from that; who has no identity takes no part in mutual TLS.
         """
         version = roots_version(bundle)
-        agents = {c.node.id for c in fleet.connections if c.proxy.is_agent}
-        held: dict[str, str] = {}
-        objections: dict[str, str] = {}
+        agents = {_place(c) for c in fleet.connections if c.proxy.is_agent and c.identity is not None}
+        held: dict[str, _Seen] = {}
+        objections: dict[str, tuple[str, str]] = {}
         for connection in fleet.connections:
             if connection.identity is None:
                 continue
             acknowledged, objection = _judge(connection, version, agents)
+            place, node = _place(connection), connection.node.id
             if objection:
-                objections[connection.node.id] = objection
-            if acknowledged != version or connection.node.id not in held:
-                held[connection.node.id] = acknowledged
+                objections[place] = node, objection
+            if acknowledged != version or place not in held:
+                held[place] = _Seen(node, now, acknowledged)
         objections |= self._judge_absent(held, version, now)
-        waiting = sorted(objections.items())
+        waiting = sorted(objections.values())
         if now - self._started < RETURN_WITHIN and len(held) < self._expected:
             waiting.append((RESTART, f"not all of the {self._expected} proxies from before it are back"))
         return Acknowledgement(roots_id(bundle), len(held.keys() - objections.keys()), tuple(waiting))
 
-    def _judge_absent(self, held: dict[str, str], version: str, now: datetime) -> dict[str, str]:
-        self._last = {node: a for node, a in self._last.items() if now - a.since <= AWAY_FOR}
-        self._last |= {node: _Absence(now, acknowledged) for node, acknowledged in held.items()}
-        return {node: AWAY for node, last in self._last.items() if node not in held and last.version != version}
+    def _judge_absent(self, held: dict[str, _Seen], version: str, now: datetime) -> dict[str, tuple[str, str]]:
+        self._last = {place: last for place, last in self._last.items() if now - last.since <= AWAY_FOR} | held
+        return {
+            place: (last.node, AWAY)
+            for place, last in self._last.items()
+            if place not in held and last.version != version
+        }
+
+
+def _place(connection: Connection[Proxy]) -> str:
+    """What an agent and its Envoy have in common: the node id, or where its address was left open what is said for
+    it, for the two may be seen at addresses of different families."""
+    agent_id = connection.proxy.agent_id
+    return f"{agent_id} of {connection.identity}" if agent_id else connection.node.id
 
 
 def _judge(connection: Connection[Proxy], version: str, agents: set[str]) -> tuple[str, str]:
     """Which roots the proxy has as far as this stream tells, and what is to be said against it."""
     if connection.proxy.has_agent and not connection.proxy.is_agent:
-        return (version, "") if connection.node.id in agents else ("", WITHOUT_STREAM)
+        return (version, "") if _place(connection) in agents else ("", WITHOUT_STREAM)
     acknowledged = connection.acknowledged(SECRET, ROOTS_SECRET)
     if acknowledged is None:
         return ("", NOT_YET) if connection.proxy.is_agent else (version, "")

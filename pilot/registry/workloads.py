@@ -35,7 +35,8 @@ class RegisteredWorkload:
 
     def is_of_same_owner(self, other: RegisteredWorkload) -> bool:
         """Whether the same has been proven for both."""
-        return (self.identified, self.service_account) == (other.identified, other.service_account)
+        own, others = ((one.identified, one.namespace, one.service_account) for one in (self, other))
+        return own == others
 
 
 def workload_of_entry(

@@ -93,6 +93,23 @@ def test_only_who_has_proven_the_same_speaks_for_a_node() -> None:
     assert state.report(agent, healthy=False)
 
 
+def test_an_agent_that_is_seen_at_another_address_speaks_for_its_envoy_and_no_other() -> None:
+    state = state_with_reviews()
+    one, two = (instance(f"fd00::{number}", service_account="reviews", agent_id=str(number)) for number in (1, 2))
+    for proxy in (one, two):
+        state.connect(proxy)
+        state.listening(proxy)
+    agent = replace(one, id="sidecar~10.0.0.1~r.default~d", is_agent=True, self_register=False)
+    assert not state.report(replace(agent, service_account="other"), healthy=False)
+    assert not state.report(replace(agent, namespace="other"), healthy=False)
+    assert state.rebuild()
+    assert state.report(agent, healthy=False)
+    assert {workload.id: workload.serving for workload in state.registrations.workloads} == {
+        one.id: False,
+        two.id: True,
+    }
+
+
 def test_a_proxy_that_does_not_register_changes_nothing() -> None:
     state = state_with_reviews()
     client = a_proxy()

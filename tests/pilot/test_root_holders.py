@@ -84,6 +84,28 @@ async def test_an_agent_answers_for_its_envoy(tmp_path: Path) -> None:
         assert account(world, holders).holders == 1
 
 
+async def test_an_agent_answers_for_its_envoy_at_an_address_of_the_other_family(tmp_path: Path) -> None:
+    """Each is known by where its stream comes from; the replicas of one bootstrap have the same name."""
+    async with started(tmp_path) as world:
+        holders = RootHolders(0, NOW)
+
+        def stream(address: str, replica: str, **metadata: str) -> Connection[Proxy]:
+            described = node(ALICE, "vm", AGENT_SECRETS="true", AGENT_ID=replica, **metadata)
+            seen = described["id"].replace("127.0.0.1", address)
+            return world.fleet.open(Node(id=seen, metadata=described["metadata"]), Protocol.SOTW, "peer", ALICE)
+
+        stream("fd00::1", "one")
+        stream("fd00::2", "two")
+        agent = stream("10.0.0.1", "one", AGENT="true")
+        ask(agent)
+        ask(agent, nonce="1")
+        (waiting_for,) = account(world, holders).waiting
+        assert waiting_for == ("sidecar~fd00::2~vm.shop~shop.svc.cluster.local", WITHOUT_STREAM)
+        assert account(world, holders).holders == 1
+        world.fleet.close(agent)
+        assert [why for _, why in account(world, holders).waiting] == [WITHOUT_STREAM] * 2
+
+
 async def test_those_without_identity_have_no_part(tmp_path: Path) -> None:
     async with started(tmp_path) as world:
         described = node(ALICE, "plain")
