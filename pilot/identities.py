@@ -19,7 +19,7 @@ from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
 from galley.kinds.mesh_config import MeshConfig
 from pilot.mesh.proxy import Proxy
-from pilot.published_roots import publish_roots
+from pilot.published_roots import RootsPublisher
 from pilot.root_holders import RootReporter
 from pilot.secrets import Secrets
 from pilot.server.authentication import Authenticator
@@ -45,7 +45,8 @@ class Identities:
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
         self._complaint = ""
-        publish_roots(identity.public_directory, self._citadel.bundle)
+        self._publisher = RootsPublisher(identity.public_directory)
+        self._publisher.publish(self._citadel.bundle)
         name = f"{socket.gethostname()}_{settings.xds_address}"
         self._reporter = RootReporter(AcknowledgementFiles(identity.citadel, name), _now())
 
@@ -96,6 +97,8 @@ class Identities:
         while True:
             await asyncio.sleep(self._pause(_now()))
             is_new = await self._follow_authority()
+            if self._publisher.lacks(self._citadel.bundle):
+                await asyncio.to_thread(self._publisher.publish, self._citadel.bundle)
             in_use = fleet.identities  # only now: who connected meanwhile must not be forgotten
             renewed = self._citadel.renew(in_use, _now())
             self.secrets.retain(in_use)
@@ -104,7 +107,7 @@ class Identities:
                 log.info("renewed %d certificates", len(renewed))
             if changed:
                 fleet.publish_secrets(changed)
-            await self._reporter.report(fleet, self._citadel.bundle, _now())
+            await self._reporter.report(fleet, self._citadel.bundle, _now(), unpublished=self._publisher.complaint)
 
     def close(self) -> None:
         """This control plane ends: what it said of its proxies holds no longer."""
@@ -122,7 +125,6 @@ class Identities:
             if await asyncio.to_thread(self._citadel.refresh, _now()):
                 self._citadel.adopt(_now())
                 is_new = True
-                await asyncio.to_thread(publish_roots, self._identity.public_directory, self._citadel.bundle)
                 log.info("the authority of %s changed: %d roots are trusted",
                          self.trust_domain, len(self._citadel.bundle.roots))  # fmt: skip
             self._citadel.renew_server_certificate(_now())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from citadel.identity import TrustDomain
 from galley.snapshot import ConfigSnapshot
 from pilot.generate import Generator
@@ -33,6 +35,7 @@ class MeshState:
         self._discovery: Discovery | None = None if discovers else NOTHING_DISCOVERED
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
+        self._agents: dict[str, tuple[bool, str, str, str]] = {}
 
     @property
     def config(self) -> ConfigSnapshot | None:
@@ -60,15 +63,26 @@ class MeshState:
     def connect(self, proxy: Proxy) -> bool:
         """A stream of ``proxy`` opened. Whether that changes who is there."""
         workload = registered_workload(proxy)
-        return workload is not None and self.registrations.connect(workload)
+        if workload is None:
+            return False
+        if proxy.agent_id:
+            self._agents[proxy.id] = _of_agent(proxy)
+        return self.registrations.connect(workload)
 
     def listening(self, proxy: Proxy) -> bool:
         """``proxy`` has answered listeners. Whether that changes who serves."""
-        return proxy.self_register and self.registrations.listening(proxy.id)
+        return proxy.self_register and self._may_speak_for(proxy.id, proxy) and self.registrations.listening(proxy.id)
 
     def report(self, proxy: Proxy, *, healthy: bool) -> bool:
         """``proxy``, or the agent beside it, says how the workload is. Whether that changes who serves."""
-        return self.registrations.report(proxy.id, healthy=healthy)
+        agent = _of_agent(proxy)
+        node_id = next((node_id for node_id, known in self._agents.items() if known == agent), proxy.id)
+        return self._may_speak_for(node_id, proxy) and self.registrations.report(node_id, healthy=healthy)
+
+    def _may_speak_for(self, node_id: str, proxy: Proxy) -> bool:
+        """A node id is nobody's secret: what is said of a workload counts only from one that has proven the same."""
+        registered, own = self.registrations.present(node_id), registered_workload(replace(proxy, self_register=True))
+        return registered is not None and own is not None and own.is_of_same_owner(registered)
 
     def disconnect(self, proxy: Proxy, now: float) -> bool:
         """A stream of ``proxy`` closed. Whether that changes who is there already."""
@@ -82,6 +96,7 @@ class MeshState:
         workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
         catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, self._discovery)
         self._known = frozenset(workload.id for workload in workloads)
+        self._agents = {node_id: agent for node_id, agent in self._agents.items() if node_id in self._known}
         if previous is not None and catalog is previous.catalog and self._config is previous.config:
             return False
         context = build_push_context(self._config, catalog, previous, trust_domain=self._trust_domain)
@@ -102,3 +117,8 @@ class MeshState:
         if self._generator is None or (proxy.self_register and proxy.id not in self._known):
             return None
         return self._generator.snapshot_of(proxy)
+
+
+def _of_agent(proxy: Proxy) -> tuple[bool, str, str, str]:
+    """What an agent and its Envoy have in common, and nobody who has proven something else."""
+    return proxy.identified, proxy.namespace, proxy.service_account, proxy.agent_id

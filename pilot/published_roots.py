@@ -9,7 +9,7 @@ from pathlib import Path
 
 from citadel.envoy.secrets import ROOTS_SECRET
 from citadel.identity import TrustBundle
-from citadel.state_files import PUBLIC, write_atomically
+from citadel.state_files import PUBLIC, locked, write_atomically
 from pilot.dataplane.xds_tls import PUBLISHED_ROOTS
 
 PEM_FILE = "root-cert.pem"
@@ -19,19 +19,47 @@ _SECRET_TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Se
 log = logging.getLogger("pilot")
 
 
-def publish_roots(directory: Path, bundle: TrustBundle) -> None:
-    """Write ``root-cert.pem`` and the same as SDS, which Envoys watch, unless they are there already.
+class RootsPublisher:
+    """Publishes the roots in a directory, and remembers whether the newest ones are there.
 
-    What cannot be written is logged: the mesh works without, until a rotation of the root.
+    The mesh works without them until a rotation of the root: an Envoy that finds its control plane by these roots
+    is then shut out when it connects again.
     """
-    try:
-        if not directory.is_dir():
-            directory.mkdir(parents=True)
-            directory.chmod(_DIRECTORY)
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._published = b""
+        self.complaint = ""
+        """Why the roots that were to be published last are not there; "" when they are."""
+
+    def lacks(self, bundle: TrustBundle) -> bool:
+        """Whether ``bundle`` is still to be published."""
+        return bundle.pem != self._published
+
+    def publish(self, bundle: TrustBundle) -> None:
+        """Publish ``bundle``. What cannot be written is told once, in the log and as `complaint`; so try again."""
+        try:
+            publish_roots(self._directory, bundle)
+        except OSError as failure:
+            complaint = f"the roots cannot be published in {self._directory}: {failure}"
+            if complaint != self.complaint:
+                log.error("%s", complaint)
+            self.complaint = complaint
+        else:
+            self._published, self.complaint = bundle.pem, ""
+
+
+def publish_roots(directory: Path, bundle: TrustBundle) -> None:
+    """Write ``root-cert.pem`` and the same as SDS, which Envoys watch, unless they are there already. OSError.
+
+    Several control planes may share the directory.
+    """
+    if not directory.is_dir():
+        directory.mkdir(parents=True, exist_ok=True)
+        directory.chmod(_DIRECTORY)
+    with locked(directory):
         for name, content in ((PEM_FILE, bundle.pem), (PUBLISHED_ROOTS, encode_roots(bundle))):
             _replace(directory / name, content)
-    except OSError as failure:
-        log.error("the roots cannot be published in %s: %s", directory, failure)
 
 
 def encode_roots(bundle: TrustBundle) -> bytes:

@@ -59,6 +59,7 @@ def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
         "group": workload.group,
         "serving": workload.serving,
         "proxied_ports": workload.proxied_ports,
+        "identified": workload.identified,
     }
 
 
@@ -77,4 +78,6 @@ def _workload(entry: Mapping[str, Any]) -> RegisteredWorkload:
         group=str(entry["group"]),
         serving=entry["serving"] is True,
         proxied_ports=None if proxied is None else tuple(int(port) for port in proxied),
+        # Nor this; but only of those who had proven it an account was kept.
+        identified=entry.get("identified", bool(entry["service_account"])) is True,
     )

@@ -23,6 +23,8 @@ REFRESH = timedelta(seconds=5)
 """How often a control plane writes its file though nothing has changed."""
 LAPSE = timedelta(seconds=20)
 """A file that is older than this is of a control plane that has ended without saying so."""
+AWAY_FOR = timedelta(seconds=60)
+"""An Envoy's back-off goes up to 30 s: who stays away longer is taken for gone."""
 _MISSED = timedelta(minutes=5)
 """As long its proxies may be anywhere; by then they have come back, to it or to another control plane."""
 _FORGET = timedelta(days=1)
@@ -119,7 +121,20 @@ def find_obstacles(bundle: TrustBundle, accounts: tuple[Account, ...], now: date
                     f"the control plane {account.control_plane} was last heard of {seconds:.0f} s ago; nobody knows"
                     " what its proxies have"
                 )
+            case Presence.ENDED if now - account.written < AWAY_FOR and (lost := _without(bundle, account)):
+                # Its successor may have another name, as in a container made anew, and knows nothing of them.
+                left = (AWAY_FOR - (now - account.written)).total_seconds()
+                obstacles.append(
+                    f"the control plane {account.control_plane} ended {seconds:.0f} s ago; of its proxies {lost} may"
+                    f" lack the new root, and have {left:.0f} s more to come back to another"
+                )
     return tuple(obstacles)
+
+
+def _without(bundle: TrustBundle, account: Account) -> int:
+    """How many proxies had not acknowledged ``bundle`` when their control plane ended."""
+    told = account.acknowledgement
+    return len(told.waiting) + (0 if told.roots == roots_id(bundle) else told.holders)
 
 
 def _decode(name: str, text: bytes, now: datetime) -> Account:

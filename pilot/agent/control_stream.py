@@ -82,6 +82,12 @@ class ControlStream:
                 reason = f"{error.code().name}: {error.details()}"
             except ValueError as objection:
                 reason = f"what it says is of no use: {objection}"
+            except asyncio.InvalidStateError as error:  # it ended while the roots were taken up, and then we wrote
+                reason = f"it ended before it was answered: {error}"
+            except Exception as error:
+                # Without its stream an agent lives on and hears of no new root, so nothing may end this task.
+                log.exception("an error of ours in the stream to %s", self._control_plane.address)
+                reason = f"{type(error).__name__}: {error}"
             failures = 0 if clock() - began > _STEADY_SECONDS else failures + 1
             pause = backoff(failures)
             log.log(logging.WARNING if failures > 1 else logging.INFO,

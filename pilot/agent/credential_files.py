@@ -21,6 +21,7 @@ class CredentialFiles:
     def __init__(self, directory: Path) -> None:
         make_private_directory(directory)
         self.directory = directory
+        self._saved: Credentials | None = None
 
     def load(self, workload: Workload, now: datetime) -> Credentials | None:
         """What was saved last, None without. ValueError when it is of no use; StateError when others may read it."""
@@ -29,7 +30,12 @@ class CredentialFiles:
             identity = read_private(self.directory / IDENTITY_FILE)
         except FileNotFoundError:
             return None
-        return decode_identity(identity, roots, workload, now)
+        self._saved = decode_identity(identity, roots, workload, now)
+        return self._saved
+
+    def hold(self, credentials: Credentials) -> bool:
+        """Whether ``credentials`` are those that were loaded or saved last."""
+        return credentials == self._saved
 
     def save(self, credentials: Credentials) -> None:
         """Replace what is there. OSError when that fails.
@@ -38,3 +44,4 @@ class CredentialFiles:
         """
         write_atomically(self.directory / ROOTS_FILE, credentials.bundle.pem, mode=PUBLIC)
         write_atomically(self.directory / IDENTITY_FILE, encode_identity(credentials.svid))
+        self._saved = credentials

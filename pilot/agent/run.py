@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
@@ -57,7 +58,7 @@ async def run_agent(settings: AgentSettings) -> None:
     stream = _open_stream(settings, enrolment, files, service)
     streaming = asyncio.create_task(stream.run(), name="control stream")
     try:
-        await _run_envoy(settings, stop, renewing, stream)
+        await _run_envoy(settings, stop, (renewing, streaming), stream)
     finally:
         renewing.cancel()
         streaming.cancel()
@@ -127,8 +128,17 @@ def _open_stream(
         return enrolment.credentials
 
     async def trust(roots: bytes) -> None:
-        if roots == held().bundle.pem:
-            return
+        await take_up_roots(roots, enrolment, files, service)
+
+    control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
+    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
+
+
+async def take_up_roots(roots: bytes, enrolment: Enrolment, files: CredentialFiles, service: SecretService) -> None:
+    """Trust ``roots`` (PEM) from now on and after a restart. ValueError when that cannot be, and why."""
+    credentials = enrolment.credentials
+    assert credentials is not None, "the credentials of one who has joined"
+    if roots != credentials.bundle.pem:
         try:
             credentials = enrolment.trust(roots, _now())
         except ValueError as objection:
@@ -139,23 +149,25 @@ def _open_stream(
                 raise ValueError(f"nor can it be renewed: {error}") from error
         log.info("%d roots are trusted", len(credentials.bundle.roots))
         service.publish(secrets_of(credentials))
-        _keep(credentials, files)
+    if not files.hold(credentials) and not _keep(credentials, files):
+        # Were they acknowledged, a restart would come back with roots that nobody signs by any more.
+        raise ValueError(f"the roots cannot be saved in {files.directory}")
 
-    control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
-    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
 
-
-def _keep(credentials: Credentials, files: CredentialFiles) -> None:
+def _keep(credentials: Credentials, files: CredentialFiles) -> bool:
+    """Whether they could be saved."""
     svid = credentials.svid
     log.info("certificate of %s until %s", svid.id, f"{svid.not_after:%Y-%m-%dT%H:%M:%SZ}")
     try:
         files.save(credentials)
     except OSError as failure:
         log.error("the credentials cannot be saved, a restart will need a token: %s", failure)
+        return False
+    return True
 
 
 async def _run_envoy(
-    settings: AgentSettings, stop: asyncio.Event, renewing: asyncio.Task[None], stream: ControlStream
+    settings: AgentSettings, stop: asyncio.Event, chores: Sequence[asyncio.Task[None]], stream: ControlStream
 ) -> None:
     command = _prepare_envoy(settings)
     if await asyncio.to_thread(end_leftover, command):
@@ -166,8 +178,7 @@ async def _run_envoy(
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
     reloading = asyncio.create_task(reload_forever(supervisor), name="reload")
     try:
-        if await _ends_before(stop, renewing):
-            renewing.result()  # it only ends by an error of ours
+        await work_until(stop, chores)
         stop.clear()
         notify(STOPPING)
         if settings.drain.longest:
@@ -215,12 +226,21 @@ def _tell_death(reason: str, pause: float) -> None:
     log.error("Envoy died, next start in %.2f s: %s", pause, reason)
 
 
-async def _ends_before(stop: asyncio.Event, task: asyncio.Task[Credentials] | asyncio.Task[None]) -> bool:
-    """Whether ``task`` ends before ``stop`` is set."""
+async def work_until(stop: asyncio.Event, chores: Iterable[asyncio.Task[None]]) -> None:
+    """Returns when ``stop`` is set. Raises what has ended one of the ``chores``, which only an error of ours does."""
+    watched = tuple(chores)
+    if await _ends_before(stop, *watched):
+        for chore in watched:
+            if chore.done():
+                chore.result()
+
+
+async def _ends_before(stop: asyncio.Event, *tasks: asyncio.Task[Credentials] | asyncio.Task[None]) -> bool:
+    """Whether one of ``tasks`` ends before ``stop`` is set."""
     stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, task}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
-    return task.done()
+    return any(task.done() for task in tasks)
 
 
 def _now() -> datetime:

@@ -9,7 +9,9 @@ import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from secrets import token_hex
 
 from citadel.commands.options import parse_ttl
 from citadel.state_files import StateError
@@ -150,7 +152,9 @@ def read_agent_settings(args: argparse.Namespace) -> AgentSettings:
         envoy_arguments=tuple(args.envoy_argument),
     )
     tls = XdsTls(roots="", names=described.xds_tls.names, secrets=settings.socket)
-    return replace(settings, bootstrap=replace(described, xds_tls=tls))
+    # Agent and Envoy may be seen at addresses of different families: then the node ids do not tell that they are one.
+    agent_id = token_hex(8) if ip_address(described.ip).is_unspecified else ""
+    return replace(settings, bootstrap=replace(described, xds_tls=tls, agent_id=agent_id))
 
 
 def _seconds(text: str) -> float:

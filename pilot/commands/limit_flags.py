@@ -17,7 +17,11 @@ def add_limit_flags(parser: argparse.ArgumentParser) -> None:
     )
     for flag, default, meaning in (
         ("--max-streams", defaults.total, "xDS streams in all"),
-        ("--max-streams-per-address", defaults.per_address, "xDS streams from one address, proven or not"),
+        (
+            "--max-streams-per-address",
+            defaults.per_address,
+            "xDS streams from one address, or /64 of public IPv6",
+        ),
         ("--max-streams-per-identity", defaults.per_identity, "xDS streams of one service account"),
     ):
         group.add_argument(flag, type=_count, default=default, metavar="N", help=f"{meaning} (default: {default})")

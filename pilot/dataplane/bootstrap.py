@@ -97,6 +97,7 @@ class BootstrapOptions:
     holds the former and forwards to the latter. ``self_register`` makes this Envoy's workload an endpoint of the
     services that select it for as long as it is connected. ``other_ips`` are its further addresses, of the other family
     say; the first is how others reach it. With ``dns_capture`` it answers its application's DNS queries.
+    ``agent_id`` tells by which agent it is run, for where its address does not.
     ``status_port`` and ``stats_port`` open the readiness and Prometheus listeners on all addresses; None leaves them
     out.
     """
@@ -119,6 +120,7 @@ class BootstrapOptions:
     cluster_id: str = ""
     network: str = ""
     mesh_id: str = ""
+    agent_id: str = ""
     locality: NodeLocality = NodeLocality()
     domain_suffix: str = "cluster.local"
     xds: Address = SocketAddress("127.0.0.1", 15010)
@@ -153,8 +155,8 @@ def build_bootstrap(options: BootstrapOptions) -> Json:
 
 
 def build_node(options: BootstrapOptions) -> Json:
-    """The xDS node: Istio's node id and metadata names, with our AGENT_SECRETS, SELF_REGISTER, PORTS and
-    APP_PORTS."""
+    """The xDS node: Istio's node id and metadata names, with our AGENT_SECRETS, AGENT_ID, SELF_REGISTER,
+    PORTS and APP_PORTS."""
     domain = f"{options.namespace}.svc.{options.domain_suffix}"
     node: Json = {
         "id": f"{options.node_type.value}~{options.ip}~{options.name}.{options.namespace}~{domain}",
@@ -200,6 +202,7 @@ def _metadata(options: BootstrapOptions) -> Json:
         "CLUSTER_ID": options.cluster_id,
         "NETWORK": options.network,
         "MESH_ID": options.mesh_id,
+        "AGENT_ID": options.agent_id,
         "PORTS": dict(options.ports),
         "APP_PORTS": dict(options.app_ports),
     }

@@ -62,6 +62,8 @@ class Proxy:
     accept_http_10: bool = False
     has_agent: bool = False
     is_agent: bool = False
+    agent_id: str = ""
+    """The same for an agent and its Envoy, where their ids may differ: by the addresses from which each is seen."""
     identified: bool = True
     dns_capture: bool = False
     auto_addresses: bool = True
@@ -146,6 +148,7 @@ def read_proxy(
         accept_http_10=str(metadata.get("HTTP10") or "") == "1",
         has_agent=_flag(metadata.get("AGENT_SECRETS")),
         is_agent=is_agent,
+        agent_id=str(metadata.get("AGENT_ID") or ""),
         dns_capture=_flag(metadata.get("DNS_CAPTURE")),
         auto_addresses=str(metadata.get("DNS_AUTO_ALLOCATE")).lower() != "false",
         envoy_version=envoy_version,

@@ -33,6 +33,7 @@ def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
         service_account=proxy.service_account if proxy.identified else "",
         group=proxy.workload_group,
         proxied_ports=_proxied_ports(proxy),
+        identified=proxy.identified,
     )
 
 

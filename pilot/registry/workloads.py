@@ -30,6 +30,13 @@ class RegisteredWorkload:
     """Whether peers may be sent to it: not before its Envoy has its listeners."""
     proxied_ports: tuple[int, ...] | None = None
     """The ports behind the proxy; None for all."""
+    identified: bool = True
+    """Whether the proxy has proven who it is; always so where nobody can."""
+
+    def is_of_same_owner(self, other: RegisteredWorkload) -> bool:
+        """Whether the same has been proven for both."""
+        own, others = ((one.identified, one.namespace, one.service_account) for one in (self, other))
+        return own == others
 
 
 def workload_of_entry(
@@ -59,7 +66,8 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
     """A self-registered workload: the node's own words over its WorkloadGroup.
 
     Labels are those of the template, overridden by the group's metadata, overridden by the node (Istio's
-    auto-registration).
+    auto-registration). One that has proven nothing may name any group, so it has no service account from there, which
+    clients would accept.
     """
     spec = group.spec if group else WorkloadGroup()
     template = spec.template or WorkloadEntry()
@@ -75,7 +83,7 @@ def workload_of_registration(registered: RegisteredWorkload, group: Resource[Wor
         network=registered.network or template.network,
         locality=locality,
         weight=max(template.weight, 1),
-        service_account=registered.service_account or template.service_account,
+        service_account=registered.service_account or (template.service_account if registered.identified else ""),
         id=registered.id,
         serving=registered.serving,
         proxied_ports=registered.proxied_ports,
@@ -123,6 +131,11 @@ class Registrations:
         """The workloads that are there, by node id; the same tuple until something changes."""
         return self._workloads
 
+    def present(self, node_id: str) -> RegisteredWorkload | None:
+        """The node's latest words, while it is there."""
+        presence = self._present.get(node_id)
+        return presence.workload if presence else None
+
     def restore(self, workloads: Iterable[RegisteredWorkload], now: float) -> bool:
         """Workloads of an earlier life of this process are there as if their last stream had closed ``now``: their
         proxies are about to reconnect, and until then nobody should be told that they are gone."""
@@ -136,6 +149,9 @@ class Registrations:
         presence = self._present.setdefault(workload.id, _Presence(workload=workload))
         if not presence.streams and not presence.healthy:
             # It had left, and this is its next life: it is judged anew, and serves once it has its listeners.
+            presence.healthy, presence.serving = True, False
+        if not presence.workload.is_of_same_owner(workload):
+            # Nothing that somebody else has said of this node id holds for whoever it proves to be now.
             presence.healthy, presence.serving = True, False
         presence.workload = workload
         presence.streams += 1

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from citadel.rate_limit import KeyedBuckets
+from pilot.server.peers import block_of
 from pilot.settings import StreamLimits
 
 _SECONDS_TO_FILL = 5.0
@@ -70,11 +71,11 @@ class Admission:
         return self._open["all", ""]
 
     def enter(self, host: str, now: float) -> Ticket:
-        """A stream from the address ``host``. StreamLimitError when it is one too many."""
+        """A stream from the address ``host`` (see `host_of`). StreamLimitError when it is one too many."""
         ticket = Ticket(host)
         self._count(ticket, ("all", ""), now)
         try:
-            self._count(ticket, ("address", host), now)
+            self._count(ticket, ("address", block_of(host)), now)
         except StreamLimitError:
             self.leave(ticket)
             raise
@@ -99,7 +100,7 @@ class Admission:
 
     def is_worth_a_line(self, host: str, now: float) -> bool:
         """Whether a refusal of ``host`` should be told, rather than only counted."""
-        return self._told.take(host, now)
+        return self._told.take(block_of(host), now)
 
     def _count(self, ticket: Ticket, key: tuple[str, str], now: float) -> None:
         name, subject = key

@@ -23,9 +23,10 @@ from envoycodec.discovery import (
     warm_up,
 )
 from pilot.server.admission import Admission, StreamLimitError, Ticket
-from pilot.server.authentication import Authenticator, abort, audit, host_of, is_encrypted
+from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
 from pilot.server.fleet import Connection, Fleet, IdentityError, Protocol
 from pilot.server.own_address import locate_node
+from pilot.server.peers import host_of
 from pilot.server.transport import Port
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested

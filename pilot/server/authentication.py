@@ -13,6 +13,7 @@ import grpc.aio
 
 from citadel.attestation import Attested, Attestor, BearerToken, ClientCertificate, Evidence, render_audit
 from citadel.refusal import Refusal, RefusalCode
+from pilot.server.peers import block_of, host_of
 
 audit = logging.getLogger("pilot.audit")
 
@@ -52,7 +53,9 @@ class Authenticator:
         if isinstance(evidence, Refusal):
             return evidence
         # A one-time token is written to the ledger, which waits for the disk.
-        return await asyncio.to_thread(self._attestor.attest, evidence, self._clock(), peer=host_of(context.peer()))
+        return await asyncio.to_thread(
+            self._attestor.attest, evidence, self._clock(), peer=block_of(host_of(context.peer()))
+        )
 
 
 def is_encrypted(context: Context) -> bool:
@@ -74,11 +77,6 @@ def read_evidence(context: Context) -> Evidence | Refusal:
         case [str(header)] if header[: len(_SCHEME)].lower() == _SCHEME and len(header) <= _LONGEST_HEADER:
             return BearerToken(header[len(_SCHEME) :].strip())
     return Refusal(RefusalCode.UNAUTHENTICATED, "its authorization is not one bearer token")
-
-
-def host_of(peer: str) -> str:
-    """The address of a gRPC peer without its port: ``ipv4:10.0.0.7:41234`` is ``ipv4:10.0.0.7``."""
-    return peer.rpartition(":")[0] if peer.startswith(("ipv4:", "ipv6:")) else peer
 
 
 async def abort(context: Context, refusal: Refusal) -> NoReturn:

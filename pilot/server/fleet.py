@@ -290,6 +290,8 @@ class Fleet(Generic[T]):
         self._connections[connection.number] = connection
         self._by_node.setdefault(node.id, {})[number] = connection
         log.info("%s connected from %s%s", connection, peer, self._about(identity))
+        if identity is not None:
+            self._end_pretenders(connection)
         try:
             self._on_connect(connection)
         except Exception:
@@ -323,6 +325,13 @@ class Fleet(Generic[T]):
         for holder in self._by_node.get(node.id, {}).values():
             if holder.identity is not None and holder.identity != identity:
                 raise IdentityError(f"{identity or 'a stream without identity'} claims {node.id} of {holder.identity}")
+
+    def _end_pretenders(self, owner: Connection[T]) -> None:
+        """Streams that have claimed, without proof, the node id of ``owner``, who has proven it."""
+        for holder in self._by_node[owner.node.id].values():
+            if holder.identity is None:
+                log.warning("%s of %s had been claimed without proof from %s", owner, owner.identity, holder.peer)
+                holder.end("PERMISSION_DENIED", "not permitted")
 
     def _forget(self, connection: Connection[T]) -> bool:
         streams = self._by_node.get(connection.node.id, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import shutil
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
+from citadel.ca.acknowledgements import AcknowledgementFiles, find_obstacles
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import activate_root, prepare_root
 from citadel.ca.x509 import decode_certificates, generate_private_key, split_certificates
@@ -131,6 +133,16 @@ async def test_the_node_of_who_is_connected_is_not_for_others(world: World) -> N
         await first_secrets(client, ALICE, "ROOTCA")
         for other in (world.stream(world.token(BOB)), world.plaintext()):
             assert (await refused(other, node=unnamed))[0] is grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("metadata", [{}, {"AGENT": "true"}])
+async def test_who_claims_a_node_first_loses_it_to_who_proves_to_be_it(world: World, metadata: dict[str, str]) -> None:
+    async with world.plaintext() as stranger, world.stream(world.token()) as owner:
+        await stranger.send(CLUSTER, node=node(ALICE, **metadata))
+        await stranger.receive()
+        await first_secrets(owner, ALICE, "ROOTCA")
+        assert await stranger.status() == (grpc.StatusCode.PERMISSION_DENIED, "not permitted")
+        assert [connection.identity for connection in world.fleet.connections] == [ALICE]
 
 
 async def test_plaintext_gets_no_secret(world: World) -> None:
@@ -273,6 +285,23 @@ async def test_a_new_root_reaches_proxies_and_the_port_itself(world: World) -> N
     )
     async with new_only as client:
         await first_secrets(client, ALICE, "ROOTCA")
+
+
+async def test_a_new_root_is_not_ready_to_sign_before_it_is_published(world: World) -> None:
+    """Nor is that given up: who finds the control plane by the published roots would be shut out."""
+
+    def obstacles() -> tuple[str, ...]:
+        now = datetime.now(UTC)
+        return find_obstacles(Keystore(world.state).load().bundle, AcknowledgementFiles(world.state).read(now), now)
+
+    public = world.state / "public"
+    shutil.rmtree(public)
+    public.write_text("in the way")
+    Keystore(world.state).update(lambda state: prepare_root(state, datetime.now(UTC)))
+    await until(lambda: len(obstacles()) == 1 and obstacles()[0].startswith("(published roots): "))
+    public.unlink()
+    await until(lambda: obstacles() == ())
+    assert (public / "root-cert.pem").read_bytes() == world.roots
 
 
 async def test_a_flood_of_one_identity_takes_nothing_from_another(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from galley.meta import FrozenMap
@@ -76,6 +77,37 @@ def test_it_is_an_endpoint_once_its_envoy_has_listeners_and_until_its_grace_is_o
     state.registrations.expire(15.0)
     assert state.rebuild()
     assert endpoints(state) == 0
+
+
+def test_only_who_has_proven_the_same_speaks_for_a_node() -> None:
+    state = state_with_reviews()
+    proxy = instance(service_account="reviews")
+    agent = replace(proxy, is_agent=True, self_register=False)
+    others = [replace(proxy, identified=False), replace(proxy, service_account="other")]
+    state.connect(proxy)
+    for other in others:
+        assert not state.listening(other)
+    assert state.listening(proxy)
+    for other in others:
+        assert not state.report(replace(other, is_agent=True, self_register=False), healthy=False)
+    assert state.report(agent, healthy=False)
+
+
+def test_an_agent_that_is_seen_at_another_address_speaks_for_its_envoy_and_no_other() -> None:
+    state = state_with_reviews()
+    one, two = (instance(f"fd00::{number}", service_account="reviews", agent_id=str(number)) for number in (1, 2))
+    for proxy in (one, two):
+        state.connect(proxy)
+        state.listening(proxy)
+    agent = replace(one, id="sidecar~10.0.0.1~r.default~d", is_agent=True, self_register=False)
+    assert not state.report(replace(agent, service_account="other"), healthy=False)
+    assert not state.report(replace(agent, namespace="other"), healthy=False)
+    assert state.rebuild()
+    assert state.report(agent, healthy=False)
+    assert {workload.id: workload.serving for workload in state.registrations.workloads} == {
+        one.id: False,
+        two.id: True,
+    }
 
 
 def test_a_proxy_that_does_not_register_changes_nothing() -> None:

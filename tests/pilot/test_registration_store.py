@@ -38,6 +38,15 @@ def test_ports_without_proxy_are_remembered(tmp_path: Path) -> None:
     assert RegistrationStore(tmp_path).read() == workloads
 
 
+def test_whoever_has_proven_nothing_is_remembered_as_such(tmp_path: Path) -> None:
+    store, stranger = RegistrationStore(tmp_path), replace(REVIEWS, identified=False, service_account="")
+    store.write((stranger,))
+    assert store.read() == (stranger,)
+    path = tmp_path / "registrations.json"
+    path.write_text(path.read_text().replace('"identified"', '"of-a-later-version"'))
+    assert store.read() == (stranger,), "a file of an earlier version does not say"
+
+
 def test_the_newest_write_wins_and_leaves_no_litter(tmp_path: Path) -> None:
     store = RegistrationStore(tmp_path)
     store.write((REVIEWS,))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
-from citadel.ca.acknowledgements import Acknowledgement, AcknowledgementFiles, Presence
+from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, AcknowledgementFiles, Presence
 from envoycodec.discovery import Node
 from pilot.mesh.proxy import Proxy
-from pilot.root_holders import AWAY, AWAY_FOR, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
+from pilot.root_holders import AWAY, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
 from pilot.server.fleet import Connection, Protocol
 from pilot.xds.events import Requested
 from pilot.xds.resources import SECRET
@@ -82,6 +84,28 @@ async def test_an_agent_answers_for_its_envoy(tmp_path: Path) -> None:
         assert account(world, holders).holders == 1
 
 
+async def test_an_agent_answers_for_its_envoy_at_an_address_of_the_other_family(tmp_path: Path) -> None:
+    """Each is known by where its stream comes from; the replicas of one bootstrap have the same name."""
+    async with started(tmp_path) as world:
+        holders = RootHolders(0, NOW)
+
+        def stream(address: str, replica: str, **metadata: str) -> Connection[Proxy]:
+            described = node(ALICE, "vm", AGENT_SECRETS="true", AGENT_ID=replica, **metadata)
+            seen = described["id"].replace("127.0.0.1", address)
+            return world.fleet.open(Node(id=seen, metadata=described["metadata"]), Protocol.SOTW, "peer", ALICE)
+
+        stream("fd00::1", "one")
+        stream("fd00::2", "two")
+        agent = stream("10.0.0.1", "one", AGENT="true")
+        ask(agent)
+        ask(agent, nonce="1")
+        (waiting_for,) = account(world, holders).waiting
+        assert waiting_for == ("sidecar~fd00::2~vm.shop~shop.svc.cluster.local", WITHOUT_STREAM)
+        assert account(world, holders).holders == 1
+        world.fleet.close(agent)
+        assert [why for _, why in account(world, holders).waiting] == [WITHOUT_STREAM] * 2
+
+
 async def test_those_without_identity_have_no_part(tmp_path: Path) -> None:
     async with started(tmp_path) as world:
         described = node(ALICE, "plain")
@@ -106,3 +130,47 @@ async def test_a_control_plane_waits_after_its_restart_for_those_it_knew(tmp_pat
             told = files.own(moment)
             assert told is not None
             assert (told.presence, len(told.acknowledgement.waiting)) == (Presence.RUNNING, expected)
+
+
+class SlowFiles(AcknowledgementFiles):
+    """Files of a disk that takes until ``release`` to begin."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state, "this")
+        self.begun, self.release = Event(), Event()
+
+    def write(self, acknowledgement: Acknowledgement, now: datetime) -> None:
+        if not acknowledgement.ended:
+            self.begun.set()
+            assert self.release.wait(10)
+        super().write(acknowledgement, now)
+
+
+async def test_that_it_ends_is_the_last_word_of_a_control_plane(tmp_path: Path) -> None:
+    async with started(tmp_path) as world:
+        files = SlowFiles(tmp_path)
+        reporter = RootReporter(files, NOW)
+        reporting = asyncio.create_task(reporter.report(world.fleet, world.identities.bundle, NOW))
+        await asyncio.to_thread(files.begun.wait, 10)
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
+        closing = asyncio.create_task(asyncio.to_thread(reporter.close, NOW))
+        done, _ = await asyncio.wait({closing}, timeout=0.1)
+        assert not done, "it waits for the report"
+        files.release.set()
+        await asyncio.wait_for(closing, 10)
+        told = files.own(NOW)
+        assert told is not None
+        assert told.presence is Presence.ENDED
+
+
+async def test_a_report_that_had_not_begun_is_not_written_after_the_end(tmp_path: Path) -> None:
+    async with started(tmp_path) as world:
+        files = AcknowledgementFiles(tmp_path, "this")
+        reporter = RootReporter(files, NOW)
+        await reporter.report(world.fleet, world.identities.bundle, NOW)
+        reporter.close(NOW)
+        await reporter.report(world.fleet, world.identities.bundle, NOW + REFRESH)
+        told = files.own(NOW)
+        assert told is not None
+        assert told.presence is Presence.ENDED

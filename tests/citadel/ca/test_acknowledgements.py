@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from citadel.ca.acknowledgements import (
+    AWAY_FOR,
     LAPSE,
     Acknowledgement,
     AcknowledgementFiles,
@@ -41,6 +42,25 @@ def test_one_that_has_ended_holds_nobody_back_and_one_that_was_killed_does_for_a
     dead.write(ACKNOWLEDGED, NOW - timedelta(days=2))
     assert len(files.read(NOW)) == 1
     assert dead.own(NOW) is None
+
+
+def test_the_proxies_of_one_that_has_ended_may_be_on_their_way_to_one_of_another_name(tmp_path: Path) -> None:
+    """A container that is made anew has another host name, and its control plane knows nobody from before."""
+    before, after = AcknowledgementFiles(tmp_path, "1a2b"), AcknowledgementFiles(tmp_path, "3c4d")
+    after.write(Acknowledgement(roots_id(bundle()), 0), NOW)
+    before.write(Acknowledgement("others", 200, ended=True), NOW - timedelta(seconds=1))
+    (obstacle,) = find_obstacles(bundle(), after.read(NOW), NOW)
+    assert obstacle == (
+        "the control plane 1a2b ended 1 s ago; of its proxies 200 may lack the new root, and have 59 s more to come"
+        " back to another"
+    )
+    before.write(Acknowledgement(roots_id(bundle()), 199, (("node", "why"),), ended=True), NOW)
+    (obstacle,) = find_obstacles(bundle(), after.read(NOW), NOW)
+    assert "of its proxies 1 may" in obstacle
+    after.write(Acknowledgement(roots_id(bundle()), 0), NOW + AWAY_FOR)
+    assert find_obstacles(bundle(), after.read(NOW + AWAY_FOR), NOW + AWAY_FOR) == ()
+    before.write(Acknowledgement(roots_id(bundle()), 200, ended=True), NOW)
+    assert find_obstacles(bundle(), after.read(NOW), NOW) == (), "those have it"
 
 
 def test_a_control_plane_that_serves_other_roots_is_behind(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from citadel.__main__ import main
-from citadel.ca.acknowledgements import LAPSE, Acknowledgement, AcknowledgementFiles, roots_id
+from citadel.ca.acknowledgements import AWAY_FOR, LAPSE, Acknowledgement, AcknowledgementFiles, roots_id
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import ROOT_LIFETIME
 from citadel.commands.options import FAILED, OK
@@ -81,6 +81,9 @@ def test_activation_waits_for_whoever_is_connected(state: Path, capsys: pytest.C
     assert root(state, "activate") == FAILED
     assert "control plane second was last heard of" in capsys.readouterr().err
     second.write(Acknowledgement("others", 2, ended=True), now)
+    assert root(state, "activate") == FAILED
+    assert "of its proxies 2 may lack the new root" in capsys.readouterr().err
+    second.write(Acknowledgement("others", 2, ended=True), now - AWAY_FOR)
     told = status(state, capsys)
     assert told["obstacles"] == []
     assert [(one["name"], one["presence"], one["proxies"]) for one in told["controlPlanes"]] == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,14 +43,18 @@ async def join(world: World) -> Credentials:
 
 
 @contextlib.asynccontextmanager
-async def streaming(world: World, objections: list[str]) -> AsyncIterator[tuple[ControlStream, list[bytes]]]:
+async def streaming(
+    world: World, objections: list[Exception], taking_up: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[tuple[ControlStream, list[bytes]]]:
     held = await join(world)
     seen: list[bytes] = []
 
     async def trust(roots: bytes) -> None:
         if objections:
-            raise ValueError(objections.pop())
+            raise objections.pop()
         seen.append(roots)
+        if taking_up is not None:
+            await taking_up()
 
     stream = ControlStream(
         ControlPlaneAddress(f"127.0.0.1:{world.server.ports[1]}"), agent_node(OPTIONS), lambda: held, trust
@@ -83,8 +87,25 @@ async def test_it_is_no_envoy_and_gets_no_key(world: World) -> None:
 
 
 async def test_roots_that_cannot_be_taken_up_are_asked_for_again(world: World) -> None:
-    async with streaming(world, ["the disk is full"]) as (_, seen):
+    async with streaming(world, [ValueError("the disk is full")]) as (_, seen):
         await until(lambda: seen == [world.roots])
+        assert world.fleet.counters.connections == 2
+
+
+async def test_no_error_ends_it_for_good(world: World) -> None:
+    async with streaming(world, [RuntimeError("nobody thought of this")]) as (_, seen):
+        await until(lambda: seen == [world.roots])
+
+
+async def test_a_stream_that_ends_while_the_roots_are_taken_up_is_opened_again(world: World) -> None:
+    async def outlive_the_stream() -> None:
+        if world.fleet.counters.connections == 1:
+            world.fleet.connections[0].end("UNAVAILABLE", "the control plane goes")
+            await until(lambda: not world.fleet.connections)
+            await asyncio.sleep(0.1)  # until the word of it has come over the wire
+
+    async with streaming(world, [], outlive_the_stream):
+        await until(lambda: world.fleet.counters.acks == 1)
         assert world.fleet.counters.connections == 2
 
 

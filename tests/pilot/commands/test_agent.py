@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pilot.__main__ import main
+from pilot.agent.control_stream import agent_node
 from pilot.agent.settings import AgentSettings
 from pilot.commands.agent import add_agent_parser, read_agent_settings
 from pilot.dataplane.bootstrap import SocketAddress, build_bootstrap
@@ -55,6 +56,21 @@ def test_envoy_gets_its_certificate_from_the_socket_and_its_bootstrap_holds_no_s
     assert validation["default_validation_context"]["match_typed_subject_alt_names"] == [
         {"san_type": "DNS", "matcher": {"exact": "pilot.example"}}
     ]
+
+
+def test_agent_and_envoy_say_that_they_are_one_where_their_addresses_may_differ(tmp_path: Path) -> None:
+    def agent_id(*more: str) -> str | None:
+        bootstrap = settings(tmp_path, "--xds-address", "pilot.example:15013", *more).bootstrap
+        said = [
+            build_bootstrap(bootstrap)["node"]["metadata"].get("AGENT_ID"),
+            agent_node(bootstrap).metadata.get("AGENT_ID"),
+        ]
+        assert said[0] == said[1]
+        return said[0]
+
+    assert agent_id() is None
+    assert agent_id("--ip", "peer")
+    assert agent_id("--ip", "peer") != agent_id("--ip", "peer"), "replicas of one command"
 
 
 def test_a_token_that_is_gone_is_no_reason_not_to_start(tmp_path: Path) -> None:

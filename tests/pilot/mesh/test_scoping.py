@@ -323,7 +323,7 @@ def test_a_workload_that_has_proven_nothing_registers_without_account_and_withou
     )
     workload = registered_workload(claims)
     assert workload is not None
-    assert (workload.service_account, workload.proxied_ports) == ("", ())
+    assert (workload.service_account, workload.proxied_ports, workload.identified) == ("", (), False)
     assert workload.labels["security.istio.io/tlsMode"] == "disabled"
     assert workload.labels["app"] == "reviews"
 

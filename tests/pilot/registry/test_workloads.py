@@ -46,6 +46,14 @@ def test_the_node_speaks_over_its_group_which_speaks_over_its_template() -> None
     assert workload.locality == Locality(region="us")
 
 
+def test_a_proxy_that_has_proven_nothing_has_no_account_from_a_group_that_it_names() -> None:
+    template = WorkloadEntry(labels=labels(app="t"), service_account="bookinfo")
+    group = a_resource(WorkloadGroup(template=template), "reviews")
+    for identified, account in ((True, "bookinfo"), (False, "")):
+        workload = workload_of_registration(a_registered_workload(identified=identified), group)
+        assert workload.service_account == account
+
+
 def test_without_a_group_the_node_alone_speaks() -> None:
     claim = a_registered_workload("10.1.1.1", app="ratings")
     workload = workload_of_registration(claim, None)
@@ -149,6 +157,23 @@ def test_a_workload_that_is_reported_unhealthy_does_not_serve_until_the_opposite
     assert registrations.report(workload.id, healthy=True)
     assert registrations.workloads == (workload,)
     assert not registrations.report("somebody else", healthy=False)
+
+
+def test_what_another_has_said_of_a_node_id_does_not_hold_for_who_proves_to_be_it() -> None:
+    registrations = Registrations(grace=5.0)
+    proven = a_registered_workload(service_account="reviews")
+    stranger = a_registered_workload(identified=False)
+    registrations.connect(stranger)
+    registrations.listening(stranger.id)
+    registrations.connect(proven)
+    assert [one.serving for one in registrations.workloads] == [False]
+    registrations.report(proven.id, healthy=False)
+    registrations.connect(stranger)
+    registrations.connect(proven)
+    registrations.listening(proven.id)
+    assert registrations.workloads == (proven,)
+    registrations.connect(proven)
+    assert registrations.workloads == (proven,), "another stream of the same changes nothing"
 
 
 def test_the_next_life_of_one_that_left_serves_once_it_has_its_listeners() -> None:

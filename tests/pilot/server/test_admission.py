@@ -55,6 +55,15 @@ def test_a_stream_that_has_said_nothing_counts() -> None:
     admission.enter("a", 100.0)
 
 
+def test_one_with_many_addresses_of_ipv6_counts_as_one() -> None:
+    admission = Admission(replace(ROOMY, per_address=2))
+    admission.enter("ipv6:%5B2a00:1450::1%5D", 0.0)
+    admission.enter("ipv6:%5B2a00:1450::2%5D", 0.0)
+    with pytest.raises(StreamLimitError, match="of this address"):
+        admission.enter("ipv6:%5B2a00:1450::3%5D", 0.0)
+    admission.enter("ipv6:%5B2a00:1450:0:1::1%5D", 0.0)
+
+
 def test_who_leaves_or_is_refused_leaves_nothing_behind() -> None:
     admission = Admission(replace(ROOMY, per_identity=1))
     ticket = named(admission)
