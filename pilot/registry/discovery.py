@@ -115,8 +115,12 @@ def workload_of_instance(instance: DiscoveredInstance) -> Workload:
 def proxies_by_instance(
     instances: Iterable[DiscoveredInstance], registered: Iterable[Workload]
 ) -> Mapping[DiscoveredInstance, Workload]:
-    """The self-registered workload of each instance that has one: at one of its addresses, in its namespace."""
-    at = {(workload.namespace, workload.address): workload for workload in registered}
+    """The self-registered workload of each instance that has one: at one of its addresses, in its namespace.
+
+    Of several at one address one that serves counts: the others may be what is left of an earlier proxy there.
+    """
+    serving_last = sorted(registered, key=lambda workload: workload.serving)
+    at = {(workload.namespace, workload.address): workload for workload in serving_last}
     found = {}
     for instance in instances:
         for address in (instance.address, *instance.addresses):

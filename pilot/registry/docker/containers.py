@@ -15,6 +15,9 @@ _SHARED = "container:"
 
 _ALWAYS_STOPS = frozenset({int(signal.SIGTERM), int(signal.SIGKILL)})
 
+_STOP_TIMEOUT = 10.0
+"""What the Engine gives a container that says nothing else."""
+
 
 @frozen
 class Attachment:
@@ -44,6 +47,8 @@ class Container:
     """Whether the Engine starts it again whatever its exit status was."""
     started: str = ""
     stop_signals: frozenset[int] = _ALWAYS_STOPS
+    stop_timeout: float = _STOP_TIMEOUT
+    """Seconds that it has to end after a stop signal before the Engine ends it."""
     network_mode: str = ""
     attachments: tuple[Attachment, ...] = ()
     """By name of the network."""
@@ -101,6 +106,7 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
         restarts=(host.get("RestartPolicy") or {}).get("Name") in ("always", "unless-stopped"),
         started=str(state.get("StartedAt") or ""),
         stop_signals=_ALWAYS_STOPS | _signal_number(str(config.get("StopSignal") or "")),
+        stop_timeout=float(_STOP_TIMEOUT if config.get("StopTimeout") is None else config["StopTimeout"]),
         network_mode=str(host.get("NetworkMode") or ""),
         attachments=_attachments((inspected.get("NetworkSettings") or {}).get("Networks") or {}),
         exposed=_tcp_ports((*(config.get("ExposedPorts") or {}), *(host.get("PortBindings") or {}))),
@@ -125,11 +131,12 @@ def _tcp_ports(written: Iterable[str]) -> tuple[int, ...]:
 
 
 def _signal_number(text: str) -> frozenset[int]:
-    """``SIGQUIT``, ``QUIT`` or ``3`` as a set of one; empty when there is none or it is unknown."""
+    """``SIGQUIT``, ``QUIT``, ``RTMIN+3`` or ``3`` as a set of one; empty when there is none or it is unknown."""
     if text.isdigit():
         return frozenset({int(text)})
     name = text.upper() if text.upper().startswith("SIG") else f"SIG{text.upper()}"
+    base, sign, offset = name.partition("-" if "-" in name else "+")
     try:
-        return frozenset({int(signal.Signals[name])})
-    except KeyError:
+        return frozenset({int(signal.Signals[base]) + int(f"{sign}{offset}" or 0)})
+    except (KeyError, ValueError):
         return frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from galley.meta import FrozenMap, Labels, frozen
 from pilot.registry.container_labels import (
@@ -44,15 +44,19 @@ def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Disc
     by_id = {container.id: container for container in containers}
     own = own_container(by_id, options.own_hints)
     choice = NetworkChoice(flags=options.networks, own=own_networks(by_id, options.own_hints))
-    read = [_read(pod, choice) for pod in pods_of(by_id.values()) if _counts(pod, own, options.projects)]
+    pods = pods_of(by_id.values())
+    read = [_read(pod, choice) for pod in pods if _counts(pod, own, options.projects)]
     mixed = _mixed_services(one for one in read if one.said is not None and one.ports)
-    alive = {address for one in read if one.pod.holder.status == "running" for address in one.addresses}
-    unready = {address for one in read if one.verdict.unready for address in one.addresses}
-    well = {address for one in read if not one.verdict.unready for address in one.addresses}
-    taken_over = {address for one in read if one.pod.holder.status != "running" for address in one.addresses} & alive
+    running_at = {address: pod for pod in pods if pod.holder.status == "running" for address in _addresses(pod.holder)}
     return Discovery(
-        instances=tuple(instance for one in read if (instance := one.instance(taken_over)) is not None),
-        withdrawn=frozenset(unready - well),
+        instances=tuple(instance for one in read if (instance := one.instance(running_at)) is not None),
+        withdrawn=frozenset(
+            address
+            for one in read
+            if one.verdict.unready
+            for address in one.addresses
+            if running_at.get(address, one.pod) is one.pod
+        ),
         findings=(*(one.finding for one in read if one.finding is not None), *mixed),
         sightings=tuple(one.sighting for one in read),
     )
@@ -62,6 +66,10 @@ def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Disc
 class _Verdict:
     unready: str = ""
     left_out: str = ""
+
+    @property
+    def ready(self) -> bool:
+        return not (self.left_out or self.unready)
 
     def __str__(self) -> str:
         return f"left out: {self.left_out}" if self.left_out else self.unready or "ready"
@@ -84,8 +92,7 @@ class _Read:
         """All addresses; those of a container that is left out by label are none of ours."""
         if self.said is None and self.finding is None:
             return ()
-        places = self.pod.holder.attachments
-        return tuple(address for place in places for address in (place.ipv4, place.ipv6) if address)
+        return _addresses(self.pod.holder)
 
     @property
     def awaits_proxy(self) -> bool:
@@ -93,11 +100,11 @@ class _Read:
         arranged = bool(self.pod.sidecars) or self.pod.application is not self.pod.holder
         return arranged and self.said is not None and self.said.inject is not False
 
-    def instance(self, taken_over: set[str]) -> DiscoveredInstance | None:
-        """``taken_over`` are addresses of stopped containers that running ones have now."""
+    def instance(self, running_at: Mapping[str, Pod]) -> DiscoveredInstance | None:
+        """``running_at`` tells which pod has an address now; a stopped container only had its own."""
         if self.said is None or not self.ports:
             return None
-        stale = self.pod.holder.status != "running" and not taken_over.isdisjoint(self.addresses)
+        stale = self.pod.holder.status != "running" and any(one in running_at for one in self.addresses)
         return DiscoveredInstance(
             id=f"docker://{self.pod.holder.name}",
             service=self.said.service,
@@ -113,7 +120,7 @@ class _Read:
     @property
     def sighting(self) -> Sighting:
         said = self.said
-        waiting = self.awaits_proxy and str(self.verdict) == "ready"
+        waiting = self.awaits_proxy and self.verdict.ready
         return Sighting(
             container=self.pod.holder.name,
             project=self.pod.holder.project,
@@ -123,6 +130,10 @@ class _Read:
             network=self.network,
             verdict="ready, once its sidecar has registered" if waiting else str(self.verdict),
         )
+
+
+def _addresses(container: Container) -> tuple[str, ...]:
+    return tuple(address for place in container.attachments for address in (place.ipv4, place.ipv6) if address)
 
 
 def _counts(pod: Pod, own: Container | None, projects: tuple[str, ...]) -> bool:

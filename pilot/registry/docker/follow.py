@@ -9,10 +9,9 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from functools import partial
 from os import environ
 from pathlib import Path
 from socket import gethostname
@@ -28,6 +27,7 @@ from galley.meta import frozen
 from galley.publisher import Latest
 from pilot.registry.discovery import Discovery
 from pilot.registry.docker.connection_problems import explain
+from pilot.registry.docker.containers import read_container
 from pilot.registry.docker.discover import DiscoveryOptions, discover
 from pilot.registry.docker.tracking import EVENT_TYPES, EVENTS, Containers
 
@@ -38,6 +38,9 @@ DEFAULT_URL = "unix:///var/run/docker.sock"
 _INSPECTORS = 8
 _TIMEOUT = 10
 """Seconds for one answer of the Engine; the stream of events has no limit."""
+_RETRY_AFTER = 1.0
+"""Seconds until a container that could not be inspected is asked for again; doubled each time."""
+_STOP_MARGIN = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _PING_EVERY = 15.0
 """Seconds between questions whether the Engine still answers: a dead TCP connection brings no events and no end."""
@@ -78,8 +81,7 @@ class DockerFollower:
         self._published: Discovery | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
-        self._client: docker.APIClient | None = None
-        self._stream: Any = None
+        self._connection: _Connection | None = None
         self.status = EngineStatus(url=self._environment["DOCKER_HOST"])
 
     async def run(self) -> None:
@@ -92,7 +94,8 @@ class DockerFollower:
                 await asyncio.to_thread(self._hang_up_unless_answered)
         finally:
             self._stopping.set()
-            self._hang_up()
+            if self._connection is not None:
+                self._connection.close()
 
     def _follow_for_ever(self) -> None:
         pause = _FIRST_PAUSE
@@ -113,55 +116,83 @@ class DockerFollower:
 
     def _follow(self) -> None:
         """One connection, from the listing to its end."""
-        client = docker.APIClient(version="auto", timeout=_TIMEOUT, **kwargs_from_env(environment=self._environment))
-        inspectors = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix="docker-inspect")
-        with closing(client):
-            try:
-                # The stream comes first: what happens during the listing is told by an event after it.
-                self._stream = client.events(decode=True, filters={"type": list(EVENT_TYPES), "event": list(EVENTS)})
-                self._client = client
-                version = client.version()
-                ids = [listed["Id"] for listed in client.containers(all=True)]
-                found = [one for one in inspectors.map(partial(_inspect, client), ids) if one is not None]
-                with self._lock:
-                    self._containers.list(found)
-                    self._publish()
-                self._report_found(str(version.get("Version") or "?"), str(client.api_version))
-                for event in self._stream:
-                    self._take(client, inspectors, event)
-            finally:
-                self._client = None
-                self._hang_up()
-                inspectors.shutdown(wait=False, cancel_futures=True)
+        client = _Engine(version="auto", timeout=_TIMEOUT, **kwargs_from_env(environment=self._environment))
+        with closing(_Connection(client)) as connection:
+            # The stream comes first: what happens during the listing is told by an event after it.
+            connection.stream = client.events(decode=True, filters={"type": list(EVENT_TYPES), "event": list(EVENTS)})
+            self._connection = connection
+            version = client.version()
+            self._list(connection)
+            self._report_found(str(version.get("Version") or "?"), str(client.api_version))
+            for event in connection.stream:
+                self._take(connection, event)
 
-    def _take(self, client: docker.APIClient, inspectors: ThreadPoolExecutor, event: dict[str, Any]) -> None:
+    def _list(self, connection: _Connection) -> None:
+        """All containers; those of which the Engine tells nothing now stay as they were known, and are asked later."""
+        ids = [str(listed["Id"]) for listed in connection.client.containers(all=True)]
+        asked = {one: connection.inspectors.submit(_inspect, connection.client, one) for one in ids}
+        found, unclear = [], set()
+        for container_id, answer in asked.items():
+            try:
+                if (one := answer.result()) is not None:
+                    found.append(one)
+            except Exception as error:
+                unclear.add(container_id)
+                _tell_unclear(container_id, error)
+        with self._lock:
+            self._containers.list(found, unclear)
+            self._publish()
+            for container in self._containers.all:
+                self._watch_stop(connection, container.id)
+            revisions = {one: self._containers.revision(one) for one in unclear}
+        for container_id, revision in revisions.items():
+            connection.later(_RETRY_AFTER, self._look_at, connection, container_id, revision, _RETRY_AFTER)
+
+    def _take(self, connection: _Connection, event: dict[str, Any]) -> None:
         """What the event proves counts at once. Inspections have threads of their own: the Engine answers none while a
         container starts, and another's SIGTERM must not wait for that."""
         with self._lock:
             container_id = self._containers.note(event)
             revision = self._containers.revision(container_id)
             self._publish()
+            if event.get("Action") == "kill":
+                self._watch_stop(connection, container_id)
         if container_id:
-            inspectors.submit(self._look_at, client, container_id, revision)
+            connection.submit(self._look_at, connection, container_id, revision)
 
-    def _look_at(self, client: docker.APIClient, container_id: str, revision: int) -> None:
-        """Inspect a container, unless a later event has asked for it again."""
+    def _look_at(self, connection: _Connection, container_id: str, revision: int, waited: float = 0.0) -> None:
+        """Inspect a container, unless a later event has asked for it again; once more later if that fails."""
+        if connection.closed.is_set() or self._containers.revision(container_id) != revision:
+            return
         try:
-            if self._containers.revision(container_id) != revision:
-                return
-            found = _inspect(client, container_id)
-            with self._lock:
-                if self._containers.revision(container_id) == revision:
-                    if found is None:
-                        self._containers.forget(container_id)
-                    else:
-                        self._containers.inspect(found)
-                    self._publish()
-        except _FAILURES:
-            self._hang_up()  # to connect and to list anew
-        except Exception:
-            log.exception("the Docker Engine's description of a container was not understood")
-            self._hang_up()
+            found = _inspect(connection.client, container_id)
+        except Exception as error:
+            if not waited:
+                _tell_unclear(container_id, error)
+            pause = min(max(waited * 2, _RETRY_AFTER), _PING_EVERY)
+            connection.close_unless_answered()
+            connection.later(pause, self._look_at, connection, container_id, revision, pause)
+            return
+        with self._lock:
+            if not connection.closed.is_set() and self._containers.revision(container_id) == revision:
+                if found is None:
+                    self._containers.forget(container_id)
+                else:
+                    self._containers.inspect(found)
+                self._publish()
+
+    def _watch_stop(self, connection: _Connection, container_id: str) -> None:
+        """A container that has been told to end and does not in its time counts again."""
+        container = self._containers.stopping(container_id)
+        if container is not None:
+            patience = container.stop_timeout + _STOP_MARGIN
+            connection.later(patience, self._outlived, connection, container_id, container.started)
+
+    def _outlived(self, connection: _Connection, container_id: str, started: str) -> None:
+        with self._lock:
+            if not connection.closed.is_set():
+                self._containers.outlived(container_id, started)
+                self._publish()
 
     def _publish(self) -> None:
         discovery = discover(self._containers.all, self._options)
@@ -187,27 +218,76 @@ class DockerFollower:
             log.warning("Docker: %s; %s, trying again", problem, kept)
 
     def _hang_up_unless_answered(self) -> None:
-        client = self._client
-        if client is None:
-            return
-        try:
-            client.ping()
-        except _FAILURES:
-            self._hang_up()
+        connection = self._connection
+        if connection is not None:
+            connection.close_unless_answered()
 
-    def _hang_up(self) -> None:
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            with suppress(DockerException, OSError, AttributeError, ValueError):  # it may have ended by itself
-                stream.close()
+
+class _Engine(docker.APIClient):
+    """The client library's, whose streams have no time limit: here their beginning has the usual one."""
+
+    def get(self, url: Any, **options: Any) -> Any:
+        if not options.get("stream"):
+            return super().get(url, **options)
+        response = super().get(url, **{**options, "timeout": _TIMEOUT})
+        if response.ok:
+            undeclared: Any = self  # the library's types leave out what its own streams use
+            undeclared._disable_socket_timeout(undeclared._get_raw_response_socket(response))
+        return response
+
+
+class _Connection:
+    """One connection from its opening to its end, with its own stream, threads and timers."""
+
+    def __init__(self, client: docker.APIClient) -> None:
+        self.client = client
+        self.stream: Any = None
+        self.closed = threading.Event()
+        self.inspectors = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix="docker-inspect")
+
+    def submit(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call it in one of the threads, unless the connection has ended."""
+        with suppress(RuntimeError):  # the threads have ended meanwhile
+            if not self.closed.is_set():
+                self.inspectors.submit(call, *arguments)
+
+    def later(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+        """The same after ``seconds``."""
+        timer = threading.Timer(seconds, self.submit, (call, *arguments))
+        timer.daemon = True
+        timer.start()
+
+    def close_unless_answered(self) -> None:
+        """End the connection if the Engine does not answer any more."""
+        try:
+            self.client.ping()
+        except _FAILURES:
+            self.close()
+
+    def close(self) -> None:
+        """End this connection, and no later one. May be called from any thread and more than once."""
+        if self.closed.is_set():
+            return
+        self.closed.set()
+        self.inspectors.shutdown(wait=False, cancel_futures=True)
+        with suppress(DockerException, OSError, AttributeError, ValueError):  # it may have ended by itself
+            if self.stream is not None:
+                self.stream.close()
+        self.client.close()
+
+
+def _tell_unclear(container_id: str, error: Exception) -> None:
+    log.warning("Docker does not tell what container %s is: %r; asking again", container_id[:12], error)
 
 
 def _inspect(client: docker.APIClient, container_id: str) -> dict[str, Any] | None:
-    """What the Engine says of a container; None when it is gone."""
+    """What the Engine says of a container; None when it is gone. Raises whatever shows that it
+    cannot be read."""
     try:
         found: dict[str, Any] = client.inspect_container(container_id)
     except NotFound:
         return None
+    read_container(found)
     return found
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,10 @@ class Containers:
 
     def __init__(self) -> None:
         self._known: dict[str, Container] = {}
-        self._revisions: Counter[str] = Counter()
+        self._heard = 0
+        self._listed_at = 0
+        self._revisions: dict[str, int] = {}
+        """What was heard last of the containers of which something was heard since the listing."""
 
     @property
     def all(self) -> tuple[Container, ...]:
@@ -31,13 +33,15 @@ class Containers:
         return tuple(sorted(self._known.values(), key=lambda container: (container.name, container.id)))
 
     def revision(self, container_id: str) -> int:
-        """How often something was heard of the container: an inspection is out of date when this has changed since."""
-        return self._revisions[container_id]
+        """When something was last heard of the container: an inspection is out of date when this has changed since."""
+        return self._revisions.get(container_id, self._listed_at)
 
-    def list(self, inspected: Iterable[Mapping[str, Any]]) -> None:
-        """These are all containers that there are."""
-        self._revisions.update(tuple(self._revisions))
-        seen = {str(one["Id"]) for one in inspected if self.inspect(one)}
+    def list(self, inspected: Iterable[Mapping[str, Any]], unclear: Set[str] = frozenset()) -> None:
+        """These are all containers that there are; of the ``unclear`` ones counts what was known."""
+        self._heard += 1
+        self._listed_at = self._heard
+        self._revisions.clear()
+        seen = {*unclear, *(self.inspect(one).id for one in inspected)}
         self._known = {key: container for key, container in self._known.items() if key in seen}
 
     def inspect(self, inspected: Mapping[str, Any]) -> Container:
@@ -59,6 +63,18 @@ class Containers:
     def forget(self, container_id: str) -> None:
         """The Engine does not know it any more."""
         self._known.pop(container_id, None)
+        self._revisions.pop(container_id, None)
+
+    def outlived(self, container_id: str, started: str) -> None:
+        """The container has not ended in the time that it had for it: it ignores the signal and goes on working."""
+        known = self._known.get(container_id)
+        if known is not None and known.started == started and known.status == "running":
+            self._known[container_id] = replace(known, killed=False)
+
+    def stopping(self, container_id: str) -> Container | None:
+        """The container, if it runs still and has been sent a signal that is to end it."""
+        known = self._known.get(container_id)
+        return known if known is not None and known.killed and known.status == "running" else None
 
     def note(self, event: Mapping[str, Any]) -> str:
         """Take in an event; the id of the container to inspect, or "" for none."""
@@ -69,7 +85,10 @@ class Containers:
         if of_network and action not in ("connect", "disconnect"):
             return ""
         container_id = str((attributes.get("container") if of_network else actor.get("ID") or event.get("id")) or "")
-        self._revisions[container_id] += 1
+        if not container_id:
+            return ""
+        self._heard += 1
+        self._revisions[container_id] = self._heard
         if of_network:
             return container_id
         if action == "destroy":

@@ -6,8 +6,8 @@ from typing import Any
 
 from galley.meta import FrozenMap
 from pilot.registry.build import build_catalog
-from pilot.registry.catalog import Protocol, ServiceCatalog, ServiceKey
-from pilot.registry.discovery import DiscoveredInstance, Discovery
+from pilot.registry.catalog import Protocol, ServiceCatalog, ServiceKey, Workload
+from pilot.registry.discovery import DiscoveredInstance, Discovery, proxies_by_instance
 from tests.builders import a_config, a_manifest, a_registered_workload, a_service_entry, a_workload_entry, labels
 
 REVIEWS = ServiceKey(hostname="reviews.default.svc.cluster.local", namespace="default")
@@ -36,6 +36,14 @@ def test_instances_make_a_service() -> None:
     assert service.kubernetes
     assert serving(catalog) == ["172.18.0.2:9080", "172.18.0.3:9080"]
     assert all(endpoint.service_account == "" for endpoint in catalog.endpoints_of(REVIEWS, "http"))
+
+
+def test_of_several_registrations_at_one_address_the_serving_one_counts() -> None:
+    left = Workload(namespace="default", address="172.18.0.2", id="left", serving=False)
+    now = Workload(namespace="default", address="172.18.0.2", id="now")
+    instance = an_instance()
+    for both in ((left, now), (now, left)):
+        assert proxies_by_instance((instance,), both) == {instance: now}
 
 
 def test_an_unready_instance_keeps_its_service() -> None:

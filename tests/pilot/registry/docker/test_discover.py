@@ -147,3 +147,10 @@ def test_a_container_without_address_of_its_own_is_told_on_the_page() -> None:
     discovery = seen(an_inspection("web", networks={"host": ""}, mode="host"))
     assert verdicts(discovery) == {"web": "without address of its own (network mode host)"}
     assert [one.address for one in discovery.instances] == [""]
+
+
+def test_an_address_that_anybody_took_over_is_not_withdrawn() -> None:
+    stopped = an_inspection("old", state={"Status": "exited"})
+    for taker in (an_inspection("new", labels={"pilothouse.io/discover": "false"}), an_inspection("new", project="x")):
+        assert seen(stopped, projects=("shop",)).withdrawn == {"172.18.0.2"}
+        assert seen(stopped, taker, projects=("shop",)).withdrawn == frozenset()

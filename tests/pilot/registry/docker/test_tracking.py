@@ -107,3 +107,37 @@ def test_an_inspection_is_out_of_date_when_something_was_heard_since() -> None:
     assert after != before
     containers.list([an_inspection("a")])
     assert containers.revision(an_id("a")) != after, "a listing is newer than an inspection that began before it"
+
+
+def test_who_ignores_the_signal_for_the_stop_timeout_works_on() -> None:
+    containers = tracking("a")
+    containers.note(an_event("kill", "a", signal="15"))
+    stopping = containers.stopping(an_id("a"))
+    assert stopping is not None
+    containers.outlived(an_id("a"), "an earlier life")
+    assert only(containers).unready == "stopping"
+    containers.outlived(an_id("a"), stopping.started)
+    assert only(containers).unready == ""
+    assert containers.stopping(an_id("a")) is None
+
+
+def test_a_real_time_signal_stops_too() -> None:
+    containers = tracking("a", stop_signal="SIGRTMIN+3")
+    containers.note(an_event("kill", "a", signal="37"))
+    assert only(containers).unready == "stopping"
+
+
+def test_containers_that_are_gone_leave_nothing_behind() -> None:
+    containers = tracking()
+    for name in ("a", "b", "c"):
+        containers.note(an_event("create", name))
+        pending = containers.revision(an_id(name))
+        containers.note(an_event("destroy", name))
+        assert containers.revision(an_id(name)) != pending, "an inspection under way does not bring it back"
+    assert containers._revisions == {}
+
+
+def test_an_unclear_container_stays_as_it_was_known() -> None:
+    containers = tracking("a", "b")
+    containers.list([], unclear={an_id("b"), an_id("new")})
+    assert only(containers).name == "b"
