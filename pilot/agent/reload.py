@@ -1,4 +1,4 @@
-"""Another binary for a running Envoy, by hot restart: on SIGHUP, or when the file was replaced."""
+"""Another Envoy in place of a running one, by hot restart: when its binary or the override of its bootstrap changed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from pilot.agent.override import read_override
 from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.hot_restart import check_configuration, hot_restart_version
 from pilot.dataplane.supervisor import EnvoySupervisor
@@ -16,35 +17,42 @@ from pilot.dataplane.supervisor import EnvoySupervisor
 log = logging.getLogger("pilot.agent")
 
 _LOOK_EVERY = 2.0
+_SETTLE_SECONDS = 0.2
 _READY_SECONDS = 60.0
 
 
-async def reload_forever(supervisor: EnvoySupervisor) -> None:
-    """Follow the binary, and SIGHUP. What cannot take over leaves the Envoy that runs alone, and is told once."""
+async def reload_forever(supervisor: EnvoySupervisor, override: Path | None) -> None:
+    """Follow the binary, ``override`` and SIGHUP. What cannot take over leaves the Envoy that runs alone, and is told
+    once.
+    """
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     binary = supervisor.process.command.binary
     version = await asyncio.to_thread(hot_restart_version, binary)
-    seen = _mark(binary)
+    files = [binary] if override is None else [binary, override]
+    seen = list(map(_mark, files))
     while True:
         with suppress(TimeoutError):
             await asyncio.wait_for(asked.wait(), _LOOK_EVERY)
-        now = _mark(binary)
-        if now is None or (now == seen and not asked.is_set()):
+        now = list(map(_mark, files))
+        if None in now or (now == seen and not asked.is_set()):
             continue
+        await asyncio.sleep(_SETTLE_SECONDS)
+        if list(map(_mark, files)) != now:
+            continue  # it is still being written
         asked.clear()
         seen = now
         try:
-            version = await asyncio.to_thread(_reload, supervisor, version)
+            version = await asyncio.to_thread(_reload, supervisor, version, override)
         except EnvoyError as error:
             log.error("the Envoy that runs goes on, another cannot take its place: %s", error)
 
 
-def _reload(supervisor: EnvoySupervisor, version: str) -> str:
+def _reload(supervisor: EnvoySupervisor, version: str, override: Path | None) -> str:
     """Start the successor; its hot restart version."""
-    command = supervisor.process.command
+    command = replace(supervisor.process.command, override=read_override(override))
     assert command.hot_restart is not None, "an Envoy that can be succeeded"
-    check_configuration(command.binary, command.config)
+    check_configuration(command.binary, command.config, command.override)
     found = hot_restart_version(command.binary)
     if found != version:
         raise EnvoyError(
@@ -56,9 +64,9 @@ def _reload(supervisor: EnvoySupervisor, version: str) -> str:
     return found
 
 
-def _mark(binary: Path) -> tuple[int, int, int] | None:
+def _mark(file: Path) -> tuple[int, int, int] | None:
     try:
-        status = binary.stat()
+        status = file.stat()
     except OSError:
         return None  # it is being replaced
     return status.st_ino, status.st_mtime_ns, status.st_size

@@ -19,6 +19,7 @@ from pilot.agent.credentials import Credentials, secrets_of
 from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
 from pilot.agent.notify import READY, STOPPING, notify
+from pilot.agent.override import read_override
 from pilot.agent.reaper import reap_as_init
 from pilot.agent.reload import reload_forever
 from pilot.agent.secret_service import SecretService
@@ -176,7 +177,7 @@ async def _run_envoy(
     reap_as_init(lambda: supervisor.process.pid)
     supervisor.start()
     telling = asyncio.create_task(asyncio.to_thread(_tell_readiness, supervisor.process))
-    reloading = asyncio.create_task(reload_forever(supervisor), name="reload")
+    reloading = asyncio.create_task(reload_forever(supervisor, settings.override), name="reload")
     try:
         await work_until(stop, chores)
         stop.clear()
@@ -197,7 +198,7 @@ async def _run_envoy(
 
 
 def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
-    """Write the bootstrap, in which there is no secret."""
+    """Write the bootstrap, in which there is no secret. EnvoyError when what is to be merged over it is of no use."""
     bootstrap = settings.directory.absolute() / BOOTSTRAP_FILE
     write_atomically(bootstrap, json.dumps(build_bootstrap(settings.bootstrap), indent=2).encode())
     return EnvoyCommand(
@@ -206,6 +207,7 @@ def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
         log_file=settings.log_file,
         admin=settings.bootstrap.admin,
         arguments=settings.envoy_arguments,
+        override=read_override(settings.override),
         hot_restart=HotRestart(free_base_id()),
     )
 

@@ -21,7 +21,7 @@ class AgentSettings:
     ``directory`` is the agent's own (0700): credentials, socket, bootstrap. ``log_file`` is where Envoy's log
     goes, None the agent's standard error. ``server_name`` is looked
     for in the control plane's certificate, "" means the hosts called. ``lifetime`` of certificates is in
-    seconds; 0 leaves it to the control plane.
+    seconds; 0 leaves it to the control plane. ``override`` is a file that is merged over the bootstrap.
     """
 
     bootstrap: BootstrapOptions
@@ -35,6 +35,7 @@ class AgentSettings:
     drain: DrainPolicy = DrainPolicy(longest=5.0, shortest=1.0)
     log_file: Path | None = None
     envoy_arguments: tuple[str, ...] = ()
+    override: Path | None = None
 
     @property
     def workload(self) -> Workload:

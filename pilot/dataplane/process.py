@@ -68,7 +68,7 @@ _LAUNCHER = _Launcher()
 @dataclass(frozen=True)
 class EnvoyCommand:
     """How to start one Envoy. ``log_file`` receives its standard output and error, appended; with None they go where
-    this process's standard error goes."""
+    this process's standard error goes. ``override`` is a part of a bootstrap that Envoy merges over ``config``."""
 
     binary: Path
     config: Path
@@ -77,6 +77,7 @@ class EnvoyCommand:
     concurrency: int = 1
     log_level: str = "warning"
     arguments: tuple[str, ...] = ()
+    override: str = ""
     hot_restart: HotRestart | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -86,6 +87,7 @@ class EnvoyCommand:
             str(self.binary),
             "-c",
             str(self.config),
+            *(("--config-yaml", self.override) if self.override else ()),
             "--concurrency",
             str(self.concurrency),
             *(self.hot_restart.arguments() if self.hot_restart else ("--disable-hot-restart",)),

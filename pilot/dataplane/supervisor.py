@@ -37,8 +37,11 @@ class EnvoySupervisor:
     def succeed(self, command: EnvoyCommand, timeout: float) -> None:
         """Have ``command``, whose hot restart is the successor of that which runs, take over, and watch it from now on.
 
-        EnvoyError when it is not ready within ``timeout`` seconds or dies: then that which runs goes on.
+        EnvoyError when it is not ready within ``timeout`` seconds or dies: then that which runs goes on. Those that ran
+        before it are awaited first: cut off in the middle of their drain, they would fail what they still serve.
         """
+        for one in self._predecessors:
+            one.wait(timeout)
         successor = EnvoyProcess(command)
         successor.start()
         try:

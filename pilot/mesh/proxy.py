@@ -113,20 +113,11 @@ def read_proxy(
 
     Raises ``NodeError`` when the id has another form or the kind is not served.
     """
-    parts = node_id.split("~")
-    if len(parts) != 4 or parts[0] not in _KINDS:
-        raise NodeError(
-            f"node id {node_id!r} is not of the form sidecar~IP~NAME.NAMESPACE~DOMAIN or router~…; "
-            "write the bootstrap with `pilot bootstrap`"
-        )
-    kind, address, full_name, domain = parts
+    kind, address, full_name, domain = _parts(node_id)
     addresses = _addresses(metadata, address)
     name, _, id_namespace = full_name.rpartition(".")
-    mode = str(metadata.get("INTERCEPTION_MODE") or "REDIRECT")
     is_agent = _flag(metadata.get("AGENT"))
     registers = _flag(metadata.get("SELF_REGISTER")) or bool(metadata.get("AUTO_REGISTER_GROUP"))
-    if mode not in Interception.__members__:
-        raise NodeError(f"node {node_id!r}: INTERCEPTION_MODE {mode!r} is not REDIRECT, TPROXY or NONE")
     return Proxy(
         id=node_id,
         kind=_KINDS[kind],
@@ -138,7 +129,7 @@ def read_proxy(
         service_account=str(metadata.get("SERVICE_ACCOUNT") or ""),
         workload_name=str(metadata.get("WORKLOAD_NAME") or ""),
         workload_group=str(metadata.get("AUTO_REGISTER_GROUP") or ""),
-        interception=Interception(mode),
+        interception=_interception(metadata, node_id),
         http_proxy_port=_port(metadata.get("HTTP_PROXY_PORT"), node_id),
         ports=_ports(metadata, "PORTS", node_id),
         app_ports=_ports(metadata, "APP_PORTS", node_id),
@@ -153,6 +144,24 @@ def read_proxy(
         auto_addresses=str(metadata.get("DNS_AUTO_ALLOCATE")).lower() != "false",
         envoy_version=envoy_version,
     )
+
+
+def _parts(node_id: str) -> tuple[str, str, str, str]:
+    parts = node_id.split("~")
+    if len(parts) != 4 or parts[0] not in _KINDS:
+        raise NodeError(
+            f"node id {node_id!r} is not of the form sidecar~IP~NAME.NAMESPACE~DOMAIN or router~…; "
+            "write the bootstrap with `pilot bootstrap`"
+        )
+    kind, address, full_name, domain = parts
+    return kind, address, full_name, domain
+
+
+def _interception(metadata: Mapping[str, Any], node_id: str) -> Interception:
+    mode = str(metadata.get("INTERCEPTION_MODE") or "REDIRECT")
+    if mode not in Interception.__members__:
+        raise NodeError(f"node {node_id!r}: INTERCEPTION_MODE {mode!r} is not REDIRECT, TPROXY or NONE")
+    return Interception(mode)
 
 
 def _addresses(metadata: Mapping[str, Any], from_id: str) -> tuple[str, ...]:

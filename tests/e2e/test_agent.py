@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -198,7 +199,10 @@ def test_another_envoy_takes_over_without_a_failed_request(
 
     identity.mesh.write("shop.yaml", yaml_of(service("shop")))
     ports = ("--port", f"http={SERVICE_PORT}", "--app-port", f"http={APP_PORT}", "--labels", "app=shop")
-    shop = start_agent(*ports, "--envoy", str(binary), "--drain-seconds", "0", account="shop")
+    override = tmp_path / "override.yaml"
+    override.write_text("stats_flush_interval: 7s\n")
+    flags = ("--envoy", str(binary), "--bootstrap-override", str(override), "--drain-seconds", "0")
+    shop = start_agent(*ports, *flags, account="shop")
     client = start_agent("--http-proxy-port", str(PROXY_PORT), account="client")
     first = eventually(shop.envoy_pid)
     memory = set(shared_memory(first))
@@ -215,8 +219,17 @@ def test_another_envoy_takes_over_without_a_failed_request(
         eventually(lambda: "it has taken over" in shop.log(), 60, what="another Envoy")
         assert VERSIONS[-1] in shop.envoy.admin("/server_info")
         eventually(lambda: not is_running(first), 30, what="the end of the first Envoy")
+        assert "7s" in bootstrap_of(shop)["stats_flush_interval"]
+        override.write_text("stats_flush_interval: soon\n")
+        eventually(lambda: shop.log().count("cannot take its place") == 2, 20, what="a complaint of the override")
+        assert shop.log().count("it has taken over") == 1
+        override.write_text("stats_flush_interval: 9s\n")
+        eventually(lambda: shop.log().count("it has taken over") == 2, 60, what="an Envoy with the other bootstrap")
+        assert "9s" in bootstrap_of(shop)["stats_flush_interval"]
         shop.process.send_signal(signal.SIGHUP)
-        eventually(lambda: shop.log().count("it has taken over") == 2, 60, what="a third Envoy")
+        eventually(
+            lambda: shop.log().count("it has taken over") == 3, 60, what="another Envoy because it was asked for"
+        )
     assert brief.outcomes
     assert lasting.outcomes
     assert not brief.failures
@@ -224,6 +237,13 @@ def test_another_envoy_takes_over_without_a_failed_request(
     shop.stop()
     assert memory
     assert not [path for path in memory if path.exists()]
+
+
+def bootstrap_of(agent: Agent) -> dict[str, str]:
+    """What the Envoy that runs now was started with."""
+    dump = json.loads(agent.envoy.admin("/config_dump?resource=&mask="))
+    (found,) = (one["bootstrap"] for one in dump["configs"] if "bootstrap" in one)
+    return dict(found)
 
 
 def shared_memory(pid: int) -> list[Path]:

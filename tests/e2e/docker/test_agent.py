@@ -26,5 +26,10 @@ def test_agents_serve_beside_stock_envoys_and_leave_without_a_failed_request(eng
             eventually(lambda: "v2" not in stack.versions(20), 20, what="the one that left is not asked")
             stack("start", "reviews-v2-sidecar")
             eventually(lambda: "v2" in stack.versions(20), 60, what="the one that is back is asked")
+            # Another Envoy in its place, by an agent that is the first process of its container and an ordinary user.
+            docker("kill", "-s", "HUP", stack.container("reviews-v3-sidecar"))
+            took_over = lambda: "it has taken over" in stack("logs", "reviews-v3-sidecar")  # noqa: E731
+            eventually(took_over, 60, what="a hot restart")
+            eventually(lambda: "v3" in stack.versions(20), 20, what="the one that took over is asked")
         assert traffic.failures == []
         print(f"{len(traffic.outcomes)} requests, 0 failed")
