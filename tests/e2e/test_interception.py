@@ -28,6 +28,8 @@ pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
 HTTP_PORT, TCP_PORT, UNKNOWN_PORT = 9080, 6000, 7777
 SUFFIX = "default.svc.cluster.local"
+DOCKERS_INTERFACE = re.compile(r"docker0|br-[0-9a-f]{12}|veth[0-9a-f]{7}")
+"""What tests with Docker, which run beside these, make and remove."""
 LOG_LINE = re.compile(
     r'^\[\S+\] "(?P<request>[^"]*)" (?P<status>\d+) (?P<flags>\S+) .* "(?P<id>[^"]*)" "(?P<authority>[^"]*)" '
     r'"(?P<upstream>[^"]*)" (?P<cluster>\S+) (?P<from>\S+) (?P<to>\S+) (?P<client>\S+) \S+ \S+$'
@@ -374,7 +376,8 @@ def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: Interceptio
 
 def test_the_harness_leaves_nothing_on_the_host() -> None:
     def seen() -> set[str]:
-        interfaces = {line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:]}
+        names = (line.partition(":")[0].strip() for line in Path("/proc/net/dev").read_text().splitlines()[2:])
+        interfaces = {name for name in names if not DOCKERS_INTERFACE.fullmatch(name)}
         return interfaces | {str(name) for name in Path("/run/netns").glob("*")}
 
     before = seen()
