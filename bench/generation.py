@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from bench.configuration import ROUTE_NAMES, Files, Mesh, Workload
 from bench.messages import metadata_of, node_id_of
 from bench.processes import memory_mb
-from galley.loading import LoadedFile, load_file
+from galley.publishing.loading import LoadedFile, load_file
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.sources import SourceFile
 from pilot.generate import Generator
-from pilot.mesh.proxy import Proxy, read_proxy
-from pilot.mesh.push_context import PushContext, build_push_context
+from pilot.mesh.context.proxy import Proxy, read_proxy
+from pilot.mesh.context.push_context import PushContext, build_push_context
 from pilot.registry.build import build_catalog
 from pilot.xds.delta import DeltaStream
 from pilot.xds.events import DeltaRequested, Event, Published, Requested, Respond

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.configuration import Mesh
-from galley.compose import compose
-from galley.decode import decode_file
+from galley.decoding.documents import decode_file
+from galley.text.compose import compose
 
 
 @dataclass(frozen=True)

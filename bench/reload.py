@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from galley.publisher import ConfigReport, Latest, PublishOptions, publish
+from galley.publishing.publisher import ConfigReport, Latest, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources.directory import DirectorySource
 

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import NoReturn
 
-from galley.meta import frozen
+from galley.frozen import frozen
 
 SCHEME = "spiffe://"
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from citadel.ca.x509 import Certificate, decode_certificates
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 @frozen

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.gateway import TlsProtocol
-from galley.meta import FrozenMap, ResourceKey, frozen
+from galley.meta import ResourceKey
 
 SPIFFE = "spiffe://"
 

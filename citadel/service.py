@@ -30,7 +30,7 @@ from citadel.rate_limit import KeyedBuckets
 from citadel.refusal import Refusal, RefusalCode
 from citadel.state_files import StateError
 from citadel.tokens.keystore import open_ledger, open_token_keys
-from galley.meta import frozen
+from galley.frozen import frozen
 
 _SIGNED_PER_SECOND = 50.0
 _SIGNED_AT_ONCE = 500

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from galley.report import count, plural, render_json, render_text
-from galley.validate import Validation, read_paths, validate
-from galley.watch import add_watch_parser
+from galley.commands.report import count, plural, render_json, render_text
+from galley.commands.watch import add_watch_parser
+from galley.publishing.validate import Validation, read_paths, validate
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
 STDIN = "<stdin>"

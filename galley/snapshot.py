@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, TypeVar, cast
 
-from galley.diagnostics import Diagnostic, Severity
 from galley.kinds.mesh_config import MeshConfig
 from galley.meta import Resource, ResourceKey
+from galley.text.diagnostics import Diagnostic, Severity
 
 T = TypeVar("T")
 

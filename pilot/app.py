@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 from citadel.identity import SpiffeId
 from citadel.state_files import StateError
 from envoycodec.discovery import Node
-from galley.journal import StateInUseError
-from galley.loading import LoadOptions
-from galley.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
-from galley.report import plural, render_line
+from galley.commands.report import plural, render_line
+from galley.publishing.journal import StateInUseError
+from galley.publishing.loading import LoadOptions
+from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
+from pilot.controlplane.mesh_state import MeshState
+from pilot.controlplane.registration_store import RegistrationStore
 from pilot.envoy.encoded import empty_load_assignment, empty_route_config
-from pilot.identities import Identities, bind_proxy
-from pilot.mesh.proxy import Proxy, read_proxy
-from pilot.mesh_state import MeshState
-from pilot.registration_store import RegistrationStore
+from pilot.identity.identities import Identities, bind_proxy
+from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.registry.catalog import Locality
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Connection, Fleet
@@ -35,7 +35,7 @@ from pilot.settings import Settings
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
 
 if TYPE_CHECKING:
-    from pilot.container_discovery import ContainerDiscovery
+    from pilot.controlplane.container_discovery import ContainerDiscovery
 
 log = logging.getLogger("pilot")
 
@@ -144,7 +144,7 @@ class ControlPlane:
     def _discover_containers(self) -> ContainerDiscovery | None:
         if self._settings.docker is None:
             return None
-        from pilot.container_discovery import ContainerDiscovery  # noqa: PLC0415 - its client library loads slowly
+        from pilot.controlplane.container_discovery import ContainerDiscovery  # noqa: PLC0415 - its client library loads slowly
 
         return ContainerDiscovery(self._settings.docker, self._state, self._changed.set)
 

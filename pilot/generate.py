@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.endpoint import LoadAssignmentPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
-from pilot.mesh.clusters import plan_outbound_clusters
-from pilot.mesh.dns import plan_dns_listener
-from pilot.mesh.endpoints import plan_load_assignments
-from pilot.mesh.gateways import plan_gateway_listeners, plan_gateway_routes
-from pilot.mesh.inbound import plan_inbound_clusters, plan_inbound_listeners
-from pilot.mesh.listeners import plan_outbound_listeners
-from pilot.mesh.memo import Memo
-from pilot.mesh.proxy import Proxy, ProxyKind
-from pilot.mesh.push_context import PushContext
-from pilot.mesh.routes import plan_routes
-from pilot.mesh.scope import InboundScope, ListenerScope, OutboundScope
-from pilot.mesh.scoping import inbound_scope, listener_scope
+from pilot.mesh.clusters.endpoints import plan_load_assignments
+from pilot.mesh.clusters.outbound import plan_outbound_clusters
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Proxy, ProxyKind
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import InboundScope, ListenerScope, OutboundScope
+from pilot.mesh.context.scoping import inbound_scope, listener_scope
+from pilot.mesh.gateway.listeners import plan_gateway_listeners
+from pilot.mesh.gateway.routes import plan_gateway_routes
+from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from pilot.mesh.outbound.dns import plan_dns_listener
+from pilot.mesh.outbound.listeners import plan_outbound_listeners
+from pilot.mesh.outbound.routes import plan_routes
 from pilot.xds.resources import (
     CLUSTER,
     ENDPOINT,

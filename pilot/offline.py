@@ -10,12 +10,12 @@ from typing import Any
 import yaml
 
 from citadel.identity import TrustDomain
+from galley.publishing.validate import Validation
 from galley.snapshot import build_snapshot
-from galley.validate import Validation
 from pilot.generate import Generator
-from pilot.mesh.proxy import NodeError, Proxy, read_proxy
-from pilot.mesh.push_context import build_push_context
-from pilot.mesh.scoping import registered_workload
+from pilot.mesh.context.proxy import NodeError, Proxy, read_proxy
+from pilot.mesh.context.push_context import build_push_context
+from pilot.mesh.context.scoping import registered_workload
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import Locality
 from pilot.xds.resources import ResourceSnapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from pathlib import Path
 
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 class AddressError(ValueError):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from citadel.identity import TrustDomain
+from galley.frozen import FrozenMap
 from galley.kinds.destination_rule import DestinationRule, Subset, TrafficPolicy
 from galley.kinds.gateway import Gateway, Server
 from galley.kinds.gateway import Port as GatewayPort
@@ -16,11 +17,12 @@ from galley.kinds.service_entry import Location, Resolution, ServiceEntry, Servi
 from galley.kinds.sidecar import IstioEgressListener, Sidecar
 from galley.kinds.values import Destination, StringMatch, WorkloadLabelSelector, WorkloadMatchSelector
 from galley.kinds.virtual_service import HttpMatchRequest, HttpRoute, HttpRouteDestination, VirtualService
-from galley.meta import NO_LABELS, FrozenMap, Labels, Origin, Resource, ResourceKey
+from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot, build_snapshot
-from pilot.mesh.proxy import Interception, Proxy, ProxyKind
-from pilot.mesh.push_context import PushContext, build_push_context
-from pilot.mesh.scope import OutboundScope
+from galley.text.diagnostics import Origin
+from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.context.push_context import PushContext, build_push_context
+from pilot.mesh.context.scope import OutboundScope
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import Port, Protocol, Service
 from pilot.registry.workloads import RegisteredWorkload

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from galley.frozen import FrozenMap
 from galley.kinds.gateway import Port as GatewayPort
 from galley.kinds.gateway import Server, ServerTlsMode, ServerTlsSettings
 from galley.kinds.sidecar import IstioEgressListener, SidecarPort
@@ -16,16 +17,16 @@ from galley.kinds.virtual_service import (
     TlsMatchAttributes,
     TlsRoute,
 )
-from galley.meta import FrozenMap
 from pilot.ir.listener import FilterChainPlan, HttpConnectionPlan, ListenerPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
-from pilot.mesh.gateways import plan_gateway_listeners, plan_gateway_routes
-from pilot.mesh.listeners import plan_outbound_listeners
-from pilot.mesh.memo import Memo
-from pilot.mesh.proxy import ProxyKind
-from pilot.mesh.push_context import PushContext
-from pilot.mesh.routes import plan_routes
-from pilot.mesh.scope import ListenerScope, OutboundScope
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import ProxyKind
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import ListenerScope, OutboundScope
+from pilot.mesh.gateway.listeners import plan_gateway_listeners
+from pilot.mesh.gateway.routes import plan_gateway_routes
+from pilot.mesh.outbound.listeners import plan_outbound_listeners
+from pilot.mesh.outbound.routes import plan_routes
 from tests.builders import a_scope
 
 

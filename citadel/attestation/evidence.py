@@ -8,7 +8,7 @@ from enum import Enum
 from citadel.identity import SpiffeId
 from citadel.refusal import Refusal
 from citadel.tokens.join_token import BearerToken
-from galley.meta import frozen
+from galley.frozen import frozen
 
 _LONGEST_AUDIT = 512
 

@@ -13,7 +13,7 @@ from citadel.identity import SpiffeId, TrustDomain
 from citadel.tokens.claims import check_audience, check_times, verify_signature
 from citadel.tokens.join_token import AUDIENCE, BearerToken
 from citadel.tokens.service_account import parse_subject
-from galley.meta import frozen
+from galley.frozen import frozen
 
 # Signatures by public keys only: a key that both sides know would let the one who verifies also sign.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")

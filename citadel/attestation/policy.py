@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from citadel.attestation.oidc import OidcIssuer
 from citadel.identity import SpiffeId, TrustBundle, TrustDomain
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 @frozen

@@ -17,7 +17,7 @@ from typing import Any
 from citadel.ca.keystore import DIRECTORY
 from citadel.identity import TrustBundle
 from citadel.state_files import make_private_directory, write_atomically
-from galley.meta import frozen
+from galley.frozen import frozen
 
 REFRESH = timedelta(seconds=5)
 """How often a control plane writes its file though nothing has changed."""

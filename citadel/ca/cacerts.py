@@ -9,7 +9,7 @@ from citadel.ca.issuance import Issuer
 from citadel.ca.x509 import build_signer, check_authority_chain, decode_private_key, split_certificates
 from citadel.identity import PrivateKey, TrustBundle, TrustDomain
 from citadel.state_files import StateError, read_private
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 @frozen

@@ -17,7 +17,7 @@ from citadel.ca.x509 import (
 )
 from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle, TrustDomain
 from citadel.refusal import Refusal, RefusalCode
-from galley.meta import frozen
+from galley.frozen import frozen
 
 _LONGEST_COMMON_NAME = 64
 """RFC 5280, appendix A: ub-common-name."""

@@ -23,7 +23,7 @@ from citadel.ca.x509 import (
     sign_own_certificate,
 )
 from citadel.identity import PrivateKey, TrustBundle, TrustDomain
-from galley.meta import frozen
+from galley.frozen import frozen
 
 ROOT_LIFETIME = timedelta(days=3650)
 INTERMEDIATE_LIFETIME = timedelta(days=365)

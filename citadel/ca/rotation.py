@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from citadel.identity import SpiffeId, Svid
-from galley.meta import frozen
+from galley.frozen import frozen
 
 _FIRST_RETRY = timedelta(seconds=1)
 _LAST_RETRY = timedelta(minutes=1)

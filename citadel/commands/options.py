@@ -12,7 +12,7 @@ from typing import Any
 from citadel.ca.keystore import Keystore
 from citadel.identity import SpiffeId, TrustDomain
 from citadel.state_files import StateError
-from galley.scalars import parse_duration
+from galley.text.scalars import parse_duration
 
 OK, FAILED, USAGE = 0, 1, 2
 

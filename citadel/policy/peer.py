@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from citadel.ir import MtlsMode, PeerModes
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
-from galley.meta import FrozenMap, Labels, Resource, ResourceKey, frozen
+from galley.meta import Labels, Resource, ResourceKey
 
 
 @frozen

@@ -10,7 +10,7 @@ import jwt
 from citadel.identity import PrivateKey, SpiffeId, TrustDomain
 from citadel.tokens.claims import check_audience, check_times, read_time, verify_signature
 from citadel.tokens.service_account import parse_subject, render_subject
-from galley.meta import frozen
+from galley.frozen import frozen
 
 AUDIENCE = "istio-ca"
 MAX_TTL = timedelta(days=366)

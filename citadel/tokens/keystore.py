@@ -9,7 +9,7 @@ from citadel.ca.x509 import check_is_p256, decode_private_key, encode_public_key
 from citadel.identity import PrivateKey
 from citadel.state_files import StateError, locked, make_private_directory, read_private, write_atomically
 from citadel.tokens.ledger import RedemptionLedger
-from galley.meta import frozen
+from galley.frozen import frozen
 
 KEY_FILE = "token-key.pem"
 LEDGER_DIRECTORY = "redeemed"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from galley.compose import COMMENT_HINT
-from galley.diagnostics import Diagnostic, Severity
-from galley.meta import Origin
-from galley.nodes import Mapping, Node, Scalar, Sequence
-from galley.scalars import core_type
+from galley.text.compose import COMMENT_HINT
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.nodes import Mapping, Node, Scalar, Sequence
+from galley.text.scalars import core_type
 
 _LIMIT = 100
 

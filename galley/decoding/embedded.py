@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from galley.compose import compose
 from galley.decoding.complaints import Complaints
 from galley.kinds import MESH_CONFIG
-from galley.nodes import Mapping, Node, Scalar, Sequence, locate
+from galley.text.compose import compose
+from galley.text.nodes import Mapping, Node, Scalar, Sequence, locate
 
 
 def unwrap_mesh_config(root: Mapping, complaints: Complaints) -> Mapping:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from galley.decoding.complaints import Complaints, quoted
-from galley.decoding.leaves import decode_string, is_null
+from galley.decoding.scalars import decode_string, is_null
 from galley.decoding.suggestions import nearest
 from galley.kinds import KINDS, SECURITY, KindSpec
-from galley.nodes import Mapping, Node
+from galley.text.nodes import Mapping, Node
 
 _VERSION = re.compile(r"v[0-9]{1,3}((alpha|beta)[0-9]{1,3})?")
 _GATEWAY_API = "gateway.networking.k8s.io"

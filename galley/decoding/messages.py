@@ -15,9 +15,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from galley.compose import COMMENT_HINT
 from galley.decoding.complaints import Complaints, path_of_key, quoted, shown_path
-from galley.decoding.leaves import (
+from galley.decoding.scalars import (
     Decoder,
     decode_any,
     decode_bool,
@@ -30,8 +29,9 @@ from galley.decoding.leaves import (
     is_null,
 )
 from galley.decoding.suggestions import nearest
-from galley.meta import FrozenMap
-from galley.nodes import Mapping, Node, Scalar, Sequence
+from galley.frozen import FrozenMap
+from galley.text.compose import COMMENT_HINT
+from galley.text.nodes import Mapping, Node, Scalar, Sequence
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

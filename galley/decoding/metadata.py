@@ -8,8 +8,9 @@ from typing import ClassVar
 
 from galley.decoding.complaints import Complaints, quoted
 from galley.decoding.messages import message_decoder
-from galley.meta import NO_LABELS, Labels, frozen
-from galley.nodes import Mapping, Node
+from galley.frozen import frozen
+from galley.meta import NO_LABELS, Labels
+from galley.text.nodes import Mapping, Node
 
 DEFAULT_NAMESPACE = "default"
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.destination_rule import check_destination_rule
 from galley.kinds.checks.gateway import check_gateway
 from galley.kinds.checks.mesh_config import check_mesh_config
@@ -25,6 +24,7 @@ from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGrou
 from galley.kinds.sidecar import Sidecar
 from galley.kinds.virtual_service import VirtualService
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from galley.frozen import frozen
 from galley.kinds.values import (
     ClientTlsSettings,
     Distribute,
@@ -16,7 +17,7 @@ from galley.kinds.values import (
     named,
     unsupported,
 )
-from galley.meta import NO_LABELS, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 
 class SimpleLb(StrEnum):

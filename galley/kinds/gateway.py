@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import field
 from enum import StrEnum
 
+from galley.frozen import frozen
 from galley.kinds.values import unenforced, unsupported, until_identities
-from galley.meta import NO_LABELS, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 
 @frozen

@@ -7,10 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from galley.frozen import frozen
 from galley.kinds.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
 from galley.kinds.virtual_service import HttpRetry
-from galley.meta import frozen
 
 EVERYWHERE = ("*",)
 

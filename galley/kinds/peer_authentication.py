@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from enum import StrEnum
 
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.values import WorkloadMatchSelector, until_identities
-from galley.meta import FrozenMap, frozen
 
 
 class MutualTlsMode(StrEnum):

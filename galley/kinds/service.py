@@ -6,8 +6,9 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from galley.frozen import frozen
 from galley.kinds.values import named, unsupported
-from galley.meta import NO_LABELS, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 
 class ServiceType(StrEnum):

@@ -6,8 +6,9 @@ from dataclasses import field
 from enum import StrEnum
 from typing import ClassVar
 
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.values import WorkloadLabelSelector, unsupported
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 NO_PORTS: FrozenMap[str, int] = FrozenMap()
 

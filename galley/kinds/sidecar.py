@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from galley.frozen import frozen
 from galley.kinds.destination_rule import ConnectionPoolSettings
 from galley.kinds.gateway import ServerTlsSettings
 from galley.kinds.values import Destination, WorkloadLabelSelector, unenforced, unsupported
-from galley.meta import frozen
 
 
 class CaptureMode(StrEnum):

@@ -7,7 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import NO_LABELS, Labels
 
 
 def unsupported(default: Any, reason: str = "") -> Any:

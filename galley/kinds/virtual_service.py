@@ -7,8 +7,9 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.values import Destination, Percent, StringMatch, unsupported
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings
 from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.mesh_config import MeshConfig
@@ -21,6 +20,7 @@ from galley.references.routes import RouteReferences
 from galley.references.services import find_duplicate_services
 from galley.references.sidecars import check_sidecars
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 __all__ = ["check_references"]
 

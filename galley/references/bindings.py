@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.leaves import host_contains
+from galley.kinds.checks.scalars import host_contains
 from galley.kinds.gateway import Gateway
 from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
 from galley.meta import Resource, ResourceKey
 from galley.references.known_hosts import KnownHosts, full_host, is_seen_together
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 
 def find_lost_gateways(config: ConfigSnapshot) -> Iterator[Diagnostic]:

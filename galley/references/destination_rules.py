@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.destination_rule import DestinationRule
 from galley.meta import Resource
 from galley.references.known_hosts import KnownHosts, full_host
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 
 def check_rule(rule: Resource[DestinationRule], hosts: KnownHosts) -> list[Diagnostic]:

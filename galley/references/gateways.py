@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.gateway import Gateway, Server
 from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 _Opened = tuple[Resource[Gateway], Server]
 

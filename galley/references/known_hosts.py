@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from galley.frozen import frozen
 from galley.kinds.service import KubernetesService
 from galley.kinds.service_entry import ServiceEntry
-from galley.meta import Resource, frozen
+from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
 
 CLUSTER_DOMAIN = "cluster.local"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.values import Destination
@@ -12,6 +11,7 @@ from galley.kinds.virtual_service import VirtualService
 from galley.meta import Resource
 from galley.references.known_hosts import KnownHosts, full_host
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 
 class RouteReferences:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.service import KubernetesService
 from galley.kinds.service_entry import ServiceEntry
 from galley.meta import Resource
 from galley.references.known_hosts import is_seen_together, kubernetes_host
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 
 def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:

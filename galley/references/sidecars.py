@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.sidecar import Sidecar
 from galley.meta import NO_LABELS, Labels, Resource
 from galley.references.known_hosts import KnownHosts
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 
 
 def check_sidecars(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:

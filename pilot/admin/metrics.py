@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from galley.publisher import ConfigReport, Latest
-from pilot.mesh.proxy import Proxy
-from pilot.mesh_state import MeshState
+from galley.publishing.publisher import ConfigReport, Latest
+from pilot.controlplane.mesh_state import MeshState
+from pilot.mesh.context.proxy import Proxy
 from pilot.server.admission import STREAM_LIMITS
 from pilot.server.fleet import Fleet
 from pilot.xds.resources import SHORT_NAMES

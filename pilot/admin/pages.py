@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from galley.blame import blame
-from galley.diagnostics import Diagnostic
+from galley.attribution import blame
+from galley.commands.report import render_line
 from galley.meta import ResourceKey
-from galley.publisher import ConfigReport, Latest
-from galley.report import render_line
+from galley.publishing.publisher import ConfigReport, Latest
 from galley.snapshot import ConfigSnapshot
+from galley.text.diagnostics import Diagnostic
 from pilot.admin.http import Answer, Page, as_json
 from pilot.admin.metrics import render_metrics
-from pilot.mesh.proxy import Proxy
-from pilot.mesh_state import MeshState
+from pilot.controlplane.mesh_state import MeshState
+from pilot.envoy.resource_json import snapshot_as_json
+from pilot.mesh.context.proxy import Proxy
 from pilot.registry.catalog import Endpoint
-from pilot.resource_json import snapshot_as_json
 from pilot.server.fleet import Fleet
 from pilot.server.status import Rejection, describe_fleet
 

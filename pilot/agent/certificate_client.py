@@ -9,7 +9,7 @@ import grpc.aio
 
 from citadel.identity import Svid
 from citadel.tokens.join_token import BearerToken
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.server.csr import SERVICE, CertificateRequest, CertificateResponse
 
 CALL_SECONDS = 10.0

@@ -13,7 +13,7 @@ import grpc.aio
 
 from citadel.envoy.secrets import ROOTS_SECRET, read_roots_secret
 from envoycodec.discovery import DiscoveryRequest, Node, decode_discovery_response, encode_discovery_request
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.agent.credentials import Credentials
 from pilot.dataplane.bootstrap import BootstrapOptions, build_node
 from pilot.dataplane.supervisor import backoff

@@ -12,8 +12,8 @@ from citadel.ca.x509 import (
     verify_client_chain,
 )
 from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle
-from galley.meta import frozen
-from pilot.secrets import roots_resource, workload_resource
+from galley.frozen import frozen
+from pilot.identity.secrets import roots_resource, workload_resource
 from pilot.xds.resources import SECRET, ResourceSet
 
 

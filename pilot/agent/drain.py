@@ -8,7 +8,7 @@ import logging
 import re
 from contextlib import suppress
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.process import EnvoyProcess
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from citadel.ca.rotation import RotationSchedule
 from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.tokens.join_token import BearerToken
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.agent.certificate_client import CertificateSigner, Proof, SigningError
 from pilot.agent.credentials import Credentials, Workload, accept_response, build_credentials
 

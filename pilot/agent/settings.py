@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.agent.credentials import Workload
 from pilot.agent.drain import DrainPolicy
 from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress

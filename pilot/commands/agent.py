@@ -18,8 +18,8 @@ from citadel.state_files import StateError
 from pilot.agent.drain import DrainPolicy
 from pilot.agent.settings import LOG_FILE, AgentSettings
 from pilot.commands.bootstrap import read_bootstrap_options
-from pilot.commands.bootstrap_flags import add_kinds, parse_xds_address
-from pilot.commands.environment import take_defaults
+from pilot.commands.flags.bootstrap import add_kinds, parse_xds_address
+from pilot.commands.flags.environment import take_defaults
 from pilot.dataplane.binary import find_envoy
 from pilot.dataplane.bootstrap import SocketAddress, XdsTls
 from pilot.dataplane.errors import EnvoyError

@@ -15,9 +15,9 @@ from typing import TypeVar
 
 import yaml
 
-from galley.meta import FrozenMap
-from pilot.commands.bootstrap_flags import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
-from pilot.commands.xds_credentials import read_xds_tls
+from galley.frozen import FrozenMap
+from pilot.commands.flags.bootstrap import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
+from pilot.commands.flags.xds_credentials import read_xds_tls
 from pilot.dataplane.bootstrap import (
     Address,
     BootstrapOptions,

@@ -8,8 +8,8 @@ import sys
 
 import yaml
 
-from galley.report import render_text
-from galley.validate import read_paths, validate
+from galley.commands.report import render_text
+from galley.publishing.validate import read_paths, validate
 from pilot.xds.resources import LISTS
 
 _EXAMPLES = """\
@@ -60,8 +60,8 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
 def run_dump(args: argparse.Namespace) -> int:
     """Run ``pilot dump``; the result is its exit status."""
     # Imports all of Envoy's messages, which --help need not wait for.
+    from pilot.envoy.resource_json import snapshot_as_json  # noqa: PLC0415
     from pilot.offline import read_node_file, snapshot_for  # noqa: PLC0415
-    from pilot.resource_json import snapshot_as_json  # noqa: PLC0415
 
     state = read_paths(args.config)
     for path in state.missing:

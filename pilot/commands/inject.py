@@ -10,14 +10,14 @@ from pathlib import Path
 
 import yaml
 
-from galley.compose import compose
-from galley.meta import FrozenMap
-from pilot.commands.inject_flags import add_inject_flags
-from pilot.inject.compose import inject_compose
-from pilot.inject.kubernetes import inject_kubernetes
+from galley.frozen import FrozenMap
+from galley.text.compose import compose
+from pilot.commands.flags.inject import add_inject_flags
+from pilot.inject.compose.inject import inject_compose
+from pilot.inject.kubernetes.manifests import inject_kubernetes
 from pilot.inject.options import InjectError, InjectOptions, Remark, SidecarKind
 from pilot.inject.rules_directory import tell_of_ports, write_services
-from pilot.inject.yaml_tree import read_documents, value_of
+from pilot.inject.yaml.tree import read_documents, value_of
 from pilot.redirect.options import CaptureMode
 
 

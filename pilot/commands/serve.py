@@ -7,9 +7,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from pilot.commands.docker_flags import add_docker_flags, read_docker_settings
-from pilot.commands.identity_flags import add_identity_flags, listen_address, read_identity_settings
-from pilot.commands.limit_flags import add_limit_flags, read_stream_limits
+from pilot.commands.flags.docker import add_docker_flags, read_docker_settings
+from pilot.commands.flags.identity import add_identity_flags, listen_address, read_identity_settings
+from pilot.commands.flags.limit import add_limit_flags, read_stream_limits
 from pilot.settings import Settings
 
 _EXAMPLES = """\

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from citadel.ca.x509 import Certificate, decode_certificates
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.config_dump.redaction import redacted
 
 SECRETS_DUMP = "type.googleapis.com/envoy.admin.v3.SecretsConfigDump"

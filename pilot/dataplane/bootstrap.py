@@ -10,7 +10,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
 
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import NO_LABELS, Labels
 from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
 
 Json = dict[str, Any]

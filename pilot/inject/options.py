@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from galley.meta import FrozenMap, Labels, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import Labels
 from pilot.redirect.options import CaptureMode
 
 TRAFFIC_PREFIX = "traffic.sidecar.istio.io/"

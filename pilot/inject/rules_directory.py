@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from pilot.inject.compose_layout import Workload
+from pilot.inject.compose.layout import Workload
 from pilot.inject.options import InjectError
 from pilot.inject.service_documents import ServiceKey, update_services, written_services
 from pilot.registry.catalog import Protocol

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from galley.meta import frozen
-from pilot.inject.compose_layout import Workload
-from pilot.inject.yaml_dump import dump_value
-from pilot.inject.yaml_editor import YamlEditor
-from pilot.inject.yaml_tree import read_documents, value_of
+from galley.frozen import frozen
+from pilot.inject.compose.layout import Workload
+from pilot.inject.yaml.dump import dump_value
+from pilot.inject.yaml.editor import YamlEditor
+from pilot.inject.yaml.tree import read_documents, value_of
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 OURS = "pilot-inject"

@@ -6,9 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from citadel.ir import MeshClientTls, UpstreamTls
+from galley.frozen import frozen
 from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.values import TcpKeepalive
-from galley.meta import ResourceKey, frozen
+from galley.meta import ResourceKey
 from pilot.ir.endpoint import LoadAssignmentPlan
 
 UNLIMITED = 2**32 - 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from galley.meta import ResourceKey, frozen
+from galley.frozen import frozen
+from galley.meta import ResourceKey
 
 
 @frozen

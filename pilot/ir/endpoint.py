@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from galley.meta import ResourceKey, frozen
+from galley.frozen import frozen
+from galley.meta import ResourceKey
 from pilot.registry.catalog import Locality
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 from citadel.ir import MeshServerTls, ServerTls
+from galley.frozen import frozen
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from galley.meta import ResourceKey, frozen
+from galley.meta import ResourceKey
 from pilot.ir.route import RouteConfigPlan
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galley.meta import frozen
+from galley.frozen import frozen
 
 BLACK_HOLE_CLUSTER = "BlackHoleCluster"
 PASSTHROUGH_CLUSTER = "PassthroughCluster"

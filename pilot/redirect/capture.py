@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.redirect.dns import plan_dns_chains, plan_dns_jumps, plan_dns_zones
 from pilot.redirect.options import NEVER_CAPTURED_INBOUND, CaptureMode, CaptureOptions, Ports
 from pilot.redirect.ruleset import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.redirect.ruleset import (
     BUILT_IN_CHAINS,
     OWN_CHAINS,

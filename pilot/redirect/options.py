@@ -6,7 +6,7 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, Literal
 
-from galley.meta import frozen
+from galley.frozen import frozen
 
 EVERYTHING: Final = "*"
 Ports = tuple[int, ...]

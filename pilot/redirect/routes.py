@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.redirect.options import CaptureOptions
 from pilot.redirect.ruleset import Family
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 class Family(StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.registry.catalog import Service, ServiceKey, ServiceResolution
 
 IPV4_RANGE, IPV6_RANGE = "240.240.0.0/16", "2001:2::/48"

@@ -8,7 +8,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from galley.meta import NO_LABELS, FrozenMap, Labels, Resource, ResourceKey, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 
 
 class Protocol(StrEnum):

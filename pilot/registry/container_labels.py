@@ -6,8 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from galley.frozen import FrozenMap, frozen
 from galley.kinds.service_entry import NO_PORTS
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.meta import NO_LABELS, Labels
 
 INJECT_LABEL = "sidecar.istio.io/inject"
 PORTS_LABEL = "pilothouse.io/ports"

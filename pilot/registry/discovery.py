@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from galley.meta import NO_LABELS, FrozenMap, Labels, Origin, Resource, ResourceKey, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
+from galley.text.diagnostics import Origin
 from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
 from pilot.registry.container_labels import name_port
 from pilot.registry.endpoints import endpoint_at, sorted_endpoints

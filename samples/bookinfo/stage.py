@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
 from pilot.dataplane.errors import EnvoyError

@@ -5,7 +5,7 @@ import pytest
 from bench.configuration import Mesh
 from bench.messages import Delta, Sotw, Variant, node_of, read_response, request_type
 from envoycodec.discovery import decode_delta_discovery_request, decode_discovery_request
-from pilot.mesh.proxy import read_proxy
+from pilot.mesh.context.proxy import read_proxy
 from pilot.xds.events import Respond
 from pilot.xds.resources import CLUSTER, ENDPOINT, EncodedResource, ResourceSet
 from pilot.xds.wire import ResponseEncoder

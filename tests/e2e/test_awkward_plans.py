@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from galley.frozen import FrozenMap
 from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.service_entry import Resolution, ServicePort
@@ -27,19 +28,19 @@ from galley.kinds.virtual_service import (
     HttpRoute,
     RegexRewrite,
 )
-from galley.meta import FrozenMap
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
-from pilot.mesh.gateways import plan_gateway_listeners, plan_gateway_routes
-from pilot.mesh.inbound import plan_inbound_clusters, plan_inbound_listeners
-from pilot.mesh.listeners import plan_outbound_listeners
-from pilot.mesh.memo import Memo
-from pilot.mesh.proxy import Interception
-from pilot.mesh.push_context import PushContext
-from pilot.mesh.routes import plan_routes
-from pilot.mesh.scope import InboundPort, InboundScope, OutboundScope
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Interception
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import InboundPort, InboundScope, OutboundScope
+from pilot.mesh.gateway.listeners import plan_gateway_listeners
+from pilot.mesh.gateway.routes import plan_gateway_routes
+from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from pilot.mesh.outbound.listeners import plan_outbound_listeners
+from pilot.mesh.outbound.routes import plan_routes
 from tests.builders import (
     a_context,
     a_gateway,

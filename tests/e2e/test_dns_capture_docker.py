@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress
 from pilot.redirect.system import SYSTEM_PATH

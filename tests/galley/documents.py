@@ -5,13 +5,13 @@ from __future__ import annotations
 from textwrap import dedent, indent
 from typing import Any
 
-from galley.compose import compose
-from galley.decode import decode_file
 from galley.decoding.complaints import Complaints
-from galley.decoding.leaves import Decoder
-from galley.diagnostics import Diagnostic
+from galley.decoding.documents import decode_file
+from galley.decoding.scalars import Decoder
 from galley.meta import Resource
-from galley.nodes import Node
+from galley.text.compose import compose
+from galley.text.diagnostics import Diagnostic
+from galley.text.nodes import Node
 
 
 def node_of(text: str) -> Node:

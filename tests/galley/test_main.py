@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from galley.__main__ import main
-from tests.galley.test_validate import BROKEN, GATEWAY, POLICY
+from tests.galley.publishing.test_validate import BROKEN, GATEWAY, POLICY
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galley.frozen import FrozenMap
 from galley.kinds.destination_rule import DestinationRule, Subset
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.virtual_service import VirtualService
-from galley.meta import FrozenMap, Origin, Resource, ResourceKey
+from galley.meta import Resource, ResourceKey
 from galley.snapshot import build_snapshot
+from galley.text.diagnostics import Origin
 
 
 def a_resource(spec: Any, name: str, *, file: str = "a.yaml", line: int = 1, created: str = "") -> Resource[Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from galley.validate import read_paths, validate
+from galley.publishing.validate import read_paths, validate
+from pilot.envoy.resource_json import snapshot_as_json
 from pilot.offline import read_node_file, snapshot_for
-from pilot.resource_json import snapshot_as_json
 from pilot.xds.resources import LISTS, ResourceSnapshot
 from tests.certificates import write_key_pair
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary

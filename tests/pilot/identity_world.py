@@ -21,8 +21,8 @@ from citadel.tokens.keystore import open_token_keys
 from envoycodec.construct import maker
 from envoycodec.encode import encode_any
 from envoycodec.upb import decode_upb
-from pilot.identities import Identities, bind_proxy
-from pilot.mesh.proxy import Proxy, read_proxy
+from pilot.identity.identities import Identities, bind_proxy
+from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.csr import SERVICE as CSR_SERVICE
 from pilot.server.csr import CertificateRequest, CertificateResponse

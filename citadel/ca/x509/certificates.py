@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from citadel.identity import SCHEME
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 @frozen

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 from citadel.ca.x509.certificates import describe_name
 from citadel.ca.x509.keys import check_public_key, encode_public_key, load_private_key
 from citadel.identity import PrivateKey, SpiffeId
-from galley.meta import frozen
+from galley.frozen import frozen
 
 MAX_REQUEST_BYTES = 16 * 1024
 """A request with an RSA key of 8192 bits has some 3 kB."""

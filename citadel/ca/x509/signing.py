@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from citadel.ca.x509.certificates import load_certificates
 from citadel.ca.x509.keys import SigningKey, check_key_fits, key_identifier, load_private_key
 from citadel.identity import PrivateKey
-from galley.meta import frozen
+from galley.frozen import frozen
 
 
 class KeyUsage(Enum):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.leaves import (
+from galley.kinds.checks.load_balancer import check_load_balancer
+from galley.kinds.checks.outlier_detection import check_connection_pool, check_outlier_detection
+from galley.kinds.checks.scalars import (
     check_export_to,
     check_host,
     check_labels,
@@ -16,11 +17,10 @@ from galley.kinds.checks.leaves import (
     is_dns_label,
     is_ip,
 )
-from galley.kinds.checks.load_balancer import check_load_balancer
-from galley.kinds.checks.outlier_detection import check_connection_pool, check_outlier_detection
 from galley.kinds.checks.tls import check_client_tls
 from galley.kinds.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy, TunnelSettings
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 
 def check_destination_rule(resource: Resource[DestinationRule]) -> Iterable[Diagnostic]:

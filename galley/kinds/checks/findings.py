@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.diagnostics import Diagnostic, Severity
-from galley.meta import Resource
-from galley.nodes import Mapping, origin_at
+from galley.meta import Resource, origin_at
+from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.nodes import Mapping
 
 _LONGEST = 60
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.leaves import (
+from galley.kinds.checks.resilience import check_cors, check_fault, check_retries
+from galley.kinds.checks.route_parts import check_destination, check_headers, check_string_match
+from galley.kinds.checks.scalars import (
     check_duration,
     check_header_name,
     check_labels,
@@ -14,8 +16,6 @@ from galley.kinds.checks.leaves import (
     check_substitution,
     check_weights,
 )
-from galley.kinds.checks.resilience import check_cors, check_fault, check_retries
-from galley.kinds.checks.route_parts import check_destination, check_headers, check_string_match
 from galley.kinds.virtual_service import (
     HttpDirectResponse,
     HttpMatchRequest,

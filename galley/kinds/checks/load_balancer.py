@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.leaves import check_duration, check_header_name, check_not_negative, check_percent
+from galley.kinds.checks.scalars import check_duration, check_header_name, check_not_negative, check_percent
 from galley.kinds.destination_rule import ConsistentHashLb, HttpCookie, LoadBalancerSettings, LocalityLbSetting, Warmup
 
 _LARGEST_TABLE = 5_000_011

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from galley.kinds.checks.findings import Findings
-from galley.kinds.checks.leaves import check_duration, check_not_negative, check_percent
+from galley.kinds.checks.scalars import check_duration, check_not_negative, check_percent
 from galley.kinds.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,

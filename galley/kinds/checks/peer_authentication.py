@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.leaves import check_labels
+from galley.kinds.checks.scalars import check_labels
 from galley.kinds.peer_authentication import PeerAuthentication
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 
 def check_peer_authentication(resource: Resource[PeerAuthentication]) -> Iterable[Diagnostic]:

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.leaves import check_duration, check_header_name, check_not_negative, check_percent, check_regex
+from galley.kinds.checks.scalars import (
+    check_duration,
+    check_header_name,
+    check_not_negative,
+    check_percent,
+    check_regex,
+)
 from galley.kinds.values import Percent
 from galley.kinds.virtual_service import Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry
 

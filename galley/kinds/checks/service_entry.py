@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.leaves import (
+from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
+from galley.kinds.checks.scalars import (
     check_export_to,
     check_port,
     check_selector,
@@ -15,10 +15,10 @@ from galley.kinds.checks.leaves import (
     is_ip,
     wrong_with_name,
 )
-from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.workload import check_workload
 from galley.kinds.service_entry import Resolution, ServiceEntry, WorkloadEntry
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 _BY_NAME = (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
 _DYNAMIC_PROTOCOLS = frozenset({"HTTP", "HTTP2", "GRPC", "TLS"})

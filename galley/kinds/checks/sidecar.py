@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.leaves import check_port, check_selector, is_dns_label, is_ip, wrong_with_host
 from galley.kinds.checks.outlier_detection import check_connection_pool
 from galley.kinds.checks.ports import TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.route_parts import check_destination
+from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, is_ip, wrong_with_host
 from galley.kinds.checks.tls import check_server_tls
 from galley.kinds.gateway import ServerTlsMode
 from galley.kinds.sidecar import (
@@ -20,6 +19,7 @@ from galley.kinds.sidecar import (
     Sidecar,
 )
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 _LOCAL = frozenset({"127.0.0.1", "0.0.0.0", "[::1]", "[::]"})
 

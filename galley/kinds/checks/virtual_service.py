@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.http_route import check_http_route
-from galley.kinds.checks.leaves import (
+from galley.kinds.checks.reachability import check_reachability
+from galley.kinds.checks.route_parts import check_destination
+from galley.kinds.checks.scalars import (
     check_export_to,
     check_labels,
     check_port,
@@ -18,8 +19,6 @@ from galley.kinds.checks.leaves import (
     is_ip,
     wrong_with_host,
 )
-from galley.kinds.checks.reachability import check_reachability
-from galley.kinds.checks.route_parts import check_destination
 from galley.kinds.virtual_service import (
     MESH_GATEWAY,
     L4MatchAttributes,
@@ -28,6 +27,7 @@ from galley.kinds.virtual_service import (
     VirtualService,
 )
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 
 def check_virtual_service(resource: Resource[VirtualService]) -> Iterable[Diagnostic]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from galley.diagnostics import Diagnostic
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.leaves import (
+from galley.kinds.checks.scalars import (
     check_header_name,
     check_labels,
     check_not_negative,
@@ -16,6 +15,7 @@ from galley.kinds.checks.leaves import (
 )
 from galley.kinds.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup
 from galley.meta import Resource
+from galley.text.diagnostics import Diagnostic
 
 
 def check_workload_entry(resource: Resource[WorkloadEntry]) -> Iterable[Diagnostic]:

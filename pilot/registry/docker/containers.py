@@ -6,7 +6,8 @@ import signal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from galley.meta import FrozenMap, Labels, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import Labels
 
 _COMPOSE_PROJECT = "com.docker.compose.project"
 _COMPOSE_SERVICE = "com.docker.compose.service"

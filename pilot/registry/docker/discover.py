@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from galley.meta import FrozenMap, Labels, frozen
+from galley.frozen import FrozenMap, frozen
+from galley.meta import Labels
 from pilot.registry.container_labels import (
     DISCOVER_LABEL,
     INJECT_LABEL,

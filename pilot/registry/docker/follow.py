@@ -23,8 +23,8 @@ from docker.utils import kwargs_from_env
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from galley.meta import frozen
-from galley.publisher import Latest
+from galley.frozen import frozen
+from galley.publishing.publisher import Latest
 from pilot.registry.discovery import Discovery
 from pilot.registry.docker.connection_problems import explain
 from pilot.registry.docker.containers import read_container

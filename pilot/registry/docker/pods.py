@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from galley.meta import frozen
+from galley.frozen import frozen
 from pilot.registry.container_labels import DISCOVER_LABEL, is_no
 from pilot.registry.docker.containers import Attachment, Container
 

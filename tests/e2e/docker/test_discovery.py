@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
 from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
 from tests.e2e.docker.containers import APP_IMAGE, ENVOY_IMAGE, SERVER, Sandbox, address, docker

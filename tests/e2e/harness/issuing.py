@@ -24,11 +24,11 @@ from citadel.ca.roots import build_issuer, create_authority
 from citadel.identity import SpiffeId, Svid, TrustDomain
 from citadel.refusal import Refusal
 from envoycodec.encode import encode_any
+from galley.publishing.validate import validate
 from galley.snapshot import build_snapshot
-from galley.validate import validate
 from pilot.app import empty_resource, proxy_of_node
-from pilot.mesh.proxy import Proxy
-from pilot.mesh_state import MeshState
+from pilot.controlplane.mesh_state import MeshState
+from pilot.mesh.context.proxy import Proxy
 from pilot.server.ads import start_ads
 from pilot.server.fleet import Connection, Fleet
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EncodedResource, ResourceSet

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeLocality, NodeType, SocketAddress
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from citadel.__main__ import main as citadel_main
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.__main__ import main
 from pilot.dataplane.bootstrap import (
     BootstrapOptions,

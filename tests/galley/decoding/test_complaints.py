@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from galley.decoding.complaints import Complaints, description, has_comment, path_of_key, quoted, shown_path
-from galley.diagnostics import Diagnostic, Severity
-from galley.meta import Origin
-from galley.nodes import Scalar
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.nodes import Scalar
 from tests.galley.documents import node_of
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decode import decode_file
+from galley.decoding.documents import decode_file
 from galley.kinds.mesh_config import MeshConfig
 from tests.galley.documents import accepted, complaint
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from galley.compose import compose
 from galley.decoding.complaints import Complaints
 from galley.decoding.kind_lookup import find_kind
-from galley.diagnostics import Diagnostic, Severity
 from galley.kinds import KINDS, KindSpec
-from galley.nodes import Mapping
+from galley.text.compose import compose
+from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.nodes import Mapping
 
 
 def found(text: str, *, accept_unenforced: bool = False) -> tuple[KindSpec | None, list[Diagnostic]]:

@@ -9,10 +9,11 @@ import pytest
 
 from galley.decoding.complaints import Complaints
 from galley.decoding.messages import message_decoder, value_decoder
-from galley.diagnostics import Diagnostic, Severity
+from galley.frozen import FrozenMap, frozen
 from galley.kinds import KINDS
 from galley.kinds.values import named, unenforced, unsupported
-from galley.meta import NO_LABELS, FrozenMap, Labels, frozen
+from galley.meta import NO_LABELS, Labels
+from galley.text.diagnostics import Diagnostic, Severity
 from tests.galley.documents import node_of
 
 

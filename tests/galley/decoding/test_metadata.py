@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from galley.compose import compose
 from galley.decoding.complaints import Complaints
 from galley.decoding.metadata import ObjectMeta, decode_metadata
-from galley.diagnostics import Diagnostic
-from galley.meta import FrozenMap
-from galley.nodes import Mapping
+from galley.frozen import FrozenMap
+from galley.text.compose import compose
+from galley.text.diagnostics import Diagnostic
+from galley.text.nodes import Mapping
 
 
 def decoded(text: str, default_name: str = "") -> tuple[ObjectMeta, list[Diagnostic]]:

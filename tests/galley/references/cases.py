@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from galley.decode import decode_file
-from galley.diagnostics import Diagnostic, Severity
+from galley.decoding.documents import decode_file
 from galley.meta import Resource
 from galley.references import check_references
 from galley.snapshot import build_snapshot
+from galley.text.diagnostics import Diagnostic, Severity
 from tests.galley.documents import document
 
 

@@ -1,7 +1,7 @@
 """xDS nodes for proxies."""
 
 from envoycodec.discovery import Node
-from pilot.mesh.proxy import Proxy
+from pilot.mesh.context.proxy import Proxy
 
 
 def a_node(proxy: Proxy) -> Node:

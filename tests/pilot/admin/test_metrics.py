@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from galley.publisher import ConfigReport, Latest
+from galley.publishing.publisher import ConfigReport, Latest
 from pilot.admin.metrics import render_metrics
-from pilot.mesh.proxy import Proxy
-from pilot.mesh_state import MeshState
+from pilot.controlplane.mesh_state import MeshState
+from pilot.mesh.context.proxy import Proxy
 from pilot.server.fleet import Fleet, Protocol
 from pilot.xds.events import Requested
 from pilot.xds.resources import CLUSTER

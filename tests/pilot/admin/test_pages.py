@@ -6,14 +6,14 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from galley.compose import compose
-from galley.decode import decode
+from galley.decoding.documents import decode
 from galley.meta import Resource
-from galley.publisher import ConfigReport, Latest
+from galley.publishing.publisher import ConfigReport, Latest
 from galley.snapshot import build_snapshot
+from galley.text.compose import compose
 from pilot.admin.pages import admin_pages
-from pilot.mesh.proxy import Proxy
-from pilot.mesh_state import MeshState
+from pilot.controlplane.mesh_state import MeshState
+from pilot.mesh.context.proxy import Proxy
 from pilot.registry.discovery import Discovery, Sighting
 from pilot.server.fleet import Fleet, Protocol
 from pilot.xds.events import Requested

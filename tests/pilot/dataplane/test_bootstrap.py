@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.dataplane.bootstrap import (
     BootstrapOptions,
     InterceptionMode,

@@ -6,11 +6,12 @@ from datetime import timedelta
 
 from hypothesis import strategies as st
 
+from galley.frozen import FrozenMap
 from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.kinds.values import StringMatch, TcpKeepalive
 from galley.kinds.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
-from galley.meta import FrozenMap, ResourceKey
+from galley.meta import ResourceKey
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import (

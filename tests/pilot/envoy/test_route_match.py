@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from galley.frozen import FrozenMap
 from galley.kinds.values import StringMatch
-from galley.meta import FrozenMap
 from pilot.envoy.route_match import render_route_match
 from pilot.ir.route import RouteMatchPlan
 from tests.rendered import as_json

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pilot.inject.compose import inject_compose
-from pilot.inject.kubernetes import inject_kubernetes
+from pilot.inject.compose.inject import inject_compose
+from pilot.inject.kubernetes.manifests import inject_kubernetes
 from pilot.inject.options import InjectOptions
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import yaml
 
-from galley.meta import FrozenMap
-from pilot.inject.compose_layout import Workload
+from galley.frozen import FrozenMap
+from pilot.inject.compose.layout import Workload
 from pilot.inject.service_documents import ServiceKey, update_services, written_services
 from pilot.registry.container_labels import ContainerLabels
 

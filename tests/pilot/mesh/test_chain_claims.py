@@ -1,6 +1,6 @@
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.chain_claims import ChainClaims
-from pilot.mesh.tcp_routes import opaque_chain, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 
 PROXY = single_cluster_proxy("a", None)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.registry import auto_addresses
 from pilot.registry.auto_addresses import AUTO_ALLOCATE_LABEL, IPV4_RANGE, IPV6_RANGE, allocate_addresses
 from pilot.registry.catalog import Service, ServiceResolution

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.meta import FrozenMap
+from galley.frozen import FrozenMap
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import Protocol, ServiceCatalog, ServiceKey, Workload
 from pilot.registry.discovery import DiscoveredInstance, Discovery, proxies_by_instance

@@ -1,8 +1,8 @@
 import pytest
 
+from galley.frozen import FrozenMap
 from galley.kinds.service_entry import Location, Resolution, ServicePort, WorkloadEntry
 from galley.kinds.values import WorkloadLabelSelector
-from galley.meta import FrozenMap
 from pilot.registry.catalog import Endpoint, Port, Protocol, ServiceResolution
 from pilot.registry.service_entry import endpoints_of_entry, selector_of_entry, services_of_entry
 from tests.builders import a_resource, a_service_entry, labels

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from galley.decode import decode_file
-from galley.diagnostics import Diagnostic
+from galley.decoding.documents import decode_file
+from galley.text.diagnostics import Diagnostic
 from tests.galley.documents import document
 
 

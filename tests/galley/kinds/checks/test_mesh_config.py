@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decode import decode_file
+from galley.decoding.documents import decode_file
 from tests.galley.kinds.checks.cases import short
 
 HEAD = "apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\n"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decode import decode_file
+from galley.decoding.documents import decode_file
 from galley.kinds.peer_authentication import MutualTlsMode, PeerAuthentication
 from tests.galley.documents import document
 from tests.galley.kinds.checks.cases import found, short

@@ -1,0 +1,1 @@
+"""The subcommands of ``galley``, and how diagnostics are written."""

@@ -1,0 +1,1 @@
+"""The life of a configuration: read, judged, kept, published."""

@@ -1,0 +1,254 @@
+"""From a source to the newest snapshot: judge, keep on disk, index, publish, then report.
+
+The work on files runs in a thread, so that a large change does not keep the event loop from serving.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Generic, ParamSpec, TypeVar
+
+from galley.publishing.acceptance import Accepted, HeldFile, judge
+from galley.publishing.journal import AcceptedJournal
+from galley.publishing.loading import DEFAULT_OPTIONS as DEFAULT_LOAD_OPTIONS
+from galley.publishing.loading import LoadedFile, LoadOptions, load_file
+from galley.references import check_references
+from galley.snapshot import ConfigSnapshot, build_snapshot
+from galley.sources import ConfigSource, SourceFile, SourceState, is_below
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Latest(Generic[T]):
+    """The newest value, and a wait for the next. A slow reader skips values, it never queues them.
+
+    Belongs to one event loop; ``publish`` is called in it.
+    """
+
+    def __init__(self) -> None:
+        self._value: T | None = None
+        self._serial = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def value(self) -> T | None:
+        """The newest value; None before the first."""
+        return self._value
+
+    @property
+    def serial(self) -> int:
+        """How many values there have been."""
+        return self._serial
+
+    def publish(self, value: T) -> None:
+        """Make ``value`` the newest and wake all who wait."""
+        self._value = value
+        self._serial += 1
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def newer_than(self, serial: int) -> tuple[int, T]:
+        """Wait for a value after the ``serial``-th; return its serial and the value."""
+        while self._serial <= serial or self._value is None:
+            await self._changed.wait()
+        return self._serial, self._value
+
+    async def values(self) -> AsyncIterator[T]:
+        """The newest value (or the first, when there is none yet), then the newest again after each change."""
+        serial = 0
+        while True:
+            serial, value = await self.newer_than(serial)
+            yield value
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """What the command line says about acceptance. Without ``state`` nothing outlives the process."""
+
+    load: LoadOptions = DEFAULT_LOAD_OPTIONS
+    state: str | None = None
+    accept_partial: bool = False
+    allow_empty: bool = False
+
+
+DEFAULT_OPTIONS = PublishOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReport:
+    """What a change led to. ``diagnostics`` and ``held`` are all that is wrong now, not only what is new.
+
+    ``accepted`` and ``removed`` are the paths whose content came into force, or went, with this change.
+    """
+
+    version: str
+    files: int
+    resources: int
+    accepted: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    held: tuple[HeldFile, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something is wrong that keeps newer content from being in force."""
+        return any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+    def news(self, previous: ConfigReport | None) -> tuple[Diagnostic, ...]:
+        """The diagnostics that ``previous`` did not have."""
+        known = frozenset(previous.diagnostics) if previous is not None else frozenset()
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic not in known)
+
+
+class ConfigurationRefusedError(Exception):
+    """Nothing has been accepted yet and something is wrong: starting would serve less than what was written."""
+
+    def __init__(self, report: ConfigReport) -> None:
+        super().__init__("the configuration has errors, and no earlier one has been accepted")
+        self.report = report
+
+
+async def publish(
+    source: ConfigSource,
+    configs: Latest[ConfigSnapshot],
+    reports: Latest[ConfigReport],
+    options: PublishOptions = DEFAULT_OPTIONS,
+) -> None:
+    """Publish a snapshot after every change of ``source`` that changes what is in force, and a report after each.
+
+    Runs until cancelled. Raises ConfigurationRefusedError at the first state when nothing has been accepted before
+    and a file has an error, unless ``accept_partial``; StateInUseError or OSError when the state directory cannot be
+    used.
+    """
+    journal = await asyncio.to_thread(AcceptedJournal, options.state) if options.state else None
+    try:
+        stage = _Stage(journal, options)
+        async with aclosing(source.states()) as states:
+            async for state in states:
+                before = stage.snapshot
+                await _in_thread(stage.advance, state)
+                if stage.snapshot is not before:
+                    configs.publish(stage.snapshot)
+                reports.publish(await _in_thread(stage.report))
+    finally:
+        if journal is not None:
+            journal.close()
+
+
+async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
+    """Run ``work`` in a thread to its end, even when cancelled: the journal is written whole, then closed."""
+    running = asyncio.ensure_future(asyncio.to_thread(work, *arguments, **keywords))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
+
+
+class _Stage:
+    """The state of the pipeline. Its methods do the work and are called one at a time, in a thread."""
+
+    def __init__(self, journal: AcceptedJournal | None, options: PublishOptions) -> None:
+        self._journal = journal
+        self._options = options
+        self._accepted = Accepted()
+        self._is_first = True
+        self._must_keep = False
+        self._troubles: tuple[Diagnostic, ...] = ()
+        self._report = ConfigReport(version="", files=0, resources=0)
+        self._reported: ConfigSnapshot | None = None
+        self._references: tuple[Diagnostic, ...] = ()
+        self.snapshot, _ = build_snapshot(())
+
+    def advance(self, state: SourceState) -> None:
+        """Judge ``state``, keep what is accepted on disk, and index it as ``snapshot``."""
+        is_first, self._is_first = self._is_first, False
+        if is_first:
+            self._restore(state)
+        before = self._accepted
+        judgement = judge(state, before, self._load, allow_empty=self._options.allow_empty)
+        accepted = judgement.accepted
+        self._report = ConfigReport(
+            version=self.snapshot.version,
+            files=len(accepted.files),
+            resources=len(accepted.resources),
+            accepted=tuple(path for path, file in accepted.files.items() if before.files.get(path) is not file),
+            removed=tuple(path for path in before.files if path not in accepted.files),
+            held=judgement.held,
+            diagnostics=judgement.diagnostics,
+        )
+        if is_first and not before.files and self._report.has_errors and not self._options.accept_partial:
+            raise ConfigurationRefusedError(self._report)
+        self._accepted = accepted
+        has_changed = is_first or bool(self._report.accepted or self._report.removed)
+        if has_changed or self._must_keep:
+            self._keep()
+        if has_changed:
+            # The keys are distinct already, so there is nothing to complain about.
+            self.snapshot, _ = build_snapshot(accepted.resources, previous=self.snapshot)
+
+    def report(self) -> ConfigReport:
+        """The report on the last ``advance``, with what only shows across files."""
+        if self._reported is not self.snapshot:
+            self._references = check_references(self.snapshot)
+            self._reported = self.snapshot
+        return replace(
+            self._report,
+            version=self.snapshot.version,
+            diagnostics=self._report.diagnostics + self._troubles + self._references,
+        )
+
+    def _load(self, source: SourceFile, previous: LoadedFile | None) -> LoadedFile:
+        return load_file(source, self._options.load, previous=previous)
+
+    def _restore(self, state: SourceState) -> None:
+        """Take up what was in force when the last process ended."""
+        if self._journal is None:
+            return
+        if self._journal.is_damaged:
+            message = "the end of the journal of accepted files is damaged and was ignored"
+            self._troubles = (_warning("state-damaged", message, self._options.state or ""),)
+        contents = _below_roots(self._journal.contents, state.roots)
+        loaded = {path: self._load(SourceFile.of(path, content), None) for path, content in contents.items()}
+        for path, file in loaded.items():
+            if not file.is_acceptable:
+                message = "the content that was accepted before has errors for this version, so it is not in force"
+                self._troubles += (_warning("state-refused", message, path),)
+        files = {path: file for path, file in sorted(loaded.items()) if file.is_acceptable}
+        self._accepted = Accepted(files=files)
+        self.snapshot, _ = build_snapshot(self._accepted.resources)
+
+    def _keep(self) -> None:
+        if self._journal is None:
+            return
+        contents = {os.path.abspath(path): file.source.content for path, file in self._accepted.files.items()}
+        self._troubles = tuple(one for one in self._troubles if one.code != "state-not-written")
+        try:
+            self._journal.write(contents)
+            self._must_keep = False
+        except OSError as error:
+            self._must_keep = True
+            message = f"what is accepted cannot be written to disk: {error.strerror or error}"
+            self._troubles += (_warning("state-not-written", message, self._options.state or ""),)
+
+
+def _below_roots(contents: Mapping[str, bytes], roots: tuple[str, ...]) -> dict[str, bytes]:
+    """``contents`` by the paths that sources give them; what no root holds any more is left out."""
+    placed = {}
+    for absolute, content in contents.items():
+        for root in roots:
+            base = os.path.abspath(root)
+            if is_below(absolute, base):
+                placed[root + absolute[len(base) :]] = content
+                break
+    return placed
+
+
+def _warning(code: str, message: str, file: str) -> Diagnostic:
+    return Diagnostic(Severity.WARNING, code, message, Origin(file))

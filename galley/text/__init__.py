@@ -1,0 +1,1 @@
+"""YAML as text with positions: bytes to nodes, and from an error back to a line."""

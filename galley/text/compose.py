@@ -1,0 +1,349 @@
+"""Bytes to YAML nodes with positions, from parser events and within limits.
+
+PyYAML's own composer recurses in C (a file of ``[`` ends the process), expands aliases without bound and keeps the
+last of two equal keys; here every event is taken one by one and whatever a hostile file does ends as a diagnostic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from galley.frozen import frozen
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence
+from galley.text.scalars import core_type
+
+__all__ = ["DEFAULT_LIMITS", "LINE_BREAK", "Document", "Limits", "Mapping", "Node", "Scalar", "Sequence", "compose"]
+
+
+@frozen
+class Limits:
+    """How much a file may ask for. ``expanded_nodes`` counts the nodes that aliases repeat, in one document."""
+
+    file_bytes: int = 1 << 20
+    documents: int = 5_000
+    depth: int = 100
+    expanded_nodes: int = 20_000
+    diagnostics: int = 100
+
+
+DEFAULT_LIMITS = Limits()
+
+
+def compose(
+    data: bytes, file: str, limits: Limits = DEFAULT_LIMITS
+) -> tuple[tuple[Document, ...], tuple[Diagnostic, ...]]:
+    """Compose every document of a file. Never raises on any input.
+
+    Empty documents are skipped. After an error that loses the thread (syntax, a limit) the documents before it are
+    returned with the diagnostic; after one that does not (a duplicate key, a foreign tag) composing goes on.
+    """
+    refusal = _refusal_of_bytes(data, file, limits)
+    if refusal is not None:
+        return (), (refusal,)
+    composer = _Composer(data, file, limits)
+    documents: list[Document] = []
+    try:
+        for root in composer.roots():
+            if len(documents) == limits.documents:
+                composer.refuse("too-many-documents", f"more than {limits.documents:,} documents in one file", root)
+            documents.append(Document(root, file, len(documents)))
+    except _RefusedError:
+        pass  # the diagnostic is among the composer's already
+    except yaml.YAMLError as error:
+        composer.diagnostics.append(_syntax_diagnostic(error, data, file))
+    return tuple(documents), tuple(composer.diagnostics)
+
+
+_CORE = "tag:yaml.org,2002:"
+_TYPED_TAGS = {_CORE + name: name for name in ("null", "bool", "int", "float")}
+_STRING_TAGS = frozenset({"!", _CORE + "str"})
+_MERGE = "<<"
+_TEMPLATE_HINT = "quote text that begins with `{` or `[`; a template such as `{{ x }}` must be rendered first"
+
+
+class _RefusedError(Exception):
+    """Composing cannot go on; the diagnostic has been recorded."""
+
+
+class _Anchored:
+    """A node that has an anchor: how many nodes and levels it holds, once it is complete."""
+
+    __slots__ = ("height", "node", "weight")
+
+    def __init__(self) -> None:
+        self.node: Node | None = None
+        self.weight = 0
+        self.height = 0
+
+
+class _Composer:
+    """One pass over the events of a file."""
+
+    def __init__(self, data: bytes, file: str, limits: Limits) -> None:
+        self.next_event: Any = yaml.CSafeLoader(data).get_event  # events only: its composer is never called
+        self.file = file
+        self.limits = limits
+        self.diagnostics: list[Diagnostic] = []
+        self.anchors: dict[str, _Anchored] = {}
+        self.nodes = 0  # nodes of the document so far, aliases expanded
+        self.expanded = 0  # those of them that aliases repeated
+        self.deepest = 0  # the deepest level reached since this was last set
+
+    def roots(self) -> Iterator[Node]:
+        """The root node of every document that is not empty."""
+        while True:
+            event = self.next_event()
+            kind = type(event)
+            if kind is StreamEndEvent:
+                return
+            if kind is DocumentStartEvent:
+                self.anchors = {}
+                self.nodes = self.expanded = self.deepest = 0
+                root = self.compose_node(self.next_event(), 1)
+                if type(self.next_event()) is not DocumentEndEvent:  # pragma: no cover - libyaml's grammar forbids it
+                    self.refuse("yaml-syntax", "the document does not end where it should", root)
+                if not (type(root) is Scalar and root.plain and core_type(root.value) == "null"):
+                    yield root
+
+    def compose_node(self, event: Any, depth: int) -> Node:
+        kind = type(event)
+        if kind is AliasEvent:
+            return self.expand_alias(event, depth)
+        self.nodes += 1
+        if kind is ScalarEvent:
+            scalar = self.compose_scalar(event)
+            if event.anchor is not None:
+                self.complete(self.anchor(event.anchor), scalar, self.nodes - 1, depth)
+            return scalar
+        return self.compose_collection(event, kind, depth)
+
+    def compose_collection(self, event: Any, kind: type, depth: int) -> Node:
+        if depth > self.limits.depth:
+            self.refuse_at("nesting-too-deep", f"nested deeper than {self.limits.depth} levels", event.start_mark)
+        compose = self.compose_mapping if kind is MappingStartEvent else self.compose_sequence
+        tag = event.tag
+        if tag is not None and tag not in ("!", _CORE + ("map" if kind is MappingStartEvent else "seq")):
+            self.complain_of_tag(event, tag)
+        if event.anchor is None:
+            node = compose(event, depth)
+            self.deepest = max(self.deepest, depth)
+            return node
+        anchored = self.anchor(event.anchor)
+        before, deepest = self.nodes - 1, self.deepest
+        self.deepest = depth
+        node = compose(event, depth)
+        self.complete(anchored, node, before, depth)
+        self.deepest = max(self.deepest, deepest)
+        return node
+
+    def compose_scalar(self, event: Any) -> Scalar:
+        start, end = event.start_mark, event.end_mark
+        plain = not event.style
+        tag = event.tag
+        if tag is not None:
+            plain = False
+            if tag in _TYPED_TAGS:
+                plain = True
+                if core_type(event.value) != _TYPED_TAGS[tag]:
+                    self.complain_of_tag(event, tag)
+            elif tag not in _STRING_TAGS:
+                self.complain_of_tag(event, tag)
+        return Scalar(event.value, plain, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+    def compose_sequence(self, event: Any, depth: int) -> Sequence:
+        items: list[Node] = []
+        next_event, compose_node = self.next_event, self.compose_node
+        while type(item := next_event()) is not SequenceEndEvent:
+            items.append(compose_node(item, depth + 1))
+        start, end = event.start_mark, _end_mark(item)
+        end_line = items[-1].end_line if items and not event.flow_style else end.line + 1
+        return Sequence(tuple(items), start.line + 1, start.column + 1, end_line)
+
+    def compose_mapping(self, event: Any, depth: int) -> Mapping:
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        end_line = 0
+        next_event, compose_node = self.next_event, self.compose_node
+        while type(item := next_event()) is not MappingEndEvent:
+            key = compose_node(item, depth + 1)
+            value = compose_node(next_event(), depth + 1)
+            end_line = value.end_line
+            if type(key) is not Scalar:
+                self.complain("invalid-key", "a key must be text, not a list or a mapping", key, _TEMPLATE_HINT)
+            elif key.value in entries:
+                self.complain_of_duplicate(key, entries[key.value][0])
+            else:
+                entries[key.value] = key, value
+        if _MERGE in entries and entries[_MERGE][0].plain:
+            self.merge(entries, *entries.pop(_MERGE))
+        start = event.start_mark
+        if event.flow_style or not end_line:
+            end_line = _end_mark(item).line + 1
+        return Mapping(tuple(entries.values()), start.line + 1, start.column + 1, end_line)
+
+    def merge(self, entries: dict[str, tuple[Scalar, Node]], key: Scalar, value: Node) -> None:
+        """Add what ``<<`` brings (yaml.org/type/merge.html): explicit keys win, then the earlier of several."""
+        for source in value.items if type(value) is Sequence else (value,):
+            if type(source) is not Mapping:
+                self.complain("invalid-merge", "a merge key `<<` takes a mapping or a list of mappings", key)
+                continue
+            for name, entry in source.entries:
+                entries.setdefault(name.value, (name, entry))
+
+    # Anchors and aliases
+
+    def anchor(self, name: str) -> _Anchored:
+        self.anchors[name] = anchored = _Anchored()
+        return anchored
+
+    def complete(self, anchored: _Anchored, node: Node, nodes_before: int, depth: int) -> None:
+        anchored.node = node
+        anchored.weight = self.nodes - nodes_before
+        anchored.height = 0 if type(node) is Scalar else self.deepest - depth
+
+    def expand_alias(self, event: Any, depth: int) -> Node:
+        name, mark = event.anchor, event.start_mark
+        anchored = self.anchors.get(name)
+        if anchored is None:
+            self.refuse_at("unknown-alias", f"the alias *{name} has no anchor &{name} before it", mark)
+        if anchored.node is None:
+            self.refuse_at("alias-cycle", f"the alias *{name} stands inside the node that it repeats", mark)
+        self.nodes += anchored.weight
+        self.expanded += anchored.weight
+        if self.expanded > self.limits.expanded_nodes:
+            message = f"aliases expand this document by more than {self.limits.expanded_nodes:,} nodes"
+            self.refuse_at("alias-expansion", message, mark)
+        if anchored.height and depth + anchored.height > self.limits.depth:
+            self.refuse_at("nesting-too-deep", f"nested deeper than {self.limits.depth} levels by *{name}", mark)
+        self.deepest = max(self.deepest, depth + anchored.height)
+        return anchored.node
+
+    # Complaints
+
+    def complain(self, code: str, message: str, node: Node, hint: str = "") -> None:
+        """Record an error and go on."""
+        origin = Origin(self.file, node.line, node.column)
+        self.diagnostics.append(Diagnostic(Severity.ERROR, code, message, origin, hint))
+        if len(self.diagnostics) >= self.limits.diagnostics:
+            raise _RefusedError
+
+    def complain_of_duplicate(self, key: Scalar, first: Scalar) -> None:
+        where = f"line {first.line}, column {first.column}"
+        message = f"the key {_shorten(key.value)} is given twice in one mapping, first at {where}"
+        self.complain("duplicate-key", message, key, "keep one of the two")
+
+    def complain_of_tag(self, event: Any, tag: str) -> None:
+        shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
+        message = f"the tag {_shorten(shown)} is not allowed here"
+        self.complain_at("unsupported-tag", message, event.start_mark, "remove the tag; fields have types of their own")
+
+    def complain_at(self, code: str, message: str, mark: Any, hint: str = "") -> None:
+        self.complain(code, message, Scalar("", True, mark.line + 1, mark.column + 1, 0, 0), hint)
+
+    def refuse(self, code: str, message: str, node: Node) -> NoReturn:
+        """Record an error and stop."""
+        self.complain(code, message, node)
+        raise _RefusedError
+
+    def refuse_at(self, code: str, message: str, mark: Any) -> NoReturn:
+        self.complain_at(code, message, mark)
+        raise _RefusedError
+
+
+def _end_mark(event: Any) -> Any:
+    return event.end_mark
+
+
+def _shorten(text: str, length: int = 60) -> str:
+    quoted = repr(text)[1:-1]
+    return f"`{quoted if len(quoted) <= length else quoted[: length - 1] + '…'}`"
+
+
+def _refusal_of_bytes(data: bytes, file: str, limits: Limits) -> Diagnostic | None:
+    """What is wrong with a file before it is YAML: its size or its encoding."""
+    if len(data) > limits.file_bytes:
+        message = f"the file has {len(data):,} bytes; the limit is {limits.file_bytes:,}"
+        return Diagnostic(Severity.ERROR, "file-too-large", message, Origin(file), "split it into several files")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+        message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
+        hint = "the file is UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
+        return Diagnostic(Severity.ERROR, "invalid-encoding", message, _origin_of_byte(data, error.start, file), hint)
+    nul = data.find(b"\0")
+    if nul >= 0:
+        message = f"there is a NUL byte at offset {nul}"
+        hint = "save the file as UTF-8 text" if nul < 4 else "was the file cut off while it was written?"
+        return Diagnostic(Severity.ERROR, "invalid-encoding", message, _origin_of_byte(data, nul, file), hint)
+    return None
+
+
+def _origin_of_byte(data: bytes, offset: int, file: str) -> Origin:
+    before = data[:offset].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    lines = re.split(LINE_BREAK, before)
+    return Origin(file, len(lines), len(lines[-1]) + 1)
+
+
+LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+"""What ends a line for libyaml (YAML 1.1), and so what its line numbers count."""
+
+
+def _syntax_diagnostic(error: yaml.YAMLError, data: bytes, file: str) -> Diagnostic:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark: Any = error.problem_mark or error.context_mark
+        origin = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file)
+        problem = error.problem or "not YAML"
+        context: Any = error.context_mark
+        message = f"{error.context} that begins at line {context.line + 1}: {problem}" if context else problem
+        if "maximum nesting depth" in problem:
+            # Newer libyaml has a limit of its own, and reads ahead: it may be met before ours.
+            return Diagnostic(Severity.ERROR, "nesting-too-deep", "nested deeper than a thousand levels", origin)
+        return Diagnostic(Severity.ERROR, "yaml-syntax", message, origin, _syntax_hint(problem, _line(data, origin)))
+    # A ReaderError: a character that YAML does not allow, told by its byte offset.
+    reason, offset = str(getattr(error, "reason", error)), getattr(error, "position", 0)
+    origin = _origin_of_byte(data, offset, file)
+    return Diagnostic(Severity.ERROR, "yaml-syntax", f"{reason}: byte 0x{data[offset]:02x} at offset {offset}", origin)
+
+
+def _line(data: bytes, origin: Origin) -> str:
+    lines = re.split(LINE_BREAK, data.decode("utf-8", "replace"))
+    return lines[origin.line - 1] if origin.line <= len(lines) else ""
+
+
+def _syntax_hint(problem: str, line: str) -> str:
+    if re.search(r"(^|\s)//", line):
+        return COMMENT_HINT
+    for part, hint in _SYNTAX_HINTS:
+        if part in problem:
+            return hint
+    return ""
+
+
+COMMENT_HINT = "YAML comments start with `#`, not with `//`"
+
+_SYNTAX_HINTS = (
+    ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),
+    ("mapping values are not allowed", "quote a value that contains `: `, or check the indentation of this line"),
+    ("could not find expected ':'", "write `key: value`; is a colon or the space after it missing?"),
+    ("did not find expected key", "check the indentation: keys of one mapping start in one column"),
+    ("did not find expected '-' indicator", "check the indentation: entries of one list start in one column"),
+    ("did not find expected node content", "a `[` or `{` is not closed, or an entry is missing or begins with `:`"),
+    ("found unexpected ':'", 'quote a value that begins or ends with `:` inside `[ ]` or `{ }`, such as "2001:db8::"'),
+    ("did not find expected ','", "a `[` or `{` is not closed, or a comma is missing"),
+    ("found unexpected end of stream", "a quote is not closed"),
+)

@@ -1,0 +1,1 @@
+"""Flags that the commands of ``pilot`` share, and what their values mean."""

@@ -1,0 +1,83 @@
+"""Self-registered workloads on disk, so that a control plane that starts again knows them before they reconnect.
+
+Without it the first proxy to come back would be told that all other instances are gone, and traffic would fail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from citadel.state_files import write_atomically
+from galley.frozen import FrozenMap
+from pilot.registry.catalog import Locality
+from pilot.registry.workloads import RegisteredWorkload
+
+_NAME = "registrations.json"
+_VERSION = 1
+
+
+class RegistrationStore:
+    """One JSON file in ``directory``, replaced whole at every change."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / _NAME
+
+    def read(self) -> tuple[RegisteredWorkload, ...]:
+        """What was written last; nothing when there is no file or it cannot be understood.
+
+        A lost file costs endpoints for the moments until their proxies reconnect, so it is no reason not to start.
+        """
+        try:
+            stored = json.loads(self._path.read_text(encoding="utf-8"))
+            if stored["version"] != _VERSION:
+                return ()
+            return tuple(_workload(entry) for entry in stored["workloads"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()
+
+    def write(self, workloads: tuple[RegisteredWorkload, ...]) -> None:
+        """Replace the file. Raises OSError."""
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        content = json.dumps({"version": _VERSION, "workloads": [_entry(workload) for workload in workloads]})
+        write_atomically(self._path, content.encode())
+
+
+def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
+    place = workload.locality
+    return {
+        "id": workload.id,
+        "namespace": workload.namespace,
+        "address": workload.address,
+        "ports": dict(workload.ports),
+        "labels": dict(workload.labels),
+        "network": workload.network,
+        "locality": [place.region, place.zone, place.sub_zone],
+        "service_account": workload.service_account,
+        "group": workload.group,
+        "serving": workload.serving,
+        "proxied_ports": workload.proxied_ports,
+        "identified": workload.identified,
+    }
+
+
+def _workload(entry: Mapping[str, Any]) -> RegisteredWorkload:
+    region, zone, sub_zone = entry["locality"]
+    proxied = entry.get("proxied_ports")  # files of earlier versions do not say
+    return RegisteredWorkload(
+        id=str(entry["id"]),
+        namespace=str(entry["namespace"]),
+        address=str(entry["address"]),
+        ports=FrozenMap({str(name): int(port) for name, port in entry["ports"].items()}),
+        labels=FrozenMap({str(name): str(value) for name, value in entry["labels"].items()}),
+        network=str(entry["network"]),
+        locality=Locality(region=str(region), zone=str(zone), sub_zone=str(sub_zone)),
+        service_account=str(entry["service_account"]),
+        group=str(entry["group"]),
+        serving=entry["serving"] is True,
+        proxied_ports=None if proxied is None else tuple(int(port) for port in proxied),
+        # Nor this; but only of those who had proven it an account was kept.
+        identified=entry.get("identified", bool(entry["service_account"])) is True,
+    )

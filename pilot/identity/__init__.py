@@ -1,0 +1,1 @@
+"""Identity in a running control plane: certificates, secrets and roots."""

@@ -1,0 +1,231 @@
+"""The services that inject adds to a compose file, as values: a pod and a sidecar for each workload, the control plane,
+and the step that mints bootstraps."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from galley.frozen import FrozenMap, frozen
+from pilot.inject.options import InjectOptions, SidecarKind
+from pilot.redirect.options import CaptureMode
+from pilot.registry.container_labels import ContainerLabels
+
+Json = dict[str, Any]
+
+MARK = "pilothouse.io/injected"
+"""The label of what inject made. Its value says what: see the constants below."""
+POD, SIDECAR, INSTANCE, CONTROL = "pod", "sidecar", "instance", "control-plane"
+REPLICAS_LABEL = "pilothouse.io/replicas"
+
+PILOT, BOOTSTRAPS = "pilot", "bootstraps"
+CONTROL_PLANE = (PILOT, BOOTSTRAPS)
+STATE_VOLUME, ROOTS_VOLUME = "pilothouse", "pilothouse-roots"
+MESH_NETWORK = "pilothouse"
+
+STATE = "/var/lib/pilothouse"
+_ROOTS = "/etc/pilothouse"
+"""Where a stock sidecar finds the roots that the control plane publishes, and follows them."""
+_CAPTURED = "/run/captured"
+_EVERY_THREE_SECONDS = {"interval": "3s", "timeout": "5s", "retries": 40}
+_PROXY_USER = "1337:1337"
+_TPROXY_USER = "0:1337"
+"""Docker gives capabilities to root alone; the capture rules know this proxy by its group."""
+_READY = (
+    "exec 3<>/dev/tcp/127.0.0.1/15021 && "
+    "printf 'GET /healthz/ready HTTP/1.1\\r\\nHost: pod\\r\\nConnection: close\\r\\n\\r\\n' >&3 && "
+    "grep -q '200 OK' <&3"
+)
+"""The stock image has no curl."""
+
+
+CANONICAL_NAME = "service.istio.io/canonical-name"
+
+
+@frozen
+class Workload:
+    """One instance of a service of a compose file: the service of which it is one, and how it is captured."""
+
+    service: str
+    instance: str
+    said: ContainerLabels
+    ports: FrozenMap[str, int]
+    flags: tuple[str, ...] = ()
+    mode: CaptureMode = CaptureMode.REDIRECT
+    profiles: tuple[str, ...] = ()
+    replicas: int = 1
+
+    @property
+    def selector(self) -> tuple[str, str]:
+        """The label that the workloads of this service have, and no others: ``app``, unless the user means something
+        else by it."""
+        app = self.said.labels.get("app")
+        return ("app", app) if app == self.said.service else (CANONICAL_NAME, self.said.service)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the workload."""
+        return {**self.said.labels, **dict([self.selector])}
+
+    @property
+    def pod(self) -> str:
+        return f"{self.instance}-pod"
+
+    @property
+    def sidecar(self) -> str:
+        return f"{self.instance}-sidecar"
+
+    @property
+    def volume(self) -> str:
+        return f"{self.instance}-bootstrap"
+
+
+def pod_service(workload: Workload, options: InjectOptions) -> Json:
+    """Holds the network namespace. Root and NET_ADMIN are for the capture rules, which it writes first."""
+    replicas = {REPLICAS_LABEL: str(workload.replicas)} if workload.replicas > 1 else {}
+    dns = ["--redirect-dns", "--no-dns-tcp"] if options.dns_capture else []
+    return {
+        "image": options.image,
+        "command": [
+            "pilot",
+            "redirect",
+            f"--mode={workload.mode.value}",
+            *workload.flags,
+            *dns,
+            "--hold",
+            f"--ready-file={_CAPTURED}",
+        ],
+        "user": "root",
+        "cap_drop": ["ALL"],
+        "cap_add": ["NET_ADMIN", "NET_RAW", "SETUID", "SETGID"],
+        "restart": "unless-stopped",
+        "stop_grace_period": "1s",
+        "healthcheck": {"test": ["CMD", "test", "-e", _CAPTURED], **_EVERY_THREE_SECONDS},
+        **_profiles(workload),
+        "labels": {MARK: POD, **replicas},
+    }
+
+
+def sidecar_service(workload: Workload, options: InjectOptions) -> Json:
+    """The proxy, in the namespace of the pod."""
+    agent = options.sidecar is SidecarKind.AGENT
+    tproxy = workload.mode is CaptureMode.TPROXY
+    return {
+        "image": options.agent_image if agent else options.proxy_image,
+        "command": _agent_command(workload, options) if agent else _envoy_command(),
+        "user": _TPROXY_USER if tproxy else _PROXY_USER,
+        "cap_drop": ["ALL"],
+        **({"cap_add": ["NET_ADMIN", "DAC_OVERRIDE"]} if tproxy else {}),
+        "network_mode": f"service:{workload.pod}",
+        "volumes": [f"{workload.volume}:/etc/envoy"]
+        if agent
+        else [f"{workload.volume}:/etc/envoy:ro", f"{ROOTS_VOLUME}:{_ROOTS}:ro"],
+        "depends_on": {
+            workload.pod: {"condition": "service_healthy"},
+            PILOT: {"condition": "service_healthy"},
+            BOOTSTRAPS: {"condition": "service_completed_successfully"},
+        },
+        "restart": "unless-stopped",
+        "healthcheck": {"test": ["CMD", "bash", "-c", _READY], **_EVERY_THREE_SECONDS},
+        **_profiles(workload),
+        "labels": {MARK: SIDECAR},
+    }
+
+
+def _envoy_command() -> list[str]:
+    return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "1", "--log-level", "warning"]
+
+
+def _agent_command(workload: Workload, options: InjectOptions) -> list[str]:
+    return [
+        "sidecar",
+        *_node_flags(workload, options),
+        f"--xds-address={PILOT}:15013",
+        f"--ca-address={PILOT}:15012",
+        "--root-cert=/etc/envoy/root-cert.pem",
+        "--token=/etc/envoy/token",
+        "--credentials=/etc/envoy/agent",
+    ]
+
+
+def _node_flags(workload: Workload, options: InjectOptions) -> list[str]:
+    said = workload.said
+    return [
+        f"--name={workload.instance}",
+        f"--namespace={said.namespace}",
+        f"--service-account={said.service_account}",
+        f"--workload-name={workload.service}",
+        "--ip=peer",
+        f"--labels={','.join(f'{key}={value}' for key, value in workload.labels.items())}",
+        *(f"--port={name}={number}" for name, number in workload.ports.items()),
+        f"--mode={workload.mode.value}",
+        *(["--dns-capture"] if options.dns_capture else []),
+    ]
+
+
+def pilot_service(options: InjectOptions) -> Json:
+    """Watches the rules and serves the sidecars."""
+    socket = "/var/run/docker.sock"
+    return {
+        "image": options.image,
+        "command": [
+            "pilot",
+            "serve",
+            "--config=/rules",
+            "--allow-empty",
+            f"--citadel={STATE}",
+            f"--state={STATE}",
+            "--xds-address=0.0.0.0:15012",
+            "--xds-mtls-address=0.0.0.0:15013",
+            f"--xds-san={PILOT}",
+            *(["--docker"] if options.docker else []),
+        ],
+        "volumes": [
+            f"{options.rules}:/rules:ro",
+            f"{STATE_VOLUME}:{STATE}",
+            f"{ROOTS_VOLUME}:{STATE}/public",
+            *([f"{socket}:{socket}:ro"] if options.docker else []),
+        ],
+        **({"group_add": ["${DOCKER_GID:-0}"]} if options.docker else {}),
+        "restart": "unless-stopped",
+        "healthcheck": {"test": ["CMD", "pilot", "health"], **_EVERY_THREE_SECONDS},
+        "labels": _control_labels(),
+    }
+
+
+def bootstraps_service(workloads: tuple[Workload, ...], options: InjectOptions) -> Json:
+    """Mints, once, what each sidecar starts with, into the volume of that sidecar."""
+    lines = [line for workload in workloads for line in _minting(workload, options)]
+    return {
+        "image": options.image,
+        "user": "root",
+        "command": ["sh", "-ec", "\n".join([*lines, "chown -R 1337:1337 /bootstraps"]) + "\n"],
+        "volumes": [f"{STATE_VOLUME}:{STATE}", *(f"{one.volume}:/bootstraps/{one.instance}" for one in workloads)],
+        "depends_on": {PILOT: {"condition": "service_healthy"}},
+        "labels": _control_labels(),
+    }
+
+
+def _minting(workload: Workload, options: InjectOptions) -> list[str]:
+    folder = f"/bootstraps/{workload.instance}"
+    if options.sidecar is SidecarKind.AGENT:
+        said = workload.said
+        words = ["citadel", "token", "create", f"--state={STATE}", f"--namespace={said.namespace}"]
+        words += [f"--service-account={said.service_account}", "--ttl=90d", f"--out={folder}/token"]
+        return [_line(words), _line(["cp", f"{STATE}/citadel/root-cert.pem", folder])]
+    words = ["pilot", "bootstrap", "sidecar", *_node_flags(workload, options)]
+    words += [f"--xds-address={PILOT}:15012", f"--citadel={STATE}", f"--root-cert-sds={_ROOTS}/root-cert.sds.json"]
+    words += [f"--output={folder}/envoy.yaml"]
+    return [_line(words)]
+
+
+def _line(words: list[str]) -> str:
+    return shlex.join(words).replace("$", "$$")
+
+
+def _profiles(workload: Workload) -> Json:
+    return {"profiles": list(workload.profiles)} if workload.profiles else {}
+
+
+def _control_labels() -> Json:
+    return {MARK: CONTROL, "pilothouse.io/discover": "false"}

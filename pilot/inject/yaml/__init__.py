@@ -1,0 +1,1 @@
+"""YAML files edited in place, so that the rest stays as written."""

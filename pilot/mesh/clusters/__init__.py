@@ -1,0 +1,1 @@
+"""Planners of clusters and their endpoints."""

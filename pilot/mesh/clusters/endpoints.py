@@ -1,0 +1,77 @@
+"""Plan load assignments: the endpoints of a cluster, by locality and in a stable order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from citadel.policy.peer import PeerPolicies
+from galley.meta import NO_LABELS, Labels, ResourceKey
+from pilot.ir.cluster import ClusterPlan, Discovery
+from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.mesh.clusters.mutual_tls import takes_mutual_tls
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import OutboundScope
+from pilot.registry.catalog import Endpoint, Locality
+
+
+def plan_load_assignments(
+    context: PushContext, scope: OutboundScope, clusters: Sequence[ClusterPlan], memo: Memo
+) -> tuple[LoadAssignmentPlan, ...]:
+    """The load assignments of all clusters that learn their endpoints by EDS."""
+    return tuple(_assignments(context, scope, clusters, memo))
+
+
+def _assignments(
+    context: PushContext, scope: OutboundScope, clusters: Sequence[ClusterPlan], memo: Memo
+) -> Iterator[LoadAssignmentPlan]:
+    visible = context.visible_services(scope)
+    for cluster in clusters:
+        if cluster.discovery is not Discovery.EDS:
+            continue
+        service = visible.named(cluster.service_host)
+        port = service.port_numbered(cluster.service_port) if service else None
+        if service is None or port is None:
+            yield empty_assignment(cluster.name)
+            continue
+        labels: Labels | None = NO_LABELS
+        if cluster.subset:
+            rule = context.destination_rule(scope, service)
+            labels = rule.subset_labels(cluster.subset) if rule else None
+        endpoints = context.catalog.endpoints_of(service.key, port.name) if labels is not None else ()
+        policies = context.peers.of(service.namespace) if cluster.tls_by_endpoint else None
+        yield memo(plan_assignment, cluster.name, endpoints, labels or NO_LABELS, service.origins, policies)
+
+
+def plan_assignment(
+    cluster_name: str,
+    endpoints: tuple[Endpoint, ...],
+    labels: Labels,
+    origins: tuple[ResourceKey, ...],
+    policies: PeerPolicies | None = None,
+) -> LoadAssignmentPlan:
+    """The endpoints that carry ``labels`` (none: all), in groups by locality. No endpoint is an answer too: 503.
+
+    With ``policies`` those that take mutual TLS are marked.
+    """
+    groups: dict[Locality, list[EndpointPlan]] = {}
+    for endpoint in endpoints:
+        if endpoint.serving and (not labels or labels.selects(endpoint.labels)):
+            place = EndpointPlan(
+                address=endpoint.address,
+                port=endpoint.port,
+                weight=endpoint.weight,
+                mutual_tls=policies is not None and takes_mutual_tls(endpoint, policies.modes_of(endpoint.labels)),
+            )
+            groups.setdefault(endpoint.locality, []).append(place)
+    ordered = sorted(groups, key=lambda locality: (locality.region, locality.zone, locality.sub_zone))
+    return LoadAssignmentPlan(
+        cluster_name=cluster_name,
+        localities=tuple(LocalityPlan(locality=one, endpoints=tuple(groups[one])) for one in ordered),
+        origins=origins,
+    )
+
+
+def empty_assignment(cluster_name: str) -> LoadAssignmentPlan:
+    """The answer for a cluster that nobody knows: silence would leave the cluster warming."""
+    return LoadAssignmentPlan(cluster_name=cluster_name)

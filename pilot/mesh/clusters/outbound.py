@@ -1,0 +1,289 @@
+"""Plan outbound clusters: one for each service, port and subset, and the well-known ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from citadel.ir import MeshClientTls, UpstreamTls
+from galley.frozen import frozen
+from galley.kinds.destination_rule import (
+    ConnectionPoolSettings,
+    H2UpgradePolicy,
+    HttpSettings,
+    SimpleLb,
+    Subset,
+    TcpSettings,
+)
+from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
+from galley.kinds.values import ClientTlsMode, TcpKeepalive
+from galley.meta import ResourceKey
+from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
+from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.mesh.clusters.endpoints import plan_assignment
+from pilot.mesh.clusters.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
+from pilot.mesh.clusters.upstream_tls import upstream_tls
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Interception, ProxyKind
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.naming import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, outbound_cluster
+from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
+from pilot.mesh.rules.traffic_policy import EffectivePolicy, effective_policy
+from pilot.registry.catalog import Endpoint, Port, Protocol, Service, ServiceResolution
+
+_PASSTHROUGH_IDLE = timedelta(minutes=5)
+_LB_POLICIES = {SimpleLb.ROUND_ROBIN: LbPolicy.ROUND_ROBIN, SimpleLb.RANDOM: LbPolicy.RANDOM}
+_DNS = {
+    ServiceResolution.DNS: Discovery.STRICT_DNS,
+    ServiceResolution.DNS_ROUND_ROBIN: Discovery.LOGICAL_DNS,
+}
+
+
+@frozen
+class ClusterDefaults:
+    """All that clusters take from the mesh and from the kind of proxy."""
+
+    connect_timeout: timedelta
+    tcp_keepalive: TcpKeepalive | None
+    h2_upgrade: bool
+    dns_refresh_rate: timedelta
+    gateway: bool
+    redirected: bool
+    """Whether connections have an original destination: those of redirected sidecars have."""
+    identified: bool = True
+    """Whether the proxy has a certificate to show, where others have."""
+
+
+def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
+    """The defaults for clusters of ``scope``."""
+    gateway = scope.kind is ProxyKind.GATEWAY
+    return ClusterDefaults(
+        connect_timeout=mesh.connect_timeout,
+        tcp_keepalive=mesh.tcp_keepalive,
+        h2_upgrade=mesh.h2_upgrade_policy is MeshH2UpgradePolicy.UPGRADE,
+        dns_refresh_rate=mesh.dns_refresh_rate,
+        gateway=gateway,
+        redirected=not gateway and scope.interception is not Interception.NONE,
+        identified=scope.identified,
+    )
+
+
+def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple[ClusterPlan, ...]:
+    """All clusters of ``scope``: its services', then BlackHoleCluster and (sidecars) PassthroughCluster."""
+    defaults = cluster_defaults(context.mesh, scope)
+    visible = context.visible_services(scope)
+    plans: list[ClusterPlan] = []
+    for service in (*visible.services, *visible.extra):
+        if service.resolution is not ServiceResolution.ALIAS:
+            rule = context.destination_rule(scope, service)
+            inline = _inline_endpoints(context, service)
+            peers = service_peers(context, service, memo) if scope.identified else None
+            plans += memo(plan_service_clusters, service, rule, defaults, inline, peers)
+    plans += memo(plan_well_known_clusters, defaults)
+    return tuple(plans)
+
+
+def _inline_endpoints(context: PushContext, service: Service) -> tuple[tuple[Endpoint, ...], ...]:
+    """The endpoints, port by port, of a service whose clusters carry them inline; nothing for EDS."""
+    if service.resolution not in _DNS:
+        return ()
+    return tuple(context.catalog.endpoints_of(service.key, port.name) for port in service.ports)
+
+
+def plan_well_known_clusters(defaults: ClusterDefaults) -> tuple[ClusterPlan, ...]:
+    """Where blocked traffic ends, and (never on gateways) where traffic goes on to its original destination."""
+    black_hole = ClusterPlan(
+        name=BLACK_HOLE_CLUSTER, discovery=Discovery.STATIC, connect_timeout=defaults.connect_timeout
+    )
+    if defaults.gateway:
+        return (black_hole,)
+    passthrough = ClusterPlan(
+        name=PASSTHROUGH_CLUSTER,
+        discovery=Discovery.ORIGINAL_DST,
+        connect_timeout=defaults.connect_timeout,
+        lb_policy=LbPolicy.CLUSTER_PROVIDED,
+        protocol=UpstreamProtocol.DOWNSTREAM,
+        idle_timeout=_PASSTHROUGH_IDLE,
+    )
+    return (black_hole, passthrough)
+
+
+def plan_service_clusters(
+    service: Service,
+    rule: DestinationRuleInEffect | None,
+    defaults: ClusterDefaults,
+    inline: tuple[tuple[Endpoint, ...], ...],
+    peers: ServicePeers | None = None,
+) -> tuple[ClusterPlan, ...]:
+    """The clusters of one service: for each port the whole service, then its subsets."""
+    subsets = (WHOLE_SERVICE, *(rule.subsets if rule else ()))
+    targets = [
+        _Target(service, port, place, subset, rule, inline[place] if inline else (), peers)
+        for place, port in enumerate(service.ports)
+        for subset in subsets
+    ]
+    return tuple(_plan_cluster(target, defaults) for target in targets)
+
+
+WHOLE_SERVICE = Subset()
+"""The subset without a name and labels: every endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What one cluster is about."""
+
+    service: Service
+    port: Port
+    place: int
+    subset: Subset
+    rule: DestinationRuleInEffect | None
+    inline: tuple[Endpoint, ...]
+    peers: ServicePeers | None
+
+    @property
+    def name(self) -> str:
+        return outbound_cluster(port=self.port.number, host=self.service.hostname, subset=self.subset.name)
+
+    @property
+    def origins(self) -> tuple[ResourceKey, ...]:
+        return self.service.origins + (self.rule.origins if self.rule else ())
+
+
+def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
+    service, port = target.service, target.port
+    policy = effective_policy(target.rule, port, target.subset.name)
+    if not defaults.identified and policy.tls is not None and policy.tls.mode is ClientTlsMode.ISTIO_MUTUAL:
+        return _plan_closed_cluster(target, defaults)
+    discovery = _discovery(target, policy, defaults)
+    original = discovery is Discovery.ORIGINAL_DST
+    pool = policy.connection_pool or ConnectionPoolSettings()
+    tcp, http = pool.tcp or TcpSettings(), pool.http or HttpSettings()
+    protocol = upstream_protocol(port.protocol, http, defaults)
+    is_http2 = protocol is UpstreamProtocol.HTTP2
+    tls, by_endpoint = _tls(target, policy, protocol, original_destination=original)
+    assignment = _inline_assignment(target, by_endpoint=by_endpoint) if discovery in _DNS.values() else None
+    shifted = service.target_port(port.number) if original else port.number
+    return ClusterPlan(
+        name=target.name,
+        discovery=Discovery.STRICT_DNS if _has_several(assignment) else discovery,
+        connect_timeout=tcp.connect_timeout or defaults.connect_timeout,
+        load_assignment=assignment,
+        lb_policy=LbPolicy.CLUSTER_PROVIDED if original else _lb_policy(policy),
+        protocol=protocol,
+        circuit_breakers=circuit_breakers(pool),
+        outlier_detection=policy.outlier_detection,
+        tcp_keepalive=_keepalive(defaults.tcp_keepalive, tcp.tcp_keepalive),
+        idle_timeout=http.idle_timeout or tcp.idle_timeout,
+        max_connection_duration=tcp.max_connection_duration,
+        max_requests_per_connection=http.max_requests_per_connection,
+        max_concurrent_streams=http.max_concurrent_streams if is_http2 else 0,
+        http2_keepalive=http.http2_keep_alive if is_http2 else None,
+        tls=tls,
+        tls_by_endpoint=by_endpoint,
+        dns_refresh_rate=defaults.dns_refresh_rate if assignment else None,
+        original_dst_port=shifted if shifted != port.number else 0,
+        service_host=service.hostname,
+        service_namespace=service.namespace,
+        service_port=port.number,
+        subset=target.subset.name,
+        destination_rule=target.rule.key if target.rule else None,
+        origins=target.origins,
+    )
+
+
+def _plan_closed_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
+    """A cluster without endpoints: its rule asks for a certificate that the proxy has not, and plain text is no
+    substitute."""
+    return ClusterPlan(
+        name=target.name,
+        discovery=Discovery.STATIC,
+        connect_timeout=defaults.connect_timeout,
+        service_host=target.service.hostname,
+        service_namespace=target.service.namespace,
+        service_port=target.port.number,
+        subset=target.subset.name,
+        destination_rule=target.rule.key if target.rule else None,
+        origins=target.origins,
+    )
+
+
+def _discovery(target: _Target, policy: EffectivePolicy, defaults: ClusterDefaults) -> Discovery:
+    """How endpoints are found. Original destinations exist only behind redirection: gateways and unredirected
+    sidecars use EDS instead."""
+    service = target.service
+    simple = policy.load_balancer.simple if policy.load_balancer else None
+    wants_original = service.resolution is ServiceResolution.PASSTHROUGH or simple is SimpleLb.PASSTHROUGH
+    if wants_original and defaults.redirected:
+        return Discovery.ORIGINAL_DST
+    return _DNS.get(service.resolution, Discovery.EDS)
+
+
+def _inline_assignment(target: _Target, *, by_endpoint: bool) -> LoadAssignmentPlan:
+    """The endpoints where Envoy resolves names."""
+    policies = target.peers.policies if target.peers is not None and by_endpoint else None
+    return plan_assignment(target.name, target.inline, target.subset.labels, target.service.origins, policies)
+
+
+def _has_several(assignment: LoadAssignmentPlan | None) -> bool:
+    """Envoy refuses LOGICAL_DNS with several endpoints, so then all of them are resolved."""
+    return assignment is not None and sum(len(group.endpoints) for group in assignment.localities) > 1
+
+
+def _tls(
+    target: _Target, policy: EffectivePolicy, protocol: UpstreamProtocol, *, original_destination: bool
+) -> tuple[UpstreamTls | MeshClientTls | None, bool]:
+    """What a DestinationRule says, else mutual TLS by itself; and whether that is only for some endpoints."""
+    service, settings = target.service, policy.tls
+    if target.peers is not None and (settings is None or settings.mode is ClientTlsMode.ISTIO_MUTUAL):
+        upstream = MeshUpstream(
+            service, target.port, target.place, target.subset.name, protocol, original_destination=original_destination
+        )
+        return plan_mesh_tls(target.peers, upstream, settings)
+    if settings is None:
+        return None, False
+    return upstream_tls(settings, service.subject_alt_names, http2=protocol is UpstreamProtocol.HTTP2), False
+
+
+def _lb_policy(policy: EffectivePolicy) -> LbPolicy:
+    simple = policy.load_balancer.simple if policy.load_balancer else None
+    return _LB_POLICIES.get(simple, LbPolicy.LEAST_REQUEST) if simple else LbPolicy.LEAST_REQUEST
+
+
+def upstream_protocol(protocol: Protocol, http: HttpSettings, defaults: ClusterDefaults) -> UpstreamProtocol:
+    """What a cluster speaks: an asked-for upgrade first, then the client's protocol if asked for, then the port's."""
+    upgrade = http.h2_upgrade_policy
+    mesh_upgrades = defaults.h2_upgrade and upgrade is H2UpgradePolicy.DEFAULT and protocol.is_http
+    if upgrade is H2UpgradePolicy.UPGRADE or mesh_upgrades:
+        return UpstreamProtocol.HTTP2
+    if http.use_client_protocol:
+        return UpstreamProtocol.DOWNSTREAM
+    if protocol.is_http2:
+        return UpstreamProtocol.HTTP2
+    if protocol is Protocol.AUTO and not defaults.gateway:
+        return UpstreamProtocol.DOWNSTREAM
+    return UpstreamProtocol.HTTP1
+
+
+def circuit_breakers(pool: ConnectionPoolSettings | None) -> CircuitBreakerPlan:
+    """The thresholds of a connection pool; what is 0 or unset is unlimited."""
+    tcp = (pool.tcp if pool else None) or TcpSettings()
+    http = (pool.http if pool else None) or HttpSettings()
+    return CircuitBreakerPlan(
+        max_connections=tcp.max_connections or UNLIMITED,
+        max_pending_requests=http.http1_max_pending_requests or UNLIMITED,
+        max_requests=http.http2_max_requests or UNLIMITED,
+        max_retries=http.max_retries or UNLIMITED,
+    )
+
+
+def _keepalive(mesh: TcpKeepalive | None, rule: TcpKeepalive | None) -> TcpKeepalive | None:
+    """The mesh's keepalive with the rule's fields over it."""
+    if mesh is None or rule is None:
+        return rule or mesh
+    return TcpKeepalive(
+        probes=rule.probes or mesh.probes,
+        time=rule.time or mesh.time,
+        interval=rule.interval or mesh.interval,
+    )

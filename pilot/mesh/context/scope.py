@@ -1,0 +1,92 @@
+"""Scopes: all that generation may know of a proxy, as frozen keys. Proxies of one scope share one result."""
+
+from __future__ import annotations
+
+from citadel.ir import PeerModes
+from galley.frozen import FrozenMap, frozen
+from galley.meta import NO_LABELS, Labels, ResourceKey
+from pilot.mesh.context.auto_addressing import AddressFamilies
+from pilot.mesh.context.proxy import Interception, ProxyKind
+
+
+@frozen
+class OutboundScope:
+    """What clusters, endpoints and routes depend on.
+
+    ``labels`` are only those that some rule asks about (``sourceLabels``, Gateway selectors); ``sidecar`` names the
+    Sidecar resource that applies. ``services_of_own`` lists the target ports of a gateway's own service
+    (declared port → listener port).
+    """
+
+    kind: ProxyKind
+    namespace: str
+    dns_domain: str
+    interception: Interception = Interception.REDIRECT
+    labels: Labels = NO_LABELS
+    sidecar: ResourceKey | None = None
+    own_target_ports: FrozenMap[int, int] = FrozenMap()
+    ipv6: bool = False
+    dual_stack: bool = False
+    http_proxy: bool = False
+    """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
+    identified: bool = True
+    """False for proxies that have no certificate in a mesh whose others have."""
+    auto_addresses: bool = False
+    """Whether services without address have automatic ones, because the application's names come from here."""
+
+    @property
+    def families(self) -> AddressFamilies:
+        """The families of the proxy's addresses."""
+        return AddressFamilies(ipv4=not self.ipv6, ipv6=self.ipv6 or self.dual_stack)
+
+
+@frozen
+class ListenerScope:
+    """What outbound listeners depend on besides: where they bind in interception mode NONE."""
+
+    outbound: OutboundScope
+    bind_address: str = ""
+    http_proxy_port: int = 0
+    accept_http_10: bool = False
+    dns_capture: bool = False
+    """Whether the application's DNS queries are led to the proxy."""
+    inbound_ports: tuple[tuple[str, int], ...] = ()
+    """Addresses and ports that inbound listeners of mode NONE hold already; inbound wins."""
+
+
+@frozen
+class InboundPort:
+    """One port on which a workload serves: a service's protocol and names, and where the application listens.
+
+    ``listen_address``/``listen_port`` are what the listener captures (REDIRECT) or binds (NONE); ``app_address`` and
+    ``app_port`` are 0/"" when traffic goes to its original destination. ``app_address`` may be ``unix://…``.
+    """
+
+    protocol: str
+    service_host: str
+    service_port: int
+    listen_port: int
+    listen_address: str = ""
+    app_address: str = ""
+    app_port: int = 0
+    bound: bool = False
+    origins: tuple[ResourceKey, ...] = ()
+
+
+@frozen
+class InboundScope:
+    """What inbound listeners and clusters depend on: the workload's ports, not its name.
+
+    ``peers`` is what it accepts from its peers; None where nobody has an identity. A workload that has none itself
+    (not ``identified``) takes plain text where its policy admits that, and nothing where it does not.
+    """
+
+    namespace: str
+    interception: Interception
+    ports: tuple[InboundPort, ...] = ()
+    sidecar: ResourceKey | None = None
+    accept_http_10: bool = False
+    ipv6: bool = False
+    dual_stack: bool = False
+    peers: PeerModes | None = None
+    identified: bool = True

@@ -1,0 +1,268 @@
+"""From a proxy to its scopes: everything about it that decides what it receives, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from galley.frozen import FrozenMap
+from galley.kinds.sidecar import CaptureMode, IstioIngressListener, Sidecar
+from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
+from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
+from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import InboundPort, InboundScope, ListenerScope, OutboundScope
+from pilot.registry.catalog import WorkloadPort
+from pilot.registry.protocol import protocol_named
+from pilot.registry.workloads import RegisteredWorkload, workload_of_registration
+
+UNIX_PREFIX = "unix://"
+
+
+def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
+    """What a proxy that registers itself says of its workload; None for one that does not."""
+    if not proxy.self_register:
+        return None
+    return RegisteredWorkload(
+        id=proxy.id,
+        namespace=proxy.namespace,
+        address=proxy.addresses[0],
+        ports=proxy.ports,
+        labels=proxy.labels if proxy.identified else FrozenMap({**proxy.labels, TLS_MODE_LABEL: "disabled"}),
+        network=proxy.network,
+        locality=proxy.locality,
+        # An account that nobody has proven must not become one that clients accept.
+        service_account=proxy.service_account if proxy.identified else "",
+        group=proxy.workload_group,
+        proxied_ports=_proxied_ports(proxy),
+        identified=proxy.identified,
+    )
+
+
+def _proxied_ports(proxy: Proxy) -> tuple[int, ...] | None:
+    """The ports at which the proxy stands before the workload; None for all, as where traffic is redirected.
+
+    One without identity takes mutual TLS at none of them. A gateway opens what Gateways say, and in mode NONE
+    applications may listen themselves. A port that has a name only in some service is taken for one that the proxy
+    opens.
+    """
+    if proxy.kind is ProxyKind.GATEWAY or not proxy.identified:
+        return ()
+    if proxy.interception is not Interception.NONE or not proxy.app_ports.keys() <= proxy.ports.keys():
+        return None
+    return tuple(sorted(number for name, number in proxy.ports.items() if name in proxy.app_ports))
+
+
+def served_ports(context: PushContext, proxy: Proxy) -> tuple[WorkloadPort, ...]:
+    """The service ports that the proxy's workload serves: endpoints at its addresses, of services of its namespace."""
+    return tuple(
+        entry
+        for address in proxy.addresses
+        for entry in context.catalog.by_address.get(address, ())
+        if entry.service.namespace == proxy.namespace
+    )
+
+
+def workload_labels(context: PushContext, proxy: Proxy) -> Labels:
+    """The labels that the node claims; a node without any has those that the registry knows for its address."""
+    if proxy.labels:
+        return proxy.labels
+    return next((entry.endpoint.labels for entry in served_ports(context, proxy)), NO_LABELS)
+
+
+def policy_labels(context: PushContext, proxy: Proxy) -> Labels:
+    """The labels by which policies select the workload: those of its endpoints, in which clients see them.
+
+    So a label that only the registry or a WorkloadGroup knows is not lost, and with it the policy.
+    """
+    registered = registered_workload(proxy)
+    if registered is None:
+        known = next((entry.endpoint.labels for entry in served_ports(context, proxy)), NO_LABELS)
+        return FrozenMap({**known, **proxy.labels})
+    key = ResourceKey(kind="WorkloadGroup", namespace=proxy.namespace, name=proxy.workload_group)
+    return workload_of_registration(registered, context.config.get(key)).labels
+
+
+def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
+    """What clusters, endpoints and routes of ``proxy`` depend on."""
+    labels = workload_labels(context, proxy)
+    gateway = proxy.kind is ProxyKind.GATEWAY
+    asked = context.rules.source_labels | (context.gateway_labels if gateway else frozenset())
+    sidecar = None if gateway else context.sidecar_for(proxy.namespace, labels)
+    return OutboundScope(
+        kind=proxy.kind,
+        namespace=proxy.namespace,
+        dns_domain=proxy.dns_domain,
+        interception=proxy.interception,
+        labels=FrozenMap({name: labels[name] for name in asked if name in labels}),
+        sidecar=sidecar.key if sidecar else None,
+        own_target_ports=_own_target_ports(context, proxy) if gateway else FrozenMap(),
+        ipv6=proxy.ipv6,
+        dual_stack=proxy.dual_stack,
+        http_proxy=_http_proxy_port(context, proxy) > 0,
+        identified=_is_identified(context, proxy),
+        auto_addresses=proxy.captures_dns and proxy.auto_addresses,
+    )
+
+
+def _own_target_ports(context: PushContext, proxy: Proxy) -> FrozenMap[int, int]:
+    """Declared port → listener port, from the services that the gateway itself belongs to; the oldest decides.
+
+    A gateway that is no endpoint of any service belongs to those that would select it.
+    """
+    served = sorted(served_ports(context, proxy), key=lambda entry: entry.service.age)
+    pairs = [(entry.port.number, entry.endpoint.port) for entry in served] or [
+        (port.number, service.target_port(port.number))
+        for service in context.services.ordered
+        if service.namespace == proxy.namespace and service.selector and service.selector.selects(proxy.labels)
+        for port in service.ports
+    ]
+    targets = dict(reversed(pairs))  # the first pair of a number stands
+    return FrozenMap({number: target for number, target in targets.items() if number != target})
+
+
+def listener_scope(context: PushContext, proxy: Proxy) -> ListenerScope:
+    """What outbound and gateway listeners of ``proxy`` depend on."""
+    unredirected = proxy.kind is ProxyKind.SIDECAR and proxy.interception is Interception.NONE
+    inbound = inbound_scope(context, proxy).ports if unredirected else ()
+    return ListenerScope(
+        outbound=outbound_scope(context, proxy),
+        bind_address=proxy.bind_address if unredirected else "",
+        http_proxy_port=_http_proxy_port(context, proxy),
+        accept_http_10=proxy.accept_http_10,
+        dns_capture=proxy.captures_dns,
+        inbound_ports=tuple(sorted({(port.listen_address, port.listen_port) for port in inbound if port.bound})),
+    )
+
+
+def _http_proxy_port(context: PushContext, proxy: Proxy) -> int:
+    """Where a sidecar's HTTP forward proxy listens; 0 for nowhere."""
+    return (proxy.http_proxy_port or context.mesh.proxy_http_port) if proxy.kind is ProxyKind.SIDECAR else 0
+
+
+def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
+    """What inbound listeners and clusters of a sidecar depend on: a Sidecar's ingress, else the ports it serves."""
+    served = served_ports(context, proxy)
+    labels = workload_labels(context, proxy)
+    resource = context.sidecar_for(proxy.namespace, labels)
+    if resource is not None and resource.spec.ingress:
+        ports = tuple(_ingress_ports(resource, proxy, served))
+    elif proxy.interception is Interception.NONE:
+        ports = tuple(_bound_ports(proxy, served))
+    else:
+        ports = tuple(_captured_ports(served))
+    return InboundScope(
+        namespace=proxy.namespace,
+        interception=proxy.interception,
+        ports=_one_per_socket(ports),
+        sidecar=resource.key if resource else None,
+        accept_http_10=proxy.accept_http_10,
+        ipv6=proxy.ipv6,
+        dual_stack=proxy.dual_stack,
+        peers=context.peers.of(proxy.namespace).modes_of(policy_labels(context, proxy))
+        if context.mtls is not None
+        else None,
+        identified=_is_identified(context, proxy),
+    )
+
+
+def _is_identified(context: PushContext, proxy: Proxy) -> bool:
+    """Where nobody has an identity, having none makes no difference."""
+    return proxy.identified or context.mtls is None
+
+
+def _one_per_socket(ports: Iterable[InboundPort]) -> tuple[InboundPort, ...]:
+    """Of several services at one port of the workload the first, which is the oldest, supplies protocol and names."""
+    chosen: dict[tuple[str, int], InboundPort] = {}
+    for port in ports:
+        chosen.setdefault((port.listen_address, port.listen_port), port)
+    return tuple(chosen[socket] for socket in sorted(chosen))
+
+
+def _captured_ports(served: Iterable[WorkloadPort]) -> Iterator[InboundPort]:
+    """Redirected traffic: matched by the port where it was going, forwarded to where it was going."""
+    for entry in served:
+        if entry.endpoint.port:
+            yield _inbound_port(entry, listen_port=entry.endpoint.port)
+
+
+def _bound_ports(proxy: Proxy, served: Iterable[WorkloadPort]) -> Iterator[InboundPort]:
+    """Interception NONE: peers connect to the proxy at PORTS[name], the application listens at APP_PORTS[name].
+
+    This is our own extension for several workloads on one host; in Istio such a proxy has no inbound listener
+    without a Sidecar's ingress. Nothing is bound for ports of which APP_PORTS says nothing, for there the
+    application listens itself.
+    """
+    own_names = {number: name for name, number in proxy.ports.items()}
+    for entry in served:
+        own_name = own_names.get(entry.endpoint.port)
+        if own_name is None:
+            continue  # another workload at the same address
+        app_port = proxy.app_ports.get(entry.port.name) or proxy.app_ports.get(own_name)
+        if app_port:
+            yield _inbound_port(
+                entry,
+                listen_port=entry.endpoint.port,
+                listen_address=entry.endpoint.address,
+                app_address=entry.endpoint.address,
+                app_port=app_port,
+                bound=True,
+            )
+
+
+def _inbound_port(
+    entry: WorkloadPort,
+    *,
+    listen_port: int,
+    listen_address: str = "",
+    app_address: str = "",
+    app_port: int = 0,
+    bound: bool = False,
+) -> InboundPort:
+    return InboundPort(
+        protocol=entry.port.protocol.value,
+        service_host=entry.service.hostname,
+        service_port=entry.port.number,
+        listen_port=listen_port,
+        listen_address=listen_address,
+        app_address=app_address,
+        app_port=app_port,
+        bound=bound,
+        origins=entry.service.origins,
+    )
+
+
+def _ingress_ports(
+    resource: Resource[Sidecar], proxy: Proxy, served: tuple[WorkloadPort, ...]
+) -> Iterator[InboundPort]:
+    """A Sidecar's ingress listeners replace those made from services."""
+    by_port: Mapping[int, WorkloadPort] = {entry.endpoint.port: entry for entry in reversed(served)}
+    for listener in resource.spec.ingress:
+        if listener.port is None:
+            continue
+        number = listener.port.number
+        entry = by_port.get(number)
+        bound = proxy.interception is Interception.NONE or listener.capture_mode is CaptureMode.NONE
+        app_address, app_port = _default_endpoint(listener, proxy)
+        yield InboundPort(
+            protocol=protocol_named(listener.port.protocol, number).value,
+            service_host=entry.service.hostname if entry else "",
+            service_port=entry.port.number if entry else number,
+            listen_port=number,
+            listen_address=listener.bind or (proxy.addresses[0] if bound else ""),
+            app_address=app_address,
+            app_port=app_port,
+            bound=bound,
+            origins=(resource.key, *(entry.service.origins if entry else ())),
+        )
+
+
+def _default_endpoint(listener: IstioIngressListener, proxy: Proxy) -> tuple[str, int]:
+    """Address and port of ``defaultEndpoint``; ``0.0.0.0`` and ``[::]`` mean the instance's own address."""
+    written = listener.default_endpoint
+    if not written or written.startswith(UNIX_PREFIX):
+        return written, 0
+    address, _, port = written.rpartition(":")
+    address = address.strip("[]")
+    if address in ("0.0.0.0", "::"):
+        address = proxy.addresses[0]
+    return address, int(port)

@@ -1,0 +1,266 @@
+"""Which services and VirtualServices the proxies of a scope may see: exportTo, and the egress hosts of a Sidecar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from galley.frozen import frozen
+from galley.kinds.sidecar import IstioEgressListener, Sidecar
+from galley.kinds.virtual_service import VirtualService
+from galley.meta import Resource
+from pilot.mesh.naming import resolve_host
+from pilot.mesh.rules.hosts import hosts_match, is_subset
+from pilot.registry.catalog import Protocol, Service
+from pilot.registry.protocol import protocol_named
+
+EVERYWHERE, OWN_NAMESPACE, NOWHERE = "*", ".", "~"
+
+
+def is_exported(export_to: tuple[str, ...], default: tuple[str, ...], *, owner: str, client: str) -> bool:
+    """Whether something of namespace ``owner`` may be seen from namespace ``client`` (exportTo; empty: ``default``)."""
+    targets = export_to or default
+    if EVERYWHERE in targets:
+        return True
+    return any(client == (owner if target == OWN_NAMESPACE else target) for target in targets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceIndex:
+    """All services, older first, and by host name (one name may belong to several namespaces)."""
+
+    ordered: tuple[Service, ...]
+    by_hostname: dict[str, tuple[Service, ...]]
+
+
+def index_services(services: Iterable[Service]) -> ServiceIndex:
+    """Order and index services."""
+    ordered = tuple(sorted(services, key=lambda service: (service.age, service.hostname, service.namespace)))
+    by_hostname: dict[str, tuple[Service, ...]] = {}
+    for service in ordered:
+        by_hostname[service.hostname] = (*by_hostname.get(service.hostname, ()), service)
+    return ServiceIndex(ordered=ordered, by_hostname=by_hostname)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EgressServices:
+    """What one egress listener of a Sidecar imports; without a Sidecar there is one, with ``listener`` None.
+
+    A listener with a port of its own has its services trimmed to that port (HTTP_PROXY: not trimmed).
+    """
+
+    listener: IstioEgressListener | None
+    services: tuple[Service, ...]
+    virtual_services: tuple[Resource[VirtualService], ...]
+    _by_port: dict[int, tuple[Service, ...]] = field(repr=False)
+
+    def on_port(self, number: int) -> tuple[Service, ...]:
+        """The services with a port of that number, older first."""
+        return self._by_port.get(number, ())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisibleServices:
+    """The services of a scope: one per host name.
+
+    ``extra`` are destinations of imported VirtualServices that no egress host names: they get clusters and
+    endpoints, but no listener or virtual host of their own.
+    """
+
+    services: tuple[Service, ...]
+    extra: tuple[Service, ...]
+    listeners: tuple[EgressServices, ...]
+    virtual_services: tuple[Resource[VirtualService], ...]
+    _by_name: dict[str, Service] = field(repr=False)
+    _by_port: dict[int, tuple[Service, ...]] = field(repr=False)
+
+    def named(self, hostname: str) -> Service | None:
+        """The service of that host name, ``extra`` ones included."""
+        return self._by_name.get(hostname)
+
+    def on_port(self, number: int) -> tuple[Service, ...]:
+        """The services with a port of that number, older first, without ``extra``."""
+        return self._by_port.get(number, ())
+
+    @property
+    def port_numbers(self) -> tuple[int, ...]:
+        """All service ports, ascending."""
+        return tuple(sorted(self._by_port))
+
+
+def select_visible(
+    index: ServiceIndex,
+    *,
+    namespace: str,
+    export_default: tuple[str, ...],
+    sidecar: Sidecar | None,
+    virtual_services: tuple[Resource[VirtualService], ...],
+) -> VisibleServices:
+    """What proxies of ``namespace`` see. ``virtual_services`` are those visible there, in candidate order."""
+    exported = tuple(
+        service
+        for service in index.ordered
+        if is_exported(service.export_to, export_default, owner=service.namespace, client=namespace)
+    )
+    if sidecar is None or not sidecar.egress:
+        services = _one_per_hostname(exported, namespace)
+        listeners: tuple[EgressServices, ...] = (_egress(None, services, virtual_services),)
+    else:
+        listeners = tuple(
+            _import(listener, exported, namespace=namespace, virtual_services=virtual_services)
+            for listener in sidecar.egress
+        )
+        services = _union(listeners, index)
+    chosen = {rule for listener in listeners for rule in listener.virtual_services}
+    rules = tuple(rule for rule in virtual_services if rule in chosen)
+    by_name = {service.hostname: service for service in services}
+    extra = () if sidecar is None else _destinations(rules, by_name, exported, namespace)
+    return VisibleServices(
+        services=services,
+        extra=extra,
+        listeners=listeners,
+        virtual_services=rules,
+        _by_name=by_name | {service.hostname: service for service in extra},
+        _by_port=_index_ports(services),
+    )
+
+
+def _egress(
+    listener: IstioEgressListener | None,
+    services: tuple[Service, ...],
+    virtual_services: tuple[Resource[VirtualService], ...],
+) -> EgressServices:
+    return EgressServices(
+        listener=listener,
+        services=services,
+        virtual_services=virtual_services,
+        _by_port=_index_ports(services),
+    )
+
+
+def _index_ports(services: Iterable[Service]) -> dict[int, tuple[Service, ...]]:
+    by_port: dict[int, list[Service]] = {}
+    for service in services:
+        for port in service.ports:
+            by_port.setdefault(port.number, []).append(service)
+    return {number: tuple(members) for number, members in by_port.items()}
+
+
+def _one_per_hostname(services: Iterable[Service], namespace: str) -> tuple[Service, ...]:
+    """Of several namespaces with one host name: the proxy's own, else a Kubernetes service, else the oldest."""
+    chosen: dict[str, Service] = {}
+    for service in services:
+        known = chosen.get(service.hostname)
+        if known is None or _preference(service, namespace) < _preference(known, namespace):
+            chosen[service.hostname] = service
+    return tuple(chosen.values())
+
+
+def _preference(service: Service, namespace: str) -> tuple[bool, bool]:
+    return (service.namespace != namespace, not service.kubernetes)
+
+
+@frozen
+class EgressHosts:
+    """The parsed ``hosts`` of an egress listener: pairs of namespace (``*`` for any) and host."""
+
+    imported: tuple[tuple[str, str], ...]
+    excluded: tuple[tuple[str, str], ...]
+
+    def imports_service(self, service: Service) -> bool:
+        return self._holds(self.imported, service) and not self._holds(self.excluded, service)
+
+    @staticmethod
+    def _holds(hosts: tuple[tuple[str, str], ...], service: Service) -> bool:
+        return any(
+            owner in (EVERYWHERE, service.namespace) and is_subset(service.hostname, of=host) for owner, host in hosts
+        )
+
+    def imports_rule(self, namespace: str, rule_hosts: Iterable[str]) -> bool:
+        """Whether a VirtualService of ``namespace`` for these hosts is imported: either side may be the wildcard."""
+        mine = [host for owner, host in self.imported if owner in (EVERYWHERE, namespace)]
+        return any(hosts_match(host, rule_host) for rule_host in rule_hosts for host in mine)
+
+
+def parse_egress_hosts(hosts: Iterable[str], namespace: str) -> EgressHosts:
+    """``namespace/host`` entries of a Sidecar in ``namespace``: ``.`` is its own, ``~/*`` imports nothing, and
+    ``~ns/host`` takes out again."""
+    imported: list[tuple[str, str]] = []
+    excluded: list[tuple[str, str]] = []
+    for entry in hosts:
+        owner, _, host = entry.partition("/")
+        if owner == NOWHERE:
+            continue
+        target = excluded if owner.startswith(NOWHERE) else imported
+        owner = owner.removeprefix(NOWHERE)
+        target.append((namespace if owner == OWN_NAMESPACE else owner, host.lower()))
+    return EgressHosts(imported=tuple(imported), excluded=tuple(excluded))
+
+
+def _import(
+    listener: IstioEgressListener,
+    exported: tuple[Service, ...],
+    *,
+    namespace: str,
+    virtual_services: tuple[Resource[VirtualService], ...],
+) -> EgressServices:
+    hosts = parse_egress_hosts(listener.hosts, namespace)
+    services: Iterable[Service] = filter(hosts.imports_service, exported)
+    port = listener.port
+    if port is not None and protocol_named(port.protocol) is not Protocol.HTTP_PROXY:
+        services = (trim_ports(service, {port.number}) for service in services if service.port_numbered(port.number))
+    rules = tuple(rule for rule in virtual_services if hosts.imports_rule(rule.namespace, resolved_hosts(rule)))
+    return _egress(listener, _one_per_hostname(services, namespace), rules)
+
+
+def resolved_hosts(rule: Resource[VirtualService]) -> tuple[str, ...]:
+    """The hosts of a VirtualService with short names resolved in its namespace."""
+    return tuple(resolve_host(host, rule.namespace) for host in rule.spec.hosts)
+
+
+def trim_ports(service: Service, numbers: set[int]) -> Service:
+    """The service with only the ports of these numbers; itself when that is all of them."""
+    ports = tuple(port for port in service.ports if port.number in numbers)
+    return service if ports == service.ports else replace(service, ports=ports)
+
+
+def _union(listeners: tuple[EgressServices, ...], index: ServiceIndex) -> tuple[Service, ...]:
+    """All that the listeners import. The first keeps a host name, but Kubernetes displaces ServiceEntry; ports of
+    one service are united."""
+    chosen: dict[str, Service] = {}
+    numbers: dict[str, set[int]] = {}
+    for service in (service for listener in listeners for service in listener.services):
+        known = chosen.get(service.hostname)
+        if known is None or (service.kubernetes and not known.kubernetes):
+            chosen[service.hostname] = service
+            numbers[service.hostname] = set()
+        if chosen[service.hostname].key == service.key:
+            numbers[service.hostname] |= {port.number for port in service.ports}
+    order = {service.key: place for place, service in enumerate(index.ordered)}
+    whole = [index.ordered[order[service.key]] for service in chosen.values()]
+    whole.sort(key=lambda service: order[service.key])
+    return tuple(trim_ports(service, numbers[service.hostname]) for service in whole)
+
+
+def _destinations(
+    rules: Iterable[Resource[VirtualService]],
+    imported: dict[str, Service],
+    exported: tuple[Service, ...],
+    namespace: str,
+) -> tuple[Service, ...]:
+    """Services that the rules send traffic to and that are not imported themselves."""
+    wanted = {host for rule in rules for host in destination_hosts(rule)} - imported.keys()
+    wanted |= {service.alias_of for service in exported if service.hostname in wanted and service.alias_of}
+    missing = [s for s in exported if s.hostname in wanted and s.hostname not in imported]
+    return _one_per_hostname(missing, namespace)
+
+
+def destination_hosts(rule: Resource[VirtualService]) -> Iterator[str]:
+    """Every host that a VirtualService sends traffic to, mirrors included, short names resolved."""
+    spec = rule.spec
+    for http in spec.http:
+        named = [share.destination for share in http.route] + [http.mirror]
+        named += [policy.destination for policy in http.mirrors]
+        yield from (resolve_host(found.host, rule.namespace) for found in named if found)
+    shares = [share for route in spec.tls for share in route.route] + [share for r in spec.tcp for share in r.route]
+    yield from (resolve_host(share.destination.host, rule.namespace) for share in shares if share.destination)

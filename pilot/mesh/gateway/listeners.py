@@ -1,0 +1,200 @@
+"""Listeners of gateways: one per address and port, with a filter chain for each server that needs its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from citadel.ir import MeshServerTls, ServerTls
+from galley.frozen import frozen
+from galley.kinds.gateway import ServerTlsSettings
+from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, NormalizationType, Topology
+from galley.kinds.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
+from galley.meta import Resource, ResourceKey
+from pilot.ir.listener import (
+    AccessLogPlan,
+    ChainMatchPlan,
+    FilterChainPlan,
+    HttpConnectionPlan,
+    ListenerFilter,
+    ListenerPlan,
+    TcpProxyPlan,
+)
+from pilot.mesh.access_log import plan_access_log
+from pilot.mesh.chain_claims import ChainClaims
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import ListenerScope
+from pilot.mesh.context.visibility import resolved_hosts
+from pilot.mesh.gateway.rules import GatewayRules
+from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
+from pilot.mesh.gateway.tls import plan_server_tls
+from pilot.mesh.inbound.chains import SERVER_NAME
+from pilot.mesh.naming import resolve_gateway
+from pilot.mesh.rules.hosts import hosts_match
+from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, TcpRouting, opaque_chain, plan_tcp_proxy, server_names
+
+
+@frozen
+class GatewaySettings:
+    """What all HTTP servers of a gateway share."""
+
+    trusted_hops: int
+    forward_client_cert: ForwardClientCertDetails
+    access_log: AccessLogPlan | None = None
+    normalization: NormalizationType = NormalizationType.DEFAULT
+    accept_http_10: bool = False
+
+
+def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[ListenerPlan, ...]:
+    """The listeners of a gateway. A port on which no server has a filter chain is not opened."""
+    rules = GatewayRules(context=context, scope=scope.outbound, memo=memo)
+    settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10)
+    planned = []
+    for port in rules.ports():
+        chains = tuple(_claim(_chains(rules, port, settings)))
+        if chains:
+            origins = tuple(dict.fromkeys(server.gateway for server in port.servers))
+            planned.append(memo(plan_gateway_listener, port.bind, port.port, chains, origins))
+    return tuple(sorted(planned, key=lambda listener: listener.name))
+
+
+def gateway_settings(mesh: MeshConfig, *, accept_http_10: bool) -> GatewaySettings:
+    """What MeshConfig says for gateways, ``defaultConfig.gatewayTopology`` included."""
+    topology = mesh.default_config.gateway_topology or Topology()
+    details = topology.forward_client_cert_details
+    unset = details is ForwardClientCertDetails.UNDEFINED
+    return GatewaySettings(
+        trusted_hops=topology.num_trusted_proxies,
+        forward_client_cert=ForwardClientCertDetails.SANITIZE_SET if unset else details,
+        access_log=plan_access_log(mesh),
+        normalization=mesh.path_normalization.normalization,
+        accept_http_10=accept_http_10,
+    )
+
+
+def plan_gateway_listener(
+    bind: str, port: int, chains: tuple[FilterChainPlan, ...], origins: tuple[ResourceKey, ...]
+) -> ListenerPlan:
+    """A listener with its own socket; TLS is inspected where the SNI decides."""
+    by_name = any(chain.match.server_names for chain in chains)
+    return ListenerPlan(
+        name=f"{bind}_{port}",
+        address=bind,
+        port=port,
+        chains=chains,
+        listener_filters=(ListenerFilter.TLS_INSPECTOR,) if by_name else (),
+        origins=origins,
+    )
+
+
+def _claim(chains: Iterator[FilterChainPlan]) -> Iterator[FilterChainPlan]:
+    claims = ChainClaims()
+    return (kept for chain in chains if (kept := claims.claim(chain)) is not None)
+
+
+def _chains(rules: GatewayRules, port: GatewayPort, settings: GatewaySettings) -> Iterator[FilterChainPlan]:
+    """The chains of all servers; plain HTTP servers share the first one's."""
+    plain_http = False
+    for server in port.servers:
+        match server.kind:
+            case ServerKind.HTTP:
+                if not plain_http:
+                    grpc_web = any(one.grpc_web for one in port.servers if one.kind is ServerKind.HTTP)
+                    yield rules.memo(plan_http_chain, server, port.name, port.port, settings, grpc_web)
+                plain_http = True
+            case ServerKind.HTTPS:
+                yield rules.memo(plan_http_chain, server, port.name, port.port, settings, server.grpc_web)
+            case ServerKind.PASSTHROUGH:
+                for rule in rules.bound_to(server):
+                    if rule.spec.tls:
+                        yield from rules.memo(plan_passthrough_chains, server, rule, rules.tcp_routing(rule, server))
+            case ServerKind.TCP | ServerKind.TLS:
+                yield from _tcp_chain(rules, server)
+
+
+def plan_http_chain(
+    server: GatewayServer, listener: str, listen_port: int, settings: GatewaySettings, grpc_web: bool
+) -> FilterChainPlan:
+    """HTTP, over TLS chosen by SNI when the server terminates it."""
+    secure = server.kind is ServerKind.HTTPS
+    connection = HttpConnectionPlan(
+        stat_prefix=server.name if secure and server.name else f"outbound_{listener}",
+        route_name=server.route_name(listen_port),
+        use_remote_address=True,
+        xff_num_trusted_hops=settings.trusted_hops,
+        server_name=SERVER_NAME,
+        forward_client_cert=settings.forward_client_cert,
+        accept_http_10=settings.accept_http_10,
+        grpc_web=grpc_web,
+        normalization=settings.normalization,
+        access_log=settings.access_log,
+    )
+    return _server_chain(server, connection, server.tls if secure else None)
+
+
+def _server_chain(
+    server: GatewayServer, terminal: HttpConnectionPlan | TcpProxyPlan, tls: ServerTlsSettings | None
+) -> FilterChainPlan:
+    return FilterChainPlan(
+        terminal=terminal,
+        match=ChainMatchPlan(server_names=server_names(server.names) if tls else ()),
+        tls=_plan_tls(server, tls) if tls else None,
+        transport_connect_timeout=CONNECT_TIMEOUT,
+    )
+
+
+def _plan_tls(server: GatewayServer, tls: ServerTlsSettings) -> ServerTls | MeshServerTls:
+    return MeshServerTls(mesh=server.mesh) if server.mesh is not None else plan_server_tls(tls)
+
+
+def plan_passthrough_chains(
+    server: GatewayServer, rule: Resource[VirtualService], routing: TcpRouting
+) -> tuple[FilterChainPlan, ...]:
+    """TLS passed on as it is: a chain for each ``tls`` match of a rule with a host in common."""
+    if not has_common_host(server, rule):
+        return ()
+    chains = []
+    for tls in rule.spec.tls:
+        proxy = plan_tcp_proxy(tls.route, rule, routing)
+        for match in tls.match if proxy is not None else ():
+            if _applies(match, server, rule.namespace) and proxy is not None:
+                chains.append(opaque_chain(proxy, ChainMatchPlan(server_names=server_names(match.sni_hosts))))
+    return tuple(chains)
+
+
+def _tcp_chain(rules: GatewayRules, server: GatewayServer) -> Iterator[FilterChainPlan]:
+    """The first rule with a host in common and a route that applies; there can be only one."""
+    for rule in rules.bound_to(server):
+        if rule.spec.tcp:
+            chain = rules.memo(plan_server_tcp_chain, server, rule, rules.tcp_routing(rule, server))
+            if chain is not None:
+                yield chain
+                return
+
+
+def plan_server_tcp_chain(
+    server: GatewayServer, rule: Resource[VirtualService], routing: TcpRouting
+) -> FilterChainPlan | None:
+    """Opaque connections to where the rule's first ``tcp`` route that applies sends them."""
+    if not has_common_host(server, rule):
+        return None
+    for tcp in rule.spec.tcp:
+        if tcp.match and not any(_applies(match, server, rule.namespace) for match in tcp.match):
+            continue
+        proxy = plan_tcp_proxy(tcp.route, rule, routing)
+        if proxy is not None:
+            return _server_chain(server, proxy, server.tls if server.kind is ServerKind.TLS else None)
+    return None
+
+
+def has_common_host(server: GatewayServer, rule: Resource[VirtualService]) -> bool:
+    """Whether a host of the rule is within one of the server's, or around it."""
+    allowed = server.hosts_for(rule.namespace)
+    return any(hosts_match(own, host) for own in resolved_hosts(rule) for host in allowed)
+
+
+def _applies(match: TlsMatchAttributes | L4MatchAttributes, server: GatewayServer, namespace: str) -> bool:
+    """At a gateway only ``port`` (the declared one) and ``gateways`` of a match count."""
+    if match.port and match.port != server.number:
+        return False
+    return not match.gateways or server.gateway_name in (resolve_gateway(name, namespace) for name in match.gateways)

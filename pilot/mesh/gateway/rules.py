@@ -1,0 +1,84 @@
+"""What VirtualServices need to know to be planned at a gateway: where they are, and whom they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from galley.kinds.virtual_service import VirtualService
+from galley.meta import Resource
+from pilot.ir.route import RoutePlan
+from pilot.mesh.access_log import plan_access_log
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
+from pilot.mesh.outbound.routes import asks_about_source
+from pilot.mesh.rules.destinations import Destinations, known_destinations, named_destinations
+from pilot.mesh.rules.http_matches import RouteSite
+from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes
+from pilot.mesh.rules.tcp_routes import TcpRouting, tcp_policies
+from pilot.registry.catalog import Service
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRules:
+    """The questions that planners of one gateway ask about rules and services."""
+
+    context: PushContext
+    scope: OutboundScope
+    memo: Memo
+    _routings: dict[tuple[str, int, bool, Destinations], HttpRouting] = field(default_factory=dict)
+
+    @property
+    def wildcard(self) -> str:
+        return "::" if self.scope.ipv6 else "0.0.0.0"
+
+    def ports(self) -> tuple[GatewayPort, ...]:
+        """All servers by address and port."""
+        gateways = self.context.gateways_for(self.scope.labels)
+        mtls = self.context.mtls_for(identified=self.scope.identified)
+        return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, mtls)
+
+    def bound_to(self, server: GatewayServer) -> tuple[Resource[VirtualService], ...]:
+        """The VirtualServices that name the server's Gateway, in the order in which they compete."""
+        return self.context.virtual_services(self.scope, server.gateway_name)
+
+    def http_routes(self, rule: Resource[VirtualService], server: GatewayServer) -> tuple[RoutePlan, ...]:
+        """The HTTP routes of a rule at a server."""
+        asks = self.memo(asks_about_source, rule)
+        destinations = self._known(rule)
+        key = (server.gateway_name, server.number, asks, destinations)
+        routing = self._routings.get(key)
+        if routing is None:
+            site = self._site(server) if asks else RouteSite(gateway=server.gateway_name, port=server.number)
+            default_retry = self.context.mesh.default_http_retry_policy
+            routing = HttpRouting(site=site, default_retry=default_retry, destinations=destinations)
+            self._routings[key] = routing
+        return self.memo(plan_http_routes, rule, routing)
+
+    def tcp_routing(self, rule: Resource[VirtualService], server: GatewayServer) -> TcpRouting:
+        """What the opaque routes of a rule depend on at a server: neither labels nor namespace count there."""
+        hosts = self.memo(named_destinations, rule)
+        return TcpRouting(
+            site=RouteSite(gateway=server.gateway_name, port=server.number),
+            destinations=self._known(rule),
+            policies=tcp_policies(
+                hosts,
+                lambda host: self._service(host, rule.namespace),
+                lambda service: self.context.destination_rule(self.scope, service),
+            ),
+            access_log=plan_access_log(self.context.mesh),
+        )
+
+    def _site(self, server: GatewayServer) -> RouteSite:
+        return RouteSite(server.gateway_name, server.number, self.scope.labels, self.scope.namespace)
+
+    def _known(self, rule: Resource[VirtualService]) -> Destinations:
+        hosts = self.memo(named_destinations, rule)
+        return known_destinations(hosts, lambda host: self._service(host, rule.namespace), single_port=True)
+
+    def _service(self, host: str, namespace: str) -> Service | None:
+        """A service by name: of several namespaces the rule's own, else the one that the gateway sees."""
+        candidates = self.context.services.by_hostname.get(host, ())
+        own = next((service for service in candidates if service.namespace == namespace), None)
+        return own or self.context.visible_services(self.scope).named(host)

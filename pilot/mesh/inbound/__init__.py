@@ -1,0 +1,1 @@
+"""Planners of a sidecar's inbound side."""

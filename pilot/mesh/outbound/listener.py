@@ -1,0 +1,145 @@
+"""One outbound listener of a sidecar: its chains, its default chain and the inspectors that these need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from galley.frozen import frozen
+from galley.kinds.mesh_config import NormalizationType
+from galley.meta import ResourceKey
+from pilot.ir.listener import (
+    AccessLogPlan,
+    ChainMatchPlan,
+    FilterChainPlan,
+    HttpConnectionPlan,
+    ListenerFilter,
+    ListenerPlan,
+)
+from pilot.mesh.clusters.mutual_tls import ANY_HTTP_ALPN
+from pilot.mesh.naming import BLACK_HOLE_CLUSTER, VIRTUAL_OUTBOUND, listener_name
+from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
+
+PASSTHROUGH_CHAIN = "PassthroughFilterChain"
+NO_TIME = timedelta(0)
+ANY_IPV4 = "0.0.0.0"
+
+
+@frozen
+class OutboundSettings:
+    """What all outbound listeners of a scope share. ``unknown_cluster`` takes what no service is known for;
+    ``mutual_tls`` tells whether proxies have identities."""
+
+    unknown_cluster: str
+    access_log: AccessLogPlan | None = None
+    detection_timeout: timedelta = NO_TIME
+    normalization: NormalizationType = NormalizationType.DEFAULT
+    accept_http_10: bool = False
+    dual_stack: bool = False
+    mutual_tls: bool = False
+
+
+@frozen
+class OutboundListener:
+    """What several services ask for at one address: HTTP routes (``route_name``), opaque chains, or both.
+
+    ``bound`` listeners own a socket; the others only receive what virtualOutbound hands over. With ``undeclared`` all
+    its HTTP is for ports of which nobody said that they carry HTTP.
+    """
+
+    address: str
+    port: int
+    bound: bool = False
+    route_name: str = ""
+    absolute_urls: bool = False
+    grpc_web: bool = False
+    undeclared: bool = False
+    chains: tuple[FilterChainPlan, ...] = ()
+    origins: tuple[ResourceKey, ...] = ()
+
+
+def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings) -> ListenerPlan:
+    """The listener. HTTP beside anything else, or where connections of any kind are redirected, is sniffed for."""
+    sniffed = bool(wanted.route_name) and (bool(wanted.chains) or not wanted.bound)
+    chains, default = _split(wanted.chains)
+    if wanted.route_name:
+        chains = (_http_chain(wanted, settings, sniffed=sniffed), *chains)
+    if default is None and not wanted.bound and not any(chain.match.is_match_all for chain in chains):
+        unknown = single_cluster_proxy(settings.unknown_cluster, settings.access_log)
+        default = FilterChainPlan(terminal=unknown, name=PASSTHROUGH_CHAIN, transport_connect_timeout=CONNECT_TIMEOUT)
+    if default is not None and not chains:  # a match-all chain that is alone stays an ordinary one
+        chains, default = (default,), None
+    filters = _inspectors(chains, sniffed=sniffed)
+    return ListenerPlan(
+        name=wanted.address if not wanted.port else listener_name(wanted.address, wanted.port),
+        address=wanted.address,
+        port=wanted.port,
+        chains=chains,
+        default_chain=default,
+        listener_filters=filters,
+        bind_to_port=wanted.bound,
+        dual_stack=settings.dual_stack and wanted.address == ANY_IPV4,
+        listener_filters_timeout=settings.detection_timeout if sniffed else NO_TIME,
+        continue_on_listener_filters_timeout=True,
+        origins=wanted.origins,
+    )
+
+
+def _split(chains: tuple[FilterChainPlan, ...]) -> tuple[tuple[FilterChainPlan, ...], FilterChainPlan | None]:
+    """Chains with a condition, and the one without."""
+    match_all = next((chain for chain in chains if chain.match.is_match_all), None)
+    return tuple(chain for chain in chains if chain is not match_all), match_all
+
+
+def _http_chain(wanted: OutboundListener, settings: OutboundSettings, *, sniffed: bool) -> FilterChainPlan:
+    name = wanted.address if not wanted.port else listener_name(wanted.address, wanted.port)
+    return FilterChainPlan(
+        terminal=HttpConnectionPlan(
+            stat_prefix=f"outbound_{name}",
+            route_name=wanted.route_name,
+            allow_absolute_url=wanted.absolute_urls,
+            accept_http_10=settings.accept_http_10,
+            grpc_web=wanted.grpc_web,
+            normalization=settings.normalization,
+            access_log=settings.access_log,
+        ),
+        match=plain_http_match(accept_http_10=settings.accept_http_10) if sniffed else ChainMatchPlan(),
+        # The clusters of such ports offer what stands for opaque bytes; servers would not read the HTTP.
+        upstream_alpn=ANY_HTTP_ALPN if wanted.undeclared and settings.mutual_tls else (),
+        transport_connect_timeout=CONNECT_TIMEOUT,
+    )
+
+
+def plain_http_match(*, accept_http_10: bool = False) -> ChainMatchPlan:
+    """Connections in which the HTTP inspector has found plain-text HTTP."""
+    versions = ("http/1.0", "http/1.1", "h2c") if accept_http_10 else ("http/1.1", "h2c")
+    return ChainMatchPlan(transport_protocol="raw_buffer", application_protocols=versions)
+
+
+def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[ListenerFilter, ...]:
+    tls = (ListenerFilter.TLS_INSPECTOR,) if any(chain.match.server_names for chain in chains) else ()
+    return (*tls, ListenerFilter.HTTP_INSPECTOR) if sniffed else tls
+
+
+def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> ListenerPlan:
+    """The listener that all outbound connections are redirected to. It hands each over to the listener of its
+    original destination; what stays here is for nobody known, or (by its port) a loop."""
+    loop = FilterChainPlan(
+        terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
+        match=ChainMatchPlan(destination_port=port),
+        name=f"{VIRTUAL_OUTBOUND}-blackhole",
+        transport_connect_timeout=CONNECT_TIMEOUT,
+    )
+    unknown = FilterChainPlan(
+        terminal=single_cluster_proxy(settings.unknown_cluster, settings.access_log),
+        name=f"{VIRTUAL_OUTBOUND}-catchall-tcp",
+        transport_connect_timeout=CONNECT_TIMEOUT,
+    )
+    return ListenerPlan(
+        name=VIRTUAL_OUTBOUND,
+        address=address,
+        port=port,
+        chains=(loop, unknown),
+        use_original_dst=True,
+        transparent=transparent,
+        dual_stack=settings.dual_stack,
+    )

@@ -1,0 +1,183 @@
+"""Outbound listeners of sidecars: virtualOutbound, one per service port or address, and the forward proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from galley.kinds.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.virtual_service import MESH_GATEWAY
+from pilot.ir.listener import ListenerPlan
+from pilot.mesh.access_log import plan_access_log
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Interception
+from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import ListenerScope, OutboundScope
+from pilot.mesh.naming import BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER
+from pilot.mesh.outbound.bind_addresses import is_headless
+from pilot.mesh.outbound.conflicts import ListenerTable, Wish
+from pilot.mesh.outbound.egress import Egress, egress_listeners
+from pilot.mesh.outbound.listener import (
+    OutboundListener,
+    OutboundSettings,
+    plan_outbound_listener,
+    plan_virtual_outbound,
+)
+from pilot.mesh.outbound.service_listeners import OpaqueRouting, Surroundings, plan_wishes
+from pilot.mesh.rules.destinations import known_destinations, named_destinations
+from pilot.mesh.rules.http_matches import RouteSite
+from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
+from pilot.mesh.rules.tcp_routes import NO_POLICY, TcpRouting, tcp_policies, tcp_policy
+from pilot.registry.catalog import Port, Protocol, Service, ServiceResolution
+
+NOWHERE = RouteSite(gateway=MESH_GATEWAY, port=0)
+"""The site of services that no rule names: nothing is compared with it."""
+
+_PLAIN_HTTP = frozenset({Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC})
+
+STATUS_PORTS = frozenset({15020, 15021, 15090})
+"""Ports of a sidecar's own status listeners, which its bootstrap opens."""
+
+
+def plan_outbound_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[ListenerPlan, ...]:
+    """All outbound listeners of a sidecar. In interception mode NONE they are bound, and there is no virtualOutbound.
+
+    In mode NONE they bind to ``scope.bind_address``: several workloads of one host each have a loopback address.
+    """
+    settings = outbound_settings(context, scope)
+    no_rules = OpaqueRouting(routing=TcpRouting(site=NOWHERE, access_log=settings.access_log))
+    planner = _Planner(context=context, scope=scope, memo=memo, settings=settings, _no_rules=no_rules)
+    return tuple(planner.plan())
+
+
+def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSettings:
+    """What MeshConfig and the scope say for every outbound listener."""
+    mesh = context.mesh
+    blocked = context.outbound_traffic_policy(scope.outbound) is OutboundTrafficPolicyMode.REGISTRY_ONLY
+    return OutboundSettings(
+        unknown_cluster=BLACK_HOLE_CLUSTER if blocked else PASSTHROUGH_CLUSTER,
+        access_log=plan_access_log(mesh),
+        detection_timeout=mesh.protocol_detection_timeout,
+        normalization=mesh.path_normalization.normalization,
+        accept_http_10=scope.accept_http_10,
+        # Where nothing is redirected, a workload is one loopback address.
+        dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
+        mutual_tls=context.mtls_for(identified=scope.outbound.identified) is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    context: PushContext
+    scope: ListenerScope
+    memo: Memo
+    settings: OutboundSettings
+    _no_rules: OpaqueRouting
+
+    @property
+    def outbound(self) -> OutboundScope:
+        return self.scope.outbound
+
+    @property
+    def wildcard(self) -> str:
+        return "::" if self.outbound.ipv6 else "0.0.0.0"
+
+    @property
+    def loopback(self) -> str:
+        return self.scope.bind_address or ("::1" if self.outbound.ipv6 else "127.0.0.1")
+
+    def plan(self) -> Iterator[ListenerPlan]:
+        mesh = self.context.mesh
+        if self.outbound.interception is not Interception.NONE:
+            transparent = self.outbound.interception is Interception.TPROXY
+            yield self.memo(plan_virtual_outbound, self.wildcard, mesh.proxy_listen_port, transparent, self.settings)
+        table = ListenerTable()
+        for owner, egress in enumerate(egress_listeners(self.context, self.outbound)):
+            self._collect(egress, owner, table)
+        for wanted in table.listeners():
+            if not self._is_reserved(wanted):
+                yield self.memo(plan_outbound_listener, wanted, self.settings)
+        if self.scope.http_proxy_port:
+            yield self.memo(plan_outbound_listener, self._forward_proxy(), self.settings)
+
+    def _forward_proxy(self) -> OutboundListener:
+        return OutboundListener(
+            address=self.loopback,
+            port=self.scope.http_proxy_port,
+            bound=True,
+            route_name=HTTP_PROXY_ROUTE,
+            absolute_urls=True,
+        )
+
+    def _is_reserved(self, wanted: OutboundListener) -> bool:
+        """Whether somebody else listens there: a sidecar's own listeners, or in mode NONE the inbound ones."""
+        if (wanted.address, wanted.port) in self.scope.inbound_ports:
+            return True
+        if wanted.address == self.wildcard:
+            mesh = self.context.mesh
+            return wanted.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *STATUS_PORTS)
+        return wanted.bound and (wanted.address, wanted.port) == (self.loopback, self.scope.http_proxy_port)
+
+    def _collect(self, egress: Egress, owner: int, table: ListenerTable) -> None:
+        """What one egress listener wants: for declared HTTP one listener, else whatever each service port needs."""
+        if egress.port is not None and egress.port.protocol.is_http:
+            assert egress.sidecar is not None
+            wish = Wish(egress.port.protocol, egress.sidecar, owner, route_name=egress.route_name)
+            address = egress.bind or (self.loopback if egress.bind_to_port else self.wildcard)
+            self._add(table, egress, address, egress.port.number, wish)
+            return
+        around = self._surroundings(egress, owner)
+        http_address = around.shared or around.wildcard
+        rules = self.memo(index_opaque_rules, egress.imported)
+        for service in egress.imported.services:
+            if service.resolution is ServiceResolution.ALIAS:
+                continue
+            for port in service.ports:
+                plain_http = egress.port is None and port.protocol in _PLAIN_HTTP
+                if plain_http and table.serves_http(http_address, port.number):
+                    continue
+                opaque = self._no_rules if plain_http else self._opaque_routing(service, port, rules)
+                pods = () if plain_http or around.shared else self._endpoint_addresses(service, port)
+                for address, wish in self.memo(plan_wishes, service, port, around, pods, opaque):
+                    self._add(table, egress, address, port.number, wish)
+
+    def _surroundings(self, egress: Egress, owner: int) -> Surroundings:
+        return Surroundings(
+            owner=owner,
+            wildcard=self.wildcard,
+            shared=egress.bind or (self.loopback if egress.bind_to_port else ""),
+            protocol=egress.port.protocol if egress.port else None,
+            route_name=egress.route_name if egress.port else "",
+        )
+
+    def _add(self, table: ListenerTable, egress: Egress, address: str, port: int, wish: Wish) -> None:
+        table.add(
+            address,
+            0 if egress.is_unix else port,
+            wish,
+            bound=egress.bind_to_port,
+            locked=egress.port is not None,
+            absolute_urls=egress.is_http_proxy,
+        )
+
+    def _endpoint_addresses(self, service: Service, port: Port) -> tuple[str, ...]:
+        if not is_headless(service):
+            return ()
+        endpoints = self.context.catalog.endpoints_of(service.key, port.name)
+        return tuple(dict.fromkeys(endpoint.address for endpoint in endpoints if endpoint.port))
+
+    def _opaque_routing(self, service: Service, port: Port, rules: OpaqueRules) -> OpaqueRouting:
+        context, outbound = self.context, self.outbound
+        policy = tcp_policy(context.destination_rule(outbound, service))
+        naming = rules.naming(service.hostname)
+        if not naming:
+            return self._no_rules if policy is NO_POLICY else replace(self._no_rules, policy=policy)
+        hosts = tuple(dict.fromkeys(host for rule in naming for host in self.memo(named_destinations, rule)))
+        lookup = context.visible_services(outbound).named
+        routing = TcpRouting(
+            site=RouteSite(MESH_GATEWAY, port.number, outbound.labels, outbound.namespace),
+            destinations=known_destinations(hosts, lookup, single_port=True),
+            policies=tcp_policies(hosts, lookup, lambda found: context.destination_rule(outbound, found)),
+            access_log=self.settings.access_log,
+        )
+        return OpaqueRouting(routing=routing, rules=naming, policy=policy)

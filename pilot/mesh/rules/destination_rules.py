@@ -1,0 +1,137 @@
+"""Which DestinationRule a client's proxy obeys for a service (Istio, "DestinationRule": namespaces and merging)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from galley.frozen import frozen
+from galley.kinds.destination_rule import DestinationRule, Subset, TrafficPolicy
+from galley.meta import Labels, Resource, ResourceKey
+from pilot.mesh.context.visibility import EVERYWHERE, OWN_NAMESPACE, is_exported
+from pilot.mesh.naming import resolve_host
+from pilot.mesh.rules.hosts import by_specificity, is_wildcard, most_specific
+
+
+@frozen
+class DestinationRuleInEffect:
+    """One or several DestinationRules for the same host, namespace and exportTo, merged.
+
+    ``origins`` are all of them, oldest first; ``export_to`` is resolved against the mesh's default.
+    """
+
+    host: str
+    namespace: str
+    export_to: tuple[str, ...]
+    origins: tuple[ResourceKey, ...]
+    traffic_policy: TrafficPolicy | None = None
+    subsets: tuple[Subset, ...] = ()
+
+    @property
+    def key(self) -> ResourceKey:
+        """The oldest of the rules."""
+        return self.origins[0]
+
+    def subset_labels(self, name: str) -> Labels | None:
+        """The labels of the named subset; None when there is no such subset."""
+        return next((subset.labels for subset in self.subsets if subset.name == name), None)
+
+    def is_private(self) -> bool:
+        return self.export_to in ((OWN_NAMESPACE,), (self.namespace,))
+
+    def is_for_own_namespace(self) -> bool:
+        """Whether it applies to clients of its own namespace: not when it is exported only to others."""
+        return is_exported(self.export_to, (), owner=self.namespace, client=self.namespace)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _HostTable:
+    """Rules of one namespace by host; ``wildcards`` are ordered most specific first."""
+
+    by_host: dict[str, tuple[DestinationRuleInEffect, ...]]
+    wildcards: tuple[str, ...]
+
+    def most_specific(self, hostname: str) -> tuple[DestinationRuleInEffect, ...]:
+        found = most_specific(hostname, self.by_host, self.wildcards)
+        return () if found is None else self.by_host[found]
+
+
+_NO_RULES = _HostTable(by_host={}, wildcards=())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DestinationRuleIndex:
+    """Rules by namespace: those for clients of the namespace, those exported from it, and those private to it."""
+
+    rules: tuple[Resource[DestinationRule], ...]
+    export_default: tuple[str, ...]
+    root_namespace: str
+    own: dict[str, _HostTable]
+    exported: dict[str, _HostTable]
+    private: dict[str, _HostTable]
+
+    def in_effect(self, client: str, hostname: str, owner: str) -> DestinationRuleInEffect | None:
+        """The rule for the service ``hostname`` of namespace ``owner``, asked from namespace ``client``.
+
+        The first namespace with a rule decides: the client's, the service's, the root namespace. In the last two the
+        host is chosen before exportTo is checked, so that an unexported specific rule hides an exported wildcard.
+        """
+        own = self.private if client == self.root_namespace else self.own
+        mine = own.get(client, _NO_RULES).most_specific(hostname)
+        if mine:
+            return mine[-1]
+        for namespace in (owner, self.root_namespace):
+            rules = self.exported.get(namespace, _NO_RULES).most_specific(hostname)
+            visible = [r for r in rules if is_exported(r.export_to, (), owner=namespace, client=client)]
+            if visible:
+                return visible[-1]
+        return None
+
+
+def index_destination_rules(
+    rules: tuple[Resource[DestinationRule], ...], export_default: tuple[str, ...], root_namespace: str
+) -> DestinationRuleIndex:
+    """Merge and index ``rules``, which are given oldest first."""
+    merged = tuple(_merge_all(rules, export_default))
+    return DestinationRuleIndex(
+        rules=rules,
+        export_default=export_default,
+        root_namespace=root_namespace,
+        own=_tables(rule for rule in merged if rule.is_for_own_namespace()),
+        exported=_tables(rule for rule in merged if not rule.is_private()),
+        private=_tables(rule for rule in merged if rule.is_private()),
+    )
+
+
+def _merge_all(
+    rules: Iterable[Resource[DestinationRule]], export_default: tuple[str, ...]
+) -> Iterator[DestinationRuleInEffect]:
+    alike: dict[tuple[str, str, tuple[str, ...]], list[Resource[DestinationRule]]] = {}
+    for rule in rules:
+        host = resolve_host(rule.spec.host, rule.namespace)
+        targets = tuple(sorted(set(rule.spec.export_to or export_default)))
+        export_to = (EVERYWHERE,) if EVERYWHERE in targets else targets
+        alike.setdefault((rule.namespace, host, export_to), []).append(rule)
+    for (namespace, host, export_to), group in alike.items():
+        subsets: dict[str, Subset] = {}
+        for subset in (subset for rule in group for subset in rule.spec.subsets):
+            subsets.setdefault(subset.name, subset)
+        yield DestinationRuleInEffect(
+            host=host,
+            namespace=namespace,
+            export_to=export_to,
+            origins=tuple(rule.key for rule in group),
+            traffic_policy=next((r.spec.traffic_policy for r in group if r.spec.traffic_policy is not None), None),
+            subsets=tuple(subsets.values()),
+        )
+
+
+def _tables(rules: Iterable[DestinationRuleInEffect]) -> dict[str, _HostTable]:
+    by_namespace: dict[str, dict[str, tuple[DestinationRuleInEffect, ...]]] = {}
+    for rule in rules:
+        hosts = by_namespace.setdefault(rule.namespace, {})
+        hosts[rule.host] = (*hosts.get(rule.host, ()), rule)
+    return {
+        namespace: _HostTable(by_host=hosts, wildcards=by_specificity(filter(is_wildcard, hosts)))
+        for namespace, hosts in by_namespace.items()
+    }

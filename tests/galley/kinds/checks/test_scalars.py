@@ -1,0 +1,106 @@
+"""Rules for single values."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from galley.kinds.checks.findings import Findings
+from galley.kinds.checks.scalars import (
+    check_regex,
+    check_substitution,
+    host_contains,
+    is_cidr,
+    is_header_name,
+    is_ip,
+    wrong_with_host,
+    wrong_with_name,
+)
+from galley.meta import Resource, ResourceKey
+from galley.text.diagnostics import Origin
+
+
+def some_findings() -> Findings:
+    key = ResourceKey("VirtualService", "default", "a")
+    return Findings(Resource(key=key, spec=None, origin=Origin("a.yaml", 3)))
+
+
+@pytest.mark.parametrize("name", ["reviews", "a.b.c", "A-1.example.com", "1.example.com", "a" * 63, "example.com."])
+def test_good_names(name: str) -> None:
+    assert wrong_with_name(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a..b", "-a", "a-", "a_b", "a b", "a" * 64, "a.b.1", "*.a", "a." * 128 + "a", "ä.com"]
+)
+def test_wrong_names(name: str) -> None:
+    assert wrong_with_name(name)
+
+
+def test_wildcards_are_whole_first_parts() -> None:
+    assert wrong_with_host("*") == wrong_with_host("*.a.com") == ""
+    for host in ("*a.com", "a.*.com", "**", "*.*.com", "*."):
+        assert wrong_with_host(host)
+
+
+def test_addresses() -> None:
+    assert is_ip("10.0.0.1")
+    assert is_ip("fd00::1")
+    assert not is_ip("10.0.0.0/8")
+    assert is_cidr("10.0.0.1/8")
+    assert not is_cidr("10.0.0.1/33")
+
+
+def test_header_names() -> None:
+    assert is_header_name("x-request-id")
+    for name in ("", "a b", "a:b", "ä"):
+        assert not is_header_name(name)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "expected"),
+    [
+        ("*", "a.com", True),
+        ("*.com", "a.com", True),
+        ("*.com", "*.a.com", True),
+        ("*.a.com", "a.com", False),
+        ("*.a.com", "*.com", False),
+        ("A.com", "a.COM", True),
+        ("a.com", "*.com", False),
+    ],
+)
+def test_which_hosts_contain_which(outer: str, inner: str, expected: bool) -> None:
+    assert host_contains(outer, inner) is expected
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?=a)", "(?<!a)b", r"\1", "[z-a]", "a**"])
+def test_what_re2_does_not_compile(pattern: str) -> None:
+    findings = some_findings()
+    check_regex(findings, "spec.x", pattern)
+    (diagnostic,) = findings.diagnostics
+    assert diagnostic.code == "invalid-regex"
+    assert "b'" not in diagnostic.message
+
+
+@pytest.mark.parametrize("pattern", [r"^/v[0-9]+/(.*)$", "(?i)abc", r"\d+\.\pL", "a" * 1024, "(a|b)*?"])
+def test_what_re2_compiles(pattern: str) -> None:
+    findings = some_findings()
+    check_regex(findings, "spec.x", pattern)
+    assert findings.diagnostics == []
+
+
+@given(st.text(), st.text())
+def test_any_text_is_judged_without_an_exception(pattern: str, substitution: str) -> None:
+    findings = some_findings()
+    check_regex(findings, "spec.x", pattern)
+    check_substitution(findings, "spec.x", substitution, pattern)
+    wrong_with_host(pattern)
+
+
+def test_a_finding_names_its_field() -> None:
+    findings = some_findings()
+    findings.error("spec.hosts[0]", "invalid-host", "must be a host", "such as a.com")
+    (diagnostic,) = findings.diagnostics
+    assert diagnostic.message == "`spec.hosts[0]` must be a host"
+    assert diagnostic.origin == Origin("a.yaml", 3, 1, "spec.hosts[0]")

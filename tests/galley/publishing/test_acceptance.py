@@ -1,0 +1,233 @@
+"""Acceptance, file by file, as a pure function of what a source says and what was in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from galley.publishing.acceptance import Accepted, HeldFile, Judgement, Reason, judge
+from galley.publishing.loading import LoadedFile, load_file
+from galley.sources import SourceFile, SourceState
+
+
+def a_rule(*names: str, host: str = "reviews") -> str:
+    return "---\n".join(
+        "apiVersion: networking.istio.io/v1\nkind: DestinationRule\n"
+        f"metadata: {{name: {name}}}\nspec: {{host: {host}}}\n"
+        for name in names
+    )
+
+
+BROKEN = a_rule("x").replace("host", "hots")
+
+
+class Judge:
+    """Judges states one after another, as the publisher does, and counts what is loaded."""
+
+    def __init__(self, *, allow_empty: bool = False, before: Accepted | None = None) -> None:
+        self.accepted = before or Accepted()
+        self.allow_empty = allow_empty
+        self.loads: list[str] = []
+
+    def __call__(
+        self,
+        files: Mapping[str, str],
+        *,
+        roots: tuple[str, ...] = ("conf",),
+        missing: tuple[str, ...] = (),
+        unreadable: Mapping[str, str] | None = None,
+    ) -> Judgement:
+        state = SourceState(
+            roots=roots,
+            files={path: SourceFile.of(path, text.encode()) for path, text in sorted(files.items())},
+            missing=missing,
+            unreadable=unreadable or {},
+        )
+        judgement = judge(state, self.accepted, self._load, allow_empty=self.allow_empty)
+        self.accepted = judgement.accepted
+        return judgement
+
+    def _load(self, source: SourceFile, previous: LoadedFile | None) -> LoadedFile:
+        self.loads.append(source.path)
+        return load_file(source, previous=previous)
+
+    @property
+    def in_force(self) -> dict[str, str]:
+        return {path: file.source.content.decode() for path, file in self.accepted.files.items()}
+
+
+def codes(judgement: Judgement) -> list[str]:
+    return [diagnostic.code for diagnostic in judgement.diagnostics if diagnostic.is_error]
+
+
+def test_a_broken_file_keeps_its_last_accepted_content_and_the_others_go_on() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
+    judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b", "b2")})
+    assert judge.in_force == {"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b", "b2")}
+    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, True),)
+    (error,) = (one for one in judgement.diagnostics if one.is_error)
+    assert (error.origin.file, error.origin.line, error.origin.field) == ("conf/a.yaml", 4, "spec.hots")
+    assert "host" in error.hint
+
+
+def test_a_broken_file_that_was_never_accepted_gives_nothing() -> None:
+    judge = Judge()
+    judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b")})
+    assert judge.in_force == {"conf/b.yaml": a_rule("b")}
+    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, False),)
+
+
+def test_a_repaired_file_comes_into_force() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a")})
+    judge({"conf/a.yaml": BROKEN})
+    judgement = judge({"conf/a.yaml": a_rule("a", "more")})
+    assert judge.in_force == {"conf/a.yaml": a_rule("a", "more")}
+    assert judgement.held == ()
+
+
+def test_only_files_with_new_content_are_loaded() -> None:
+    judge = Judge()
+    files = {"conf/a.yaml": a_rule("a"), "conf/b.yaml": BROKEN, "conf/c.yaml": a_rule("c")}
+    judge(files)
+    judge.loads.clear()
+    judge(files)
+    assert judge.loads == []
+    judge({**files, "conf/c.yaml": a_rule("c2")})
+    assert judge.loads == ["conf/c.yaml"]
+
+
+def test_resources_of_unchanged_text_stay_the_same_objects() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("one", "two")})
+    one, two = judge.accepted.resources
+    judge({"conf/a.yaml": a_rule("one") + "---\n" + a_rule("two", host="ratings")})
+    again, changed = judge.accepted.resources
+    assert again is one
+    assert changed is not two
+
+
+def test_a_deleted_file_removes_its_resources() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
+    judgement = judge({"conf/b.yaml": a_rule("b")})
+    assert list(judge.in_force) == ["conf/b.yaml"]
+    assert judgement.held == ()
+    assert judgement.diagnostics == ()
+
+
+def test_a_directory_that_is_suddenly_empty_is_held() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a")})
+    judgement = judge({})
+    assert list(judge.in_force) == ["conf/a.yaml"]
+    assert judgement.held == (HeldFile("conf/a.yaml", Reason.DIRECTORY_EMPTY, True),)
+    assert codes(judgement) == ["directory-empty"]
+    assert "--allow-empty" in judgement.diagnostics[0].hint
+
+
+def test_a_directory_that_vanished_is_held_and_others_are_not_touched_by_it() -> None:
+    judge = Judge()
+    roots = ("conf", "team")
+    judge({"conf/a.yaml": a_rule("a"), "team/b.yaml": a_rule("b"), "team/c.yaml": a_rule("c")}, roots=roots)
+    judgement = judge({"team/b.yaml": a_rule("b")}, roots=roots, missing=("conf",))
+    assert list(judge.in_force) == ["conf/a.yaml", "team/b.yaml"]
+    assert judgement.held == (HeldFile("conf/a.yaml", Reason.DIRECTORY_MISSING, True),)
+    assert codes(judgement) == ["directory-missing"]
+
+
+def test_allow_empty_means_an_empty_or_missing_directory() -> None:
+    for missing in ((), ("conf",)):
+        judge = Judge(allow_empty=True)
+        judge({"conf/a.yaml": a_rule("a")})
+        judgement = judge({}, missing=missing)
+        assert judge.in_force == {}
+        assert codes(judgement) == []
+
+
+def test_allow_empty_does_not_mean_what_cannot_be_read() -> None:
+    judge = Judge(allow_empty=True)
+    judge({"conf/sub/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
+    judgement = judge({"conf/b.yaml": a_rule("b")}, unreadable={"conf/sub": "Permission denied"})
+    assert list(judge.in_force) == ["conf/b.yaml", "conf/sub/a.yaml"]
+    assert judgement.held == (HeldFile("conf/sub/a.yaml", Reason.UNREADABLE, True),)
+    assert codes(judgement) == ["unreadable"]
+
+
+def test_a_directory_that_was_always_empty_is_only_a_warning() -> None:
+    judgement = Judge()({})
+    assert [one.code for one in judgement.diagnostics] == ["no-configuration"]
+    assert codes(judgement) == []
+
+
+def test_of_two_files_with_one_resource_the_first_by_name_is_accepted() -> None:
+    judge = Judge()
+    judgement = judge({"conf/b.yaml": a_rule("same", "other"), "conf/a.yaml": a_rule("same")})
+    assert list(judge.in_force) == ["conf/a.yaml"]
+    (error,) = judgement.diagnostics
+    assert (error.code, error.origin.file) == ("duplicate-resource", "conf/b.yaml")
+    assert "conf/a.yaml:1:1" in error.message
+
+
+def test_the_file_that_had_a_resource_before_keeps_it() -> None:
+    judge = Judge()
+    judge({"conf/b.yaml": a_rule("same")})
+    judgement = judge({"conf/b.yaml": a_rule("same"), "conf/a.yaml": a_rule("same")})
+    assert list(judge.in_force) == ["conf/b.yaml"]
+    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, False),)
+    judgement = judge({"conf/a.yaml": a_rule("same")})
+    assert list(judge.in_force) == ["conf/a.yaml"]
+    assert judgement.held == ()
+
+
+def test_a_resource_may_move_to_another_file_in_one_change() -> None:
+    for source, target in (("conf/a.yaml", "conf/b.yaml"), ("conf/b.yaml", "conf/a.yaml")):
+        judge = Judge()
+        judge({source: a_rule("stays", "moves"), target: a_rule("other")})
+        after = {source: a_rule("stays"), target: a_rule("other", "moves")}
+        judgement = judge(after)
+        assert judge.in_force == after
+        assert judgement.held == ()
+
+
+def test_a_move_whose_other_half_is_broken_changes_neither_file() -> None:
+    judge = Judge()
+    before = {"conf/a.yaml": a_rule("a", "moves"), "conf/b.yaml": a_rule("b")}
+    judge(before)
+    judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b", "moves")})
+    assert judge.in_force == before
+    assert {file.path for file in judgement.held} == {"conf/a.yaml", "conf/b.yaml"}
+
+
+NAMES = st.sampled_from("abc")
+CONTENTS = st.one_of(st.none(), st.just(BROKEN), st.lists(NAMES, unique=True, max_size=2).map(lambda n: a_rule(*n)))
+STATES = st.lists(st.fixed_dictionaries({f"conf/{n}.yaml": CONTENTS for n in "123"}), min_size=1, max_size=5)
+
+
+@given(STATES)
+def test_whatever_happens_no_resource_is_defined_twice_and_only_accepted_content_is_in_force(
+    states: list[dict[str, str | None]],
+) -> None:
+    judge = Judge()
+    for state in states:
+        judge({path: text for path, text in state.items() if text is not None})
+        keys = [resource.key for resource in judge.accepted.resources]
+        assert len(keys) == len(set(keys))
+        assert BROKEN not in judge.in_force.values()
+
+
+@given(STATES)
+def test_judging_the_same_state_again_or_after_a_restart_changes_nothing(states: list[dict[str, str | None]]) -> None:
+    judge = Judge()
+    for state in states:
+        files = {path: text for path, text in state.items() if text is not None}
+        judge(files)
+        once = judge.in_force
+        judge(files)
+        assert judge.in_force == once
+        restarted = Judge(before=Accepted(files=judge.accepted.files))
+        restarted(files)
+        assert restarted.in_force == once

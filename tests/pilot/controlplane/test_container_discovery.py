@@ -1,0 +1,96 @@
+"""What a running control plane does with what was discovered, and without an Engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pilot.controlplane import container_discovery
+from pilot.controlplane.container_discovery import ContainerDiscovery
+from pilot.controlplane.mesh_state import MeshState
+from pilot.registry.discovery import Discovery, Finding
+from pilot.settings import DockerSettings
+from tests.builders import a_config, a_manifest, a_proxy
+
+
+class World:
+    """A state, and discovery into it from a socket that is not there."""
+
+    def __init__(self, home: Path) -> None:
+        self.state = MeshState(deregister_after=5.0, discovers=True)
+        self.state.configure(a_config(a_manifest("reviews")))
+        self.changed = asyncio.Event()
+        settings = DockerSettings(url=f"unix://{home}/docker.sock")
+        self.containers = ContainerDiscovery(settings, self.state, self.changed.set)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[World]:
+        task = asyncio.create_task(self.containers.run())
+        try:
+            yield self
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def publish(self, *findings: Finding) -> None:
+        self.changed.clear()
+        self.containers.latest.publish(Discovery(findings=findings))
+        await asyncio.wait_for(self.changed.wait(), 5)
+        await asyncio.sleep(0.01)  # the tasks that warn
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not met within 5 s")
+
+
+def warnings(caplog: pytest.LogCaptureFixture, text: str) -> int:
+    return sum(text in record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+
+
+async def test_what_is_found_is_taken_up_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with World(tmp_path).running() as world:
+        await world.publish(Finding("something odd"))
+        await world.publish(Finding("something odd"), Finding("something else"))
+        assert world.state.discovery.findings[1].text == "something else"
+        assert world.state.rebuild()
+        assert (warnings(caplog, "something odd"), warnings(caplog, "something else")) == (1, 1)
+        await world.publish()
+        await world.publish(Finding("something odd"))
+        assert warnings(caplog, "something odd") == 2, "it went, and came again"
+
+
+async def test_a_finding_that_a_proxy_made_void_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with World(tmp_path).running() as world:
+        world.state.connect(a_proxy(address="172.18.0.2", self_register=True))
+        await world.publish(Finding("no sidecar", addresses=("172.18.0.2",)), Finding("nor here", addresses=("::1",)))
+        assert (warnings(caplog, "no sidecar"), warnings(caplog, "nor here")) == (0, 1)
+
+
+async def test_a_finding_needs_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with World(tmp_path).running() as world:
+        await world.publish(Finding("still starting", patience=0.05), Finding("stays so", patience=0.05))
+        await world.publish(Finding("stays so", patience=0.05))
+        await until(lambda: warnings(caplog, "stays so") == 1)
+        assert warnings(caplog, "still starting") == 0
+
+
+async def test_without_an_engine_the_mesh_starts_nevertheless(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_discovery, "_FIRST_ANSWER", 0.05)
+    async with World(tmp_path).running() as world:
+        assert not world.state.rebuild()
+        await asyncio.wait_for(world.changed.wait(), 5)
+        assert world.state.rebuild()
+        assert warnings(caplog, "has not answered for") == 1
+        await until(lambda: "does not exist" in world.containers.describe()["problem"])
+        assert warnings(caplog, "does not exist: is Docker running") == 1

@@ -1,0 +1,60 @@
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.gateway.rules import GatewayRules
+from tests.builders import (
+    a_context,
+    a_gateway,
+    a_gateway_scope,
+    a_manifest,
+    a_route,
+    a_service_entry,
+    a_virtual_service,
+    labels,
+)
+from tests.builders_traffic import a_match, clusters_of
+
+
+def rules(*resources, scope=None):
+    return GatewayRules(context=a_context(*resources), scope=scope or a_gateway_scope(), memo=Memo())
+
+
+def clusters(rule, *services, scope=None):
+    found = rules(a_gateway(), rule, *services, scope=scope)
+    (port,) = found.ports()
+    return [cluster for route in found.http_routes(rule, port.servers[0]) for cluster in clusters_of(route)]
+
+
+def bound(*routes, **traits):
+    return a_virtual_service("a.com", routes=routes, gateways=("bookinfo-gateway",), **traits)
+
+
+def test_gateways_of_other_labels_have_no_ports():
+    assert rules(a_gateway(selector={"istio": "egressgateway"})).ports() == ()
+    assert rules(a_gateway(), scope=a_gateway_scope(ipv6=True)).ports()[0].bind == "::"
+
+
+def test_the_only_port_of_a_service_counts_at_a_gateway():
+    assert clusters(bound(a_route("web")), a_manifest("web", port=9080)) == [
+        "outbound|9080||web.default.svc.cluster.local"
+    ]
+    assert clusters(bound(a_route("unknown"))) == ["outbound|8080||unknown.default.svc.cluster.local"]
+
+
+def test_of_equal_hosts_the_service_of_the_rules_namespace_is_meant():
+    mine = a_service_entry("b.com", port=7000, namespace="default")
+    other = a_service_entry("b.com", port=8000, namespace="istio-system")
+    assert clusters(bound(a_route("b.com")), mine, other) == ["outbound|7000||b.com"]
+
+
+def test_source_labels_are_those_of_the_gateway():
+    rule = bound(a_route("v1", match=(a_match(source_labels=labels(zone="edge")),)))
+    scope = a_gateway_scope(labels=labels(istio="ingressgateway", zone="edge"))
+    assert len(clusters(rule, scope=scope)) == 1
+    assert clusters(rule) == []
+
+
+def test_rules_of_a_server_are_those_bound_to_its_gateway():
+    found = rules(a_gateway(), bound(a_route("b")), a_virtual_service("c"))
+    (port,) = found.ports()
+    assert [rule.name for rule in found.bound_to(port.servers[0])] == ["a.com"]
+    routing = found.tcp_routing(bound(a_route("b")), port.servers[0])
+    assert (routing.site.gateway, routing.site.port) == ("default/bookinfo-gateway", 8080)

@@ -1,0 +1,169 @@
+from datetime import timedelta
+
+from galley.frozen import FrozenMap
+from galley.kinds.destination_rule import (
+    ConnectionPoolSettings,
+    HttpSettings,
+    OutlierDetection,
+    TcpSettings,
+    TrafficPolicy,
+)
+from galley.kinds.mesh_config import InboundTrafficPolicy, InboundTrafficPolicyMode, MeshConfig
+from galley.kinds.sidecar import IstioIngressListener, SidecarPort
+from pilot.ir.cluster import CircuitBreakerPlan, Discovery, LbPolicy, UpstreamProtocol
+from pilot.ir.listener import Direction, ListenerFilter
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Interception
+from pilot.mesh.context.scope import InboundPort, InboundScope
+from pilot.mesh.context.scoping import inbound_scope
+from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from tests.builders import a_context, a_destination_rule, a_manifest, a_proxy, a_sidecar, a_workload_entry
+
+REVIEWS = "reviews.default.svc.cluster.local"
+POOL = ConnectionPoolSettings(
+    tcp=TcpSettings(max_connections=1, connect_timeout=timedelta(seconds=3)),
+    http=HttpSettings(http1_max_pending_requests=1, max_requests_per_connection=1),
+)
+LIMITS = CircuitBreakerPlan(max_connections=1, max_pending_requests=1)
+
+
+def a_port(protocol="HTTP", port=9080, **traits):
+    return InboundPort(
+        **{"protocol": protocol, "service_host": REVIEWS, "service_port": 9080, "listen_port": port, **traits}
+    )
+
+
+def a_scope(*ports, interception=Interception.REDIRECT, **traits):
+    return InboundScope(namespace="default", interception=interception, ports=ports or (a_port(),), **traits)
+
+
+def listeners(scope, context=None):
+    return plan_inbound_listeners(context or a_context(), scope, Memo())
+
+
+def clusters(scope, context=None):
+    return {plan.name: plan for plan in plan_inbound_clusters(context or a_context(), scope, Memo())}
+
+
+def test_virtual_inbound():
+    (listener,) = listeners(a_scope(a_port(), a_port("AUTO", 81), a_port("TCP", 82)))
+    assert (listener.name, listener.address, listener.port) == ("virtualInbound", "0.0.0.0", 15006)
+    assert listener.direction is Direction.INBOUND
+    assert [chain.name for chain in listener.chains] == [
+        "virtualInbound-blackhole",
+        "virtualInbound-catchall-http",
+        "virtualInbound",
+        "0.0.0.0_9080",
+        "0.0.0.0_81",
+        "0.0.0.0_81",
+        "0.0.0.0_82",
+    ]
+    assert listener.chains[0].match.destination_port == 15006
+    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, ListenerFilter.HTTP_INSPECTOR)
+    assert listener.http_inspector_excluded_ports == (15006, 82, 9080)
+    assert listener.continue_on_listener_filters_timeout
+    assert not listener.transparent
+
+
+def test_tproxy_keeps_the_address_of_the_client():
+    (listener,) = listeners(a_scope(interception=Interception.TPROXY))
+    assert listener.transparent
+    assert ListenerFilter.ORIGINAL_SRC in listener.listener_filters
+
+
+def test_a_dual_stack_workload_is_captured_in_both_families():
+    (listener,) = listeners(a_scope(dual_stack=True))
+    assert (listener.address, listener.dual_stack) == ("0.0.0.0", True)
+    (single,) = listeners(a_scope())
+    assert not single.dual_stack
+
+
+def test_mode_none_has_bound_listeners_only():
+    port = a_port(bound=True, listen_address="127.0.0.2", app_address="127.0.0.2", app_port=19080)
+    (listener,) = listeners(a_scope(port, interception=Interception.NONE))
+    assert (listener.name, listener.address, listener.port) == ("127.0.0.2_9080", "127.0.0.2", 9080)
+    assert listener.bind_to_port
+    assert len(listener.chains) == 1
+    assert (listener.default_chain, listener.listener_filters) == (None, ())
+
+
+def test_a_bound_port_of_unknown_protocol_is_sniffed():
+    (listener,) = listeners(a_scope(a_port("AUTO", bound=True), interception=Interception.NONE))
+    assert listener.listener_filters == (ListenerFilter.HTTP_INSPECTOR,)
+    assert listener.chains[0].match.application_protocols
+    assert listener.default_chain is not None
+
+
+def test_redirected_clusters_go_to_the_original_destination():
+    plans = clusters(a_scope(a_port(), a_port("GRPC", 81), a_port("AUTO", 82)))
+    own = plans["inbound|9080||"]
+    assert (own.discovery, own.lb_policy) == (Discovery.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
+    assert (own.source_addresses, own.load_assignment) == (("127.0.0.6",), None)
+    protocols = [plans[f"inbound|{port}||"].protocol for port in (9080, 81, 82)]
+    assert protocols == [UpstreamProtocol.HTTP1, UpstreamProtocol.HTTP2, UpstreamProtocol.DOWNSTREAM]
+    passthrough = plans["InboundPassthroughCluster"]
+    assert (passthrough.discovery, passthrough.source_addresses) == (Discovery.ORIGINAL_DST, ("127.0.0.6",))
+    assert clusters(a_scope(ipv6=True))["InboundPassthroughCluster"].source_addresses == ("::6",)
+    assert clusters(a_scope(dual_stack=True))["InboundPassthroughCluster"].source_addresses == ("127.0.0.6", "::6")
+
+
+def addresses(plan):
+    return [(one.address, one.port) for group in plan.load_assignment.localities for one in group.endpoints]
+
+
+def test_localhost_policy():
+    mesh = MeshConfig(inbound_traffic_policy=InboundTrafficPolicy(mode=InboundTrafficPolicyMode.LOCALHOST))
+    plan = clusters(a_scope(), a_context(mesh=mesh))["inbound|9080||"]
+    assert (plan.discovery, addresses(plan), plan.source_addresses) == (Discovery.STATIC, [("127.0.0.1", 9080)], ())
+
+
+def test_a_known_application_address_is_static():
+    port = a_port(bound=True, listen_address="127.0.0.2", app_address="127.0.0.2", app_port=19080)
+    plans = clusters(a_scope(port, interception=Interception.NONE))
+    assert list(plans) == ["inbound|9080||"]
+    assert addresses(plans["inbound|9080||"]) == [("127.0.0.2", 19080)]
+    unix = clusters(a_scope(a_port(app_address="unix:///run/app.sock")))["inbound|9080||"]
+    assert addresses(unix) == [("unix:///run/app.sock", 0)]
+
+
+def test_the_destination_rule_of_the_own_service_limits_its_server_too():
+    policy = TrafficPolicy(connection_pool=POOL, outlier_detection=OutlierDetection(consecutive_5xx_errors=1))
+    rule = a_destination_rule("reviews", policy=policy)
+    plan = clusters(a_scope(), a_context(a_manifest(), rule))["inbound|9080||"]
+    assert plan.circuit_breakers == LIMITS
+    assert (plan.connect_timeout, plan.max_requests_per_connection) == (timedelta(seconds=3), 1)
+    assert plan.outlier_detection is None
+    assert rule.key in plan.origins
+
+
+def test_a_sidecar_overrides_the_limits():
+    ingress = IstioIngressListener(port=SidecarPort(number=81, protocol="HTTP"), connection_pool=POOL)
+    wide = ConnectionPoolSettings(tcp=TcpSettings(max_connections=7))
+    sidecar = a_sidecar(ingress=(ingress,), inbound_connection_pool=wide)
+    rule = a_destination_rule("reviews", policy=TrafficPolicy(connection_pool=POOL))
+    context = a_context(a_manifest(), rule, sidecar)
+    plans = clusters(a_scope(a_port(), a_port(port=81), sidecar=sidecar.key), context)
+    assert plans["inbound|9080||"].circuit_breakers == CircuitBreakerPlan(max_connections=7)
+    assert plans["inbound|81||"].circuit_breakers == LIMITS
+
+
+def test_from_proxy_to_plans_with_app_ports():
+    context = a_context(a_manifest(), a_workload_entry("reviews-1", "127.0.0.2"))
+    proxy = a_proxy(
+        address="127.0.0.2",
+        interception=Interception.NONE,
+        ports=FrozenMap({"http": 9080}),
+        app_ports=FrozenMap({"http": 19080}),
+    )
+    scope = inbound_scope(context, proxy)
+    (listener,) = listeners(scope, context)
+    assert (listener.address, listener.port) == ("127.0.0.2", 9080)
+    assert addresses(clusters(scope, context)["inbound|9080||"]) == [("127.0.0.2", 19080)]
+
+
+def test_equal_workloads_share_their_plans():
+    context, memo = a_context(), Memo()
+    first = plan_inbound_listeners(context, a_scope(), memo)
+    misses = memo.misses
+    assert plan_inbound_listeners(context, a_scope(), memo)[0] is first[0]
+    assert memo.misses == misses

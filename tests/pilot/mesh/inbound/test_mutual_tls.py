@@ -1,0 +1,129 @@
+"""Inbound listeners of workloads with identities."""
+
+from citadel.ir import MeshServerTls, MeshTls, MtlsMode, PeerModes
+from galley.frozen import FrozenMap
+from galley.meta import ResourceKey
+from pilot.ir.listener import ListenerFilter
+from pilot.mesh.context.memo import Memo
+from pilot.mesh.context.proxy import Interception
+from pilot.mesh.context.scope import InboundPort, InboundScope
+from pilot.mesh.inbound.listeners import plan_inbound_listeners
+from tests.builders import a_context
+from tests.builders_traffic import end_of
+
+MESH = MeshTls(trust_domains=("cluster.local",))
+DISABLE, PERMISSIVE, STRICT = MtlsMode.DISABLE, MtlsMode.PERMISSIVE, MtlsMode.STRICT
+TLS, HTTP = ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR
+
+
+def a_port(protocol="HTTP", port=9080, **traits):
+    service = {"service_host": "reviews.default.svc.cluster.local", "service_port": 80}
+    return InboundPort(protocol=protocol, listen_port=port, **{**service, **traits})
+
+
+def listeners(*ports, mode=PERMISSIVE, at=None, interception=Interception.REDIRECT, origins=()):
+    peers = PeerModes(mode=mode, ports=FrozenMap(at or {}), origins=origins)
+    scope = InboundScope(namespace="default", interception=interception, ports=ports, peers=peers)
+    return plan_inbound_listeners(a_context(trust_domain="cluster.local"), scope, Memo())
+
+
+def virtual_inbound(*ports, **details):
+    (listener,) = listeners(*ports, **details)
+    return listener
+
+
+def bound(protocol="HTTP", **details):
+    port = a_port(protocol, bound=True, listen_address="127.0.0.2", app_port=19080)
+    (listener,) = listeners(port, interception=Interception.NONE, **details)
+    return listener
+
+
+def chains_at(listener, port):
+    return [chain for chain in listener.chains if chain.match.destination_port == port]
+
+
+def test_strict_ends_mutual_tls_everywhere_but_in_the_loop():
+    loop, *others = virtual_inbound(a_port(), a_port("TCP", 82), a_port("AUTO", 83), mode=STRICT).chains
+    assert loop.tls is None
+    assert {chain.tls for chain in others} == {MeshServerTls(mesh=MESH)}
+    assert {chain.match.transport_protocol for chain in others} == {"tls"}
+
+
+def test_each_port_has_its_mode():
+    listener = virtual_inbound(a_port(), a_port("TCP", 82), mode=STRICT, at={82: DISABLE})
+    assert [bool(chain.tls) for chain in chains_at(listener, 9080)] == [True]
+    assert [bool(chain.tls) for chain in chains_at(listener, 82)] == [False]
+    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, TLS, HTTP)
+    assert listener.tls_inspector_excluded_ports == (15006, 82)
+    assert listener.http_inspector_excluded_ports == (15006, 82, 9080)
+
+
+def test_a_port_without_service_has_its_mode_too():
+    listener = virtual_inbound(a_port(), mode=STRICT, at={7070: DISABLE, 7071: PERMISSIVE})
+    plain = chains_at(listener, 7070)
+    assert [(chain.match.transport_protocol, chain.tls) for chain in plain] == [("raw_buffer", None)] * 2
+    assert len(chains_at(listener, 7071)) == 5
+    assert {end_of(chain) for chain in chains_at(listener, 7071)[2:]} == {"InboundPassthroughCluster"}
+    assert 7070 in listener.tls_inspector_excluded_ports
+    assert 7071 not in listener.tls_inspector_excluded_ports
+
+
+def test_nobody_looks_for_tls_where_none_ends():
+    listener = virtual_inbound(a_port(), mode=DISABLE)
+    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
+    assert listener.tls_inspector_excluded_ports == ()
+
+
+def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is_plain_text():
+    listener = virtual_inbound(a_port(), mode=DISABLE, at={9080: STRICT})
+    opaque = [chain for chain in listener.chains if chain.name == "virtualInbound"]
+    assert [chain.match.transport_protocol for chain in opaque] == [""]
+
+
+def test_a_listener_of_its_own():
+    listener = bound(mode=STRICT)
+    assert [(chain.match.transport_protocol, bool(chain.tls)) for chain in listener.chains] == [("tls", True)]
+    assert (listener.listener_filters, listener.default_chain) == ((TLS,), None)
+    listener = bound("AUTO")
+    assert (len(listener.chains), listener.default_chain) == (5, None)
+    assert listener.listener_filters == (TLS, HTTP)
+    listener = bound("AUTO", mode=DISABLE)
+    assert (listener.listener_filters, len(listener.chains)) == ((HTTP,), 1)
+    assert listener.default_chain is not None
+    assert bound("TCP", at={9080: DISABLE}).listener_filters == ()
+
+
+def test_listeners_name_the_policies_that_made_them():
+    policy = ResourceKey(kind="PeerAuthentication", namespace="default", name="x")
+    assert policy in virtual_inbound(origins=(policy,)).origins
+    assert policy in bound(origins=(policy,)).origins
+
+
+def without_certificate(*ports, **details):
+    return plan_inbound_listeners(
+        a_context(trust_domain="cluster.local"),
+        InboundScope(
+            namespace="default",
+            interception=Interception.REDIRECT,
+            ports=ports,
+            peers=PeerModes(mode=details.get("mode", PERMISSIVE), ports=FrozenMap(details.get("at") or {})),
+            identified=False,
+        ),
+        Memo(),
+    )[0]
+
+
+def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text():
+    listener = without_certificate(a_port(), a_port("TCP", 82))
+    assert not any(chain.tls for chain in listener.chains)
+    assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]
+    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
+
+
+def test_without_a_certificate_of_its_own_a_strict_workload_takes_nothing():
+    listener = without_certificate(a_port(), a_port("TCP", 82), mode=STRICT, at={7070: STRICT, 82: PERMISSIVE})
+    refused = [chain for chain in listener.chains if chain.match.destination_port != 82]
+    assert {end_of(chain) for chain in refused} == {"BlackHoleCluster"}
+    assert {chain.match.destination_port for chain in refused} == {0, 7070, 9080, 15006}
+    assert all(chain.match.application_protocols == () for chain in refused)
+    assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]

@@ -1,0 +1,158 @@
+from datetime import timedelta
+
+import pytest
+
+from galley.frozen import FrozenMap
+from galley.kinds.values import Percent
+from galley.kinds.virtual_service import (
+    Abort,
+    Delay,
+    HeaderOperations,
+    Headers,
+    HttpBody,
+    HttpDirectResponse,
+    HttpFaultInjection,
+    HttpRedirect,
+    HttpRetry,
+    RedirectPortSelection,
+)
+from pilot.ir.route import FaultPlan, HeaderMutationPlan, RetryPlan
+from pilot.mesh.rules.http_actions import (
+    NO_CHANGES,
+    plan_direct_response,
+    plan_fault,
+    plan_headers,
+    plan_redirect,
+    plan_retry,
+)
+
+SECOND = timedelta(seconds=1)
+
+
+def operations(**parts):
+    return HeaderOperations(**{k: FrozenMap(v) if isinstance(v, dict) else v for k, v in parts.items()})
+
+
+def test_headers_are_sorted_and_keep_their_kind():
+    request = operations(set={"b": "2", "a": "1"}, add={"c": "3"}, remove=("z", "y"))
+    planned = plan_headers(Headers(request=request))
+    assert planned.request == HeaderMutationPlan(set=(("a", "1"), ("b", "2")), add=(("c", "3"),), remove=("y", "z"))
+    assert planned.authority == ""
+    assert plan_headers(None) is NO_CHANGES
+
+
+@pytest.mark.parametrize("name", ["Host", "host", ":authority"])
+def test_setting_the_host_becomes_a_rewrite(name):
+    planned = plan_headers(Headers(request=operations(set={name: "a.com"}, add={"host": "b.com"})))
+    assert planned.authority == "a.com"
+    assert planned.request == HeaderMutationPlan()
+
+
+def test_adding_the_host_counts_where_it_is_not_set():
+    assert plan_headers(Headers(request=operations(add={"Host": "b.com"}))).authority == "b.com"
+
+
+def test_other_pseudo_headers_and_their_removal_are_dropped():
+    changes = operations(set={":path": "/x", "a": "1"}, remove=(":method", "host", "b"))
+    planned = plan_headers(Headers(request=changes, response=operations(set={":status": "200"})))
+    assert planned.request == HeaderMutationPlan(set=(("a", "1"),), remove=("b",))
+    assert planned.response == HeaderMutationPlan()
+
+
+def test_retries_unset_are_the_built_in_policy_without_status_codes():
+    plan = plan_retry(None, None)
+    assert plan == RetryPlan()
+    assert plan.num_retries == 2
+    assert plan.retry_on == "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
+    assert plan.retriable_status_codes == ()
+
+
+def test_the_mesh_default_counts_where_the_rule_says_nothing():
+    default = HttpRetry(attempts=5, retry_on="5xx")
+    assert plan_retry(None, default).num_retries == 5
+    assert plan_retry(HttpRetry(attempts=1), default) == RetryPlan(num_retries=1)
+
+
+def test_zero_attempts_switch_retries_off():
+    assert plan_retry(HttpRetry(), None) is None
+    assert plan_retry(None, HttpRetry(attempts=0)) is None
+
+
+def test_status_codes_in_retry_on_are_moved_and_their_token_added():
+    plan = plan_retry(HttpRetry(attempts=3, per_try_timeout=SECOND, retry_on="503, gateway-error,429"), None)
+    assert plan.retry_on == "gateway-error,retriable-status-codes"
+    assert plan.retriable_status_codes == (503, 429)
+    assert plan.per_try_timeout == SECOND
+    listed = plan_retry(HttpRetry(attempts=1, retry_on="retriable-status-codes,503"), None)
+    assert listed.retry_on == "retriable-status-codes"
+
+
+def test_retry_options():
+    retries = HttpRetry(attempts=1, retry_remote_localities=True, retry_ignore_previous_hosts=False, backoff=SECOND)
+    plan = plan_retry(retries, None)
+    assert (plan.remote_localities, plan.previous_hosts, plan.backoff) == (True, False, SECOND)
+    assert plan_retry(HttpRetry(attempts=1, retry_ignore_previous_hosts=True), None).previous_hosts
+
+
+def test_delay_and_abort_with_percentages():
+    fault = HttpFaultInjection(
+        delay=Delay(fixed_delay=7 * SECOND, percentage=Percent(value=0.1)),
+        abort=Abort(http_status=555, percentage=Percent(value=100)),
+    )
+    expected = FaultPlan(delay=7 * SECOND, delay_percent=0.1, abort_http_status=555, abort_percent=100.0)
+    assert plan_fault(fault) == expected
+
+
+def test_missing_percentages():
+    assert plan_fault(HttpFaultInjection(delay=Delay(fixed_delay=SECOND, percent=30))).delay_percent == 30.0
+    assert plan_fault(HttpFaultInjection(delay=Delay(fixed_delay=SECOND))).delay_percent == 0.0
+    assert plan_fault(HttpFaultInjection(abort=Abort(http_status=500))).abort_percent == 0.0
+
+
+def test_grpc_status_by_name_and_faults_that_do_nothing():
+    fault = HttpFaultInjection(abort=Abort(grpc_status="UNAVAILABLE", percentage=Percent(value=1)))
+    assert plan_fault(fault).abort_grpc_status == 14
+    assert plan_fault(None) is None
+    assert plan_fault(HttpFaultInjection(delay=Delay(exponential_delay=SECOND))) is None
+    assert plan_fault(HttpFaultInjection(abort=Abort(http2_error="X"))) is None
+
+
+def redirect(**fields):
+    return plan_redirect(HttpRedirect(**fields), listener_port=8080)
+
+
+def test_redirect_codes():
+    assert redirect().code == 301
+    assert redirect(redirect_code=308).code == 308
+    assert redirect(redirect_code=304) is None
+
+
+def test_redirect_path_and_prefix():
+    assert redirect(uri="/v2").path == "/v2"
+    assert redirect(uri="").path == ""
+    assert redirect().path is None
+    both = redirect(uri="/v2", prefix_rewrite="/v3")
+    assert (both.path, both.prefix) == (None, "/v3")
+
+
+@pytest.mark.parametrize(
+    ("fields", "port"),
+    [
+        ({}, 0),
+        ({"port": 8443}, 8443),
+        ({"port": 443, "scheme": "https"}, 0),
+        ({"port": 80, "scheme": "http"}, 0),
+        ({"port": 80, "scheme": "https"}, 80),
+        ({"derive_port": RedirectPortSelection.FROM_REQUEST_PORT}, 8080),
+        ({"derive_port": RedirectPortSelection.FROM_PROTOCOL_DEFAULT}, 0),
+    ],
+)
+def test_redirect_ports(fields, port):
+    assert redirect(**fields).port == port
+
+
+def test_direct_responses():
+    assert plan_direct_response(HttpDirectResponse(status=503)).body == b""
+    assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(string="é"))).body == "é".encode()
+    assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="AAE="))).body == b"\x00\x01"
+    assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="%"))).body == b""
