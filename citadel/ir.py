@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.gateway import TlsProtocol
+from galley.kinds.networking.gateway import TlsProtocol
 from galley.meta import ResourceKey
 
 SPIFFE = "spiffe://"

@@ -7,16 +7,16 @@ from typing import Any
 
 from citadel.identity import TrustDomain
 from galley.frozen import FrozenMap
-from galley.kinds.destination_rule import DestinationRule, Subset, TrafficPolicy
-from galley.kinds.gateway import Gateway, Server
-from galley.kinds.gateway import Port as GatewayPort
+from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
-from galley.kinds.service import KubernetesService, KubernetesServicePort
-from galley.kinds.service_entry import Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry
-from galley.kinds.sidecar import IstioEgressListener, Sidecar
-from galley.kinds.values import Destination, StringMatch, WorkloadLabelSelector, WorkloadMatchSelector
-from galley.kinds.virtual_service import HttpMatchRequest, HttpRoute, HttpRouteDestination, VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule, Subset, TrafficPolicy
+from galley.kinds.networking.gateway import Gateway, Server
+from galley.kinds.networking.gateway import Port as GatewayPort
+from galley.kinds.networking.service_entry import Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry
+from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
+from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute, HttpRouteDestination, VirtualService
+from galley.kinds.security.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
+from galley.kinds.values import Destination, NetworkingWorkloadSelector, StringMatch, WorkloadSelector
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.text.diagnostics import Origin
@@ -238,7 +238,7 @@ def a_sidecar(
     if egress_hosts:
         traits.setdefault("egress", (IstioEgressListener(hosts=egress_hosts),))
     if selector is not None:
-        traits["workload_selector"] = WorkloadLabelSelector(labels=FrozenMap(selector))
+        traits["workload_selector"] = NetworkingWorkloadSelector(match_labels=FrozenMap(selector))
     return a_resource(Sidecar(**traits), name, namespace=namespace, created=created)
 
 
@@ -253,7 +253,7 @@ def a_peer_policy(
 ) -> Resource[PeerAuthentication]:
     """A PeerAuthentication document; with namespace ``istio-system`` it is for the whole mesh."""
     spec = PeerAuthentication(
-        selector=None if selector is None else WorkloadMatchSelector(match_labels=FrozenMap(selector)),
+        selector=None if selector is None else WorkloadSelector(match_labels=FrozenMap(selector)),
         mtls=MutualTls(mode=MutualTlsMode(mode)) if mode else None,
         port_level_mtls=FrozenMap(
             {str(port): MutualTls(mode=MutualTlsMode(each)) for port, each in (ports or {}).items()}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from galley.frozen import FrozenMap
-from galley.kinds.gateway import Port as GatewayPort
-from galley.kinds.gateway import Server, ServerTlsMode, ServerTlsSettings
-from galley.kinds.sidecar import IstioEgressListener, SidecarPort
-from galley.kinds.values import Destination, PortSelector, StringMatch
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.gateway import Port as GatewayPort
+from galley.kinds.networking.gateway import Server, ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.sidecar import IstioEgressListener, SidecarPort
+from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
     L4MatchAttributes,
     RouteDestination,
@@ -17,6 +16,7 @@ from galley.kinds.virtual_service import (
     TlsMatchAttributes,
     TlsRoute,
 )
+from galley.kinds.values import Destination, PortSelector, StringMatch
 from pilot.ir.listener import FilterChainPlan, HttpConnectionPlan, ListenerPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo

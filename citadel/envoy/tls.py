@@ -23,7 +23,7 @@ from citadel.envoy.mesh_tls import render_mesh_client_tls, render_mesh_server_tl
 from citadel.ir import KeyPairFiles, MeshClientTls, MeshServerTls, ServerTls, UpstreamTls
 from envoycodec.construct import maker
 from envoycodec.encode import pack
-from galley.kinds.gateway import TlsProtocol
+from galley.kinds.networking.gateway import TlsProtocol
 
 _upstream_tls_context = maker(UpstreamTlsContext)
 _downstream_tls_context = maker(DownstreamTlsContext)

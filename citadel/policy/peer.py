@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from citadel.ir import MtlsMode, PeerModes
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
+from galley.kinds.security.peer_authentication import MutualTls, MutualTlsMode, PeerAuthentication
 from galley.meta import Labels, Resource, ResourceKey
 
 

@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from galley.kinds.checks.destination_rule import check_destination_rule
-from galley.kinds.checks.gateway import check_gateway
+from galley.kinds.checks.kubernetes.service import check_service
 from galley.kinds.checks.mesh_config import check_mesh_config
-from galley.kinds.checks.peer_authentication import check_peer_authentication
-from galley.kinds.checks.service import check_service
-from galley.kinds.checks.service_entry import check_service_entry
-from galley.kinds.checks.sidecar import check_sidecar
-from galley.kinds.checks.virtual_service import check_virtual_service
-from galley.kinds.checks.workload import check_workload_entry, check_workload_group
-from galley.kinds.destination_rule import DestinationRule
-from galley.kinds.gateway import Gateway
+from galley.kinds.checks.networking.destination_rule import check_destination_rule
+from galley.kinds.checks.networking.gateway import check_gateway
+from galley.kinds.checks.networking.service_entry import check_service_entry
+from galley.kinds.checks.networking.sidecar import check_sidecar
+from galley.kinds.checks.networking.virtual_service import check_virtual_service
+from galley.kinds.checks.networking.workload import check_workload_entry, check_workload_group
+from galley.kinds.checks.security.peer_authentication import check_peer_authentication
+from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.peer_authentication import PeerAuthentication
-from galley.kinds.service import KubernetesService
-from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
-from galley.kinds.sidecar import Sidecar
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.gateway import Gateway
+from galley.kinds.networking.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
+from galley.kinds.networking.sidecar import Sidecar
+from galley.kinds.networking.virtual_service import VirtualService
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from galley.frozen import frozen
-from galley.kinds.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.virtual_service import HttpRetry
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
-from galley.kinds.virtual_service import HttpRetry
 
 EVERYWHERE = ("*",)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
@@ -71,17 +72,58 @@ class Destination:
 
 
 @frozen
-class WorkloadLabelSelector:
-    """``networking`` WorkloadSelector: ``labels`` that a workload must carry; none selects every workload."""
+class WorkloadSelector:
+    """Workloads by their labels, which must contain ``match_labels``; without any it selects every workload.
 
-    labels: Labels = NO_LABELS
+    Istio's ``type.istio.io`` WorkloadSelector, as DestinationRule and the policies write it.
+    """
+
+    match_labels: Labels = NO_LABELS
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing, which Istio reads like no selector at all."""
+        return not self.match_labels
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Whether a workload with ``labels`` is selected."""
+        return self.match_labels.selects(labels)
 
 
 @frozen
-class WorkloadMatchSelector:
-    """``type`` WorkloadSelector, as DestinationRule and the security kinds write it."""
+class NetworkingWorkloadSelector(WorkloadSelector):
+    """The same as the older kinds of ``networking.istio.io`` write it: the labels stand under ``labels``."""
 
-    match_labels: Labels = NO_LABELS
+    match_labels: Labels = named("labels", NO_LABELS)
+
+
+@frozen
+class PolicyTargetReference:
+    """The one resource that a policy is for: Istio's ``type.istio.io`` PolicyTargetReference.
+
+    ``group`` is that of the resource's ``apiVersion``, "" for Kubernetes' core kinds. ``namespace`` is read so that it
+    can be refused: Istio knows no references to other namespaces.
+    """
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+@frozen
+class AttachedPolicy:
+    """Base of the specs that say themselves whom they are for: AuthorizationPolicy, RequestAuthentication, Telemetry
+    and WasmPlugin. At most one of the three is given; none means the whole namespace, or the mesh."""
+
+    selector: WorkloadSelector | None = None
+    target_ref: PolicyTargetReference | None = None
+    target_refs: tuple[PolicyTargetReference, ...] = ()
+
+    @property
+    def targets(self) -> tuple[PolicyTargetReference, ...]:
+        """The resources it is attached to, however they are written; none when workloads are selected."""
+        return (self.target_ref,) if self.target_ref is not None else self.target_refs
 
 
 class ClientTlsMode(StrEnum):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings
-from galley.kinds.destination_rule import DestinationRule
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.references.bindings import find_duplicate_hosts, find_lost_gateways
 from galley.references.destination_rules import check_rule, find_shared_hosts
 from galley.references.gateways import find_conflicts

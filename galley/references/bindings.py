@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.scalars import host_contains
-from galley.kinds.gateway import Gateway
-from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.networking.gateway import Gateway
+from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
 from galley.meta import Resource, ResourceKey
 from galley.references.known_hosts import KnownHosts, full_host, is_seen_together
 from galley.snapshot import ConfigSnapshot

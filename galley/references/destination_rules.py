@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.networking.destination_rule import DestinationRule
 from galley.meta import Resource
 from galley.references.known_hosts import KnownHosts, full_host
 from galley.snapshot import ConfigSnapshot

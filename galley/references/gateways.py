@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.gateway import Gateway, Server
+from galley.kinds.networking.gateway import Gateway, Server
 from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from galley.frozen import frozen
-from galley.kinds.service import KubernetesService
-from galley.kinds.service_entry import ServiceEntry
+from galley.kinds.kubernetes.service import KubernetesService
+from galley.kinds.networking.service_entry import ServiceEntry
 from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings
-from galley.kinds.peer_authentication import PeerAuthentication
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import NO_LABELS, Labels, Resource
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.values import Destination
-from galley.kinds.virtual_service import VirtualService
 from galley.meta import Resource
 from galley.references.known_hosts import KnownHosts, full_host
 from galley.snapshot import ConfigSnapshot

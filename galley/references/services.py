@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.service import KubernetesService
-from galley.kinds.service_entry import ServiceEntry
+from galley.kinds.kubernetes.service import KubernetesService
+from galley.kinds.networking.service_entry import ServiceEntry
 from galley.meta import Resource
 from galley.references.known_hosts import is_seen_together, kubernetes_host
 from galley.snapshot import ConfigSnapshot

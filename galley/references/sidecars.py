@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.sidecar import Sidecar
+from galley.kinds.networking.sidecar import Sidecar
 from galley.meta import NO_LABELS, Labels, Resource
 from galley.references.known_hosts import KnownHosts
 from galley.snapshot import ConfigSnapshot
@@ -18,7 +18,7 @@ def check_sidecars(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagno
     for sidecar in config.of(Sidecar):
         findings = Findings(sidecar)
         selector = sidecar.spec.workload_selector
-        labels = selector.labels if selector is not None else NO_LABELS
+        labels = selector.match_labels if selector is not None else NO_LABELS
         first = selected.setdefault((sidecar.namespace, labels), sidecar)
         if first is not sidecar:
             code = "IST0110" if labels else "IST0111"

@@ -25,7 +25,7 @@ from citadel.envoy.mesh_tls import plain_text_socket
 from citadel.envoy.tls import upstream_tls_socket
 from envoycodec.construct import maker
 from envoycodec.encode import pack
-from galley.kinds.destination_rule import OutlierDetection as OutlierDetectionRule
+from galley.kinds.networking.destination_rule import OutlierDetection as OutlierDetectionRule
 from galley.kinds.values import TcpKeepalive
 from pilot.envoy.address import render_socket_address
 from pilot.envoy.config_source import ads

@@ -17,8 +17,8 @@ from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from envoycodec.construct import maker
 from envoycodec.encode import pack
+from galley.kinds.networking.virtual_service import CorsPolicy, UnmatchedPreflights
 from galley.kinds.values import StringMatch
-from galley.kinds.virtual_service import CorsPolicy, UnmatchedPreflights
 from pilot.envoy.fraction import render_fraction, render_runtime_fraction
 from pilot.envoy.string_match import render_string_match
 from pilot.ir.route import FaultPlan

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from citadel.ir import MeshClientTls, UpstreamTls
 from galley.frozen import frozen
-from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
+from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.values import TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.endpoint import LoadAssignmentPlan

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite
 from galley.kinds.values import StringMatch
-from galley.kinds.virtual_service import CorsPolicy, RegexRewrite
 from galley.meta import ResourceKey
 
 NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from galley.kinds.service import KubernetesService
-from galley.kinds.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
+from galley.kinds.kubernetes.service import KubernetesService
+from galley.kinds.networking.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
 from galley.meta import Labels, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
 from pilot.registry.catalog import (

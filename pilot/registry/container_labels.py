@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.service_entry import NO_PORTS
+from galley.kinds.networking.service_entry import NO_PORTS
 from galley.meta import NO_LABELS, Labels
 
 INJECT_LABEL = "sidecar.istio.io/inject"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galley.kinds.service import KubernetesService, KubernetesServicePort, ServiceType
+from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort, ServiceType
 from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
 from pilot.registry.endpoints import endpoint_at, sorted_endpoints

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galley.kinds.service_entry import Location, Resolution, ServiceEntry, ServicePort
+from galley.kinds.networking.service_entry import Location, Resolution, ServiceEntry, ServicePort
 from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import (
     Endpoint,
@@ -59,7 +59,7 @@ def services_of_entry(resource: Resource[ServiceEntry]) -> tuple[Service, ...]:
 def selector_of_entry(resource: Resource[ServiceEntry]) -> Labels | None:
     """The labels of the workloads that the entry selects in its namespace; None when it selects none."""
     selector = resource.spec.workload_selector
-    return selector.labels if selector and selector.labels else None
+    return selector.match_labels if selector is not None and not selector.is_empty else None
 
 
 def endpoints_of_entry(

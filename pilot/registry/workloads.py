@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
+from galley.kinds.networking.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
 from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import Locality, Workload
 

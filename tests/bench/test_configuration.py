@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bench.configuration import ROUTE_NAMES, Files, Mesh, write_files
-from galley.kinds.destination_rule import DestinationRule
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.publishing.loading import LoadedFile, load_file
 from galley.snapshot import build_snapshot
 from galley.sources import SourceFile

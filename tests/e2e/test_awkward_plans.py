@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.service_entry import Resolution, ServicePort
-from galley.kinds.values import Percent, StringMatch
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.service_entry import Resolution, ServicePort
+from galley.kinds.networking.virtual_service import (
     Abort,
     CorsPolicy,
     Delay,
@@ -28,6 +27,7 @@ from galley.kinds.virtual_service import (
     HttpRoute,
     RegexRewrite,
 )
+from galley.kinds.values import Percent, StringMatch
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.listener import ListenerPlan

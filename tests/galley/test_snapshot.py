@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.frozen import FrozenMap
-from galley.kinds.destination_rule import DestinationRule, Subset
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule, Subset
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import build_snapshot
 from galley.text.diagnostics import Origin

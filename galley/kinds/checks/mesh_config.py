@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from galley.kinds.checks.findings import Findings, below, shown
-from galley.kinds.checks.resilience import check_retries
+from galley.kinds.checks.networking.resilience import check_retries
 from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label, wrong_with_name
 from galley.kinds.mesh_config import MeshConfig
 from galley.meta import Resource

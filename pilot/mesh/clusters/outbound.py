@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from citadel.ir import MeshClientTls, UpstreamTls
 from galley.frozen import frozen
-from galley.kinds.destination_rule import (
+from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
+from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
     HttpSettings,
@@ -15,7 +16,6 @@ from galley.kinds.destination_rule import (
     Subset,
     TcpSettings,
 )
-from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
 from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol

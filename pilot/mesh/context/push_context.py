@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from citadel.identity import TrustDomain
 from citadel.ir import MeshTls
 from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
-from galley.kinds.destination_rule import DestinationRule
-from galley.kinds.gateway import Gateway
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.peer_authentication import PeerAuthentication
-from galley.kinds.sidecar import OutboundTrafficPolicyMode, Sidecar
-from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.gateway import Gateway
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode, Sidecar
+from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
 from pilot.mesh.context.auto_addressing import AddressFamilies, give_addresses
@@ -125,12 +125,12 @@ class PushContext:
 
 def _has_selector(sidecar: Resource[Sidecar]) -> bool:
     selector = sidecar.spec.workload_selector
-    return selector is not None and bool(selector.labels)
+    return selector is not None and not selector.is_empty
 
 
 def _selects(sidecar: Resource[Sidecar], labels: Mapping[str, str]) -> bool:
     selector = sidecar.spec.workload_selector
-    return selector is not None and selector.labels.selects(labels)
+    return selector is not None and selector.selects(labels)
 
 
 def build_push_context(

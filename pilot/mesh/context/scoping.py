@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from galley.frozen import FrozenMap
-from galley.kinds.sidecar import CaptureMode, IstioIngressListener, Sidecar
+from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
 from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind

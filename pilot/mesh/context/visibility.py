@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from galley.frozen import frozen
-from galley.kinds.sidecar import IstioEgressListener, Sidecar
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.naming import resolve_host
 from pilot.mesh.rules.hosts import hosts_match, is_subset

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
-from galley.kinds.gateway import ServerTlsSettings
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, NormalizationType, Topology
-from galley.kinds.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
+from galley.kinds.networking.gateway import ServerTlsSettings
+from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
 from galley.meta import Resource, ResourceKey
 from pilot.ir.listener import (
     AccessLogPlan,

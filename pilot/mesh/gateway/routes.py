@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource, ResourceKey
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.ir.route import RoutePlan
 from pilot.mesh.access_log import plan_access_log

@@ -6,7 +6,7 @@ from enum import Enum
 
 from citadel.ir import MeshTls
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.gateway import Gateway, Server, ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import Gateway, Server, ServerTlsMode, ServerTlsSettings
 from galley.meta import Resource, ResourceKey
 from pilot.mesh.gateway.tls import can_terminate
 from pilot.mesh.naming import listener_name

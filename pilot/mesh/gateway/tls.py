@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from citadel.ir import KeyPairFiles, ServerTls
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
 
 
 def can_terminate(tls: ServerTlsSettings) -> bool:

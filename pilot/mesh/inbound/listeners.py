@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from citadel.ir import MtlsMode, PeerModes
 from galley.frozen import frozen
-from galley.kinds.destination_rule import ConnectionPoolSettings, HttpSettings, TcpSettings
 from galley.kinds.mesh_config import InboundTrafficPolicyMode
-from galley.kinds.sidecar import Sidecar
+from galley.kinds.networking.destination_rule import ConnectionPoolSettings, HttpSettings, TcpSettings
+from galley.kinds.networking.sidecar import Sidecar
 from galley.meta import ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from galley.kinds.sidecar import CaptureMode, IstioEgressListener
+from galley.kinds.networking.sidecar import CaptureMode, IstioEgressListener
 from galley.meta import ResourceKey
 from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from galley.kinds.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.virtual_service import MESH_GATEWAY
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.virtual_service import MESH_GATEWAY
 from pilot.ir.listener import ListenerPlan
 from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.context.memo import Memo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.frozen import frozen
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.outbound.bind_addresses import Place, opaque_places
 from pilot.mesh.outbound.conflicts import Wish

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from galley.frozen import frozen
-from galley.kinds.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.virtual_service import HttpRetry
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.virtual_service import HttpRetry
 from galley.meta import ResourceKey
 from pilot.ir.route import (
     DirectResponsePlan,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from galley.frozen import frozen
-from galley.kinds.destination_rule import DestinationRule, Subset, TrafficPolicy
+from galley.kinds.networking.destination_rule import DestinationRule, Subset, TrafficPolicy
 from galley.meta import Labels, Resource, ResourceKey
 from pilot.mesh.context.visibility import EVERYWHERE, OWN_NAMESPACE, is_exported
 from pilot.mesh.naming import resolve_host

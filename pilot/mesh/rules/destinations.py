@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.values import Destination
-from galley.kinds.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.context.visibility import destination_hosts
 from pilot.mesh.naming import outbound_cluster, resolve_host

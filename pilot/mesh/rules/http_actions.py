@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import NamedTuple
 
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     HeaderOperations,
     Headers,
     HttpDirectResponse,

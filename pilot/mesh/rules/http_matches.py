@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.networking.virtual_service import HttpMatchRequest
 from galley.kinds.values import StringMatch
-from galley.kinds.virtual_service import HttpMatchRequest
 from galley.meta import NO_LABELS, Labels
 from pilot.ir.route import RouteMatchPlan
 from pilot.mesh.naming import resolve_gateway

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from galley.frozen import frozen
-from galley.kinds.values import Destination, Percent
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
     HttpRetry,
     HttpRoute,
     HttpRouteDestination,
     VirtualService,
 )
+from galley.kinds.values import Destination, Percent
 from galley.meta import Resource
 from pilot.ir.route import (
     DirectResponsePlan,

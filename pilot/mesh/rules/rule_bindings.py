@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from galley.kinds.virtual_service import VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.context.visibility import EgressServices, resolved_hosts
 from pilot.mesh.rules.hosts import by_specificity, is_wildcard, most_specific

@@ -6,7 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.virtual_service import L4MatchAttributes, RouteDestination, TlsMatchAttributes, VirtualService
+from galley.kinds.networking.virtual_service import (
+    L4MatchAttributes,
+    RouteDestination,
+    TlsMatchAttributes,
+    VirtualService,
+)
 from galley.meta import Resource
 from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, FilterChainPlan, TcpProxyPlan, WeightedTcpCluster
 from pilot.mesh.naming import outbound_cluster, resolve_gateway, resolve_host

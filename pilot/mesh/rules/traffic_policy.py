@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.frozen import frozen
-from galley.kinds.destination_rule import (
+from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     LoadBalancerSettings,
     OutlierDetection,

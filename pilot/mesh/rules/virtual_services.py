@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from galley.kinds.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
 from galley.meta import Resource
 from pilot.mesh.naming import resolve_gateway
 

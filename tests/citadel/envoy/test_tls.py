@@ -10,7 +10,7 @@ from citadel.envoy.tls import (
     upstream_tls_socket,
 )
 from citadel.ir import KeyPairFiles, ServerTls, UpstreamTls
-from galley.kinds.gateway import TlsProtocol
+from galley.kinds.networking.gateway import TlsProtocol
 from tests.rendered import as_json
 
 PAIR = KeyPairFiles(certificate="/certs/tls.crt", private_key="/certs/tls.key")

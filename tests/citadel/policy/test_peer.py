@@ -6,7 +6,7 @@ import pytest
 
 from citadel.ir import MtlsMode, PeerModes
 from citadel.policy.peer import index_peer_policies
-from galley.kinds.peer_authentication import PeerAuthentication
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from tests.builders import a_peer_policy
 

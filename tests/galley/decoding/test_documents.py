@@ -16,12 +16,18 @@ from galley.decoding.documents import decode, decode_file
 from galley.decoding.messages import message_decoder
 from galley.frozen import FrozenMap
 from galley.kinds import KINDS
-from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.service import KubernetesService
-from galley.kinds.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.virtual_service import (
+    HttpMatchRequest,
+    HttpRetry,
+    HttpRoute,
+    HttpRouteDestination,
+    VirtualService,
+)
 from galley.kinds.values import Destination, StringMatch
-from galley.kinds.virtual_service import HttpMatchRequest, HttpRetry, HttpRoute, HttpRouteDestination, VirtualService
 from galley.meta import Resource, ResourceKey
 from galley.text.compose import compose
 from galley.text.diagnostics import Diagnostic, Origin, Severity

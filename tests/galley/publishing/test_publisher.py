@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.kinds.destination_rule import DestinationRule
+from galley.kinds.networking.destination_rule import DestinationRule
 from galley.publishing.acceptance import Reason
 from galley.publishing.journal import StateInUseError
 from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish

@@ -7,10 +7,10 @@ from datetime import timedelta
 from hypothesis import strategies as st
 
 from galley.frozen import FrozenMap
-from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
+from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
+from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
 from galley.kinds.values import StringMatch, TcpKeepalive
-from galley.kinds.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
 from galley.meta import ResourceKey
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from citadel.ir import KeyPairFiles, ServerTls, UpstreamTls
-from galley.kinds.gateway import TlsProtocol
+from galley.kinds.networking.gateway import TlsProtocol
 from pilot.envoy.encoded import RenderCache, empty_load_assignment, empty_route_config
 from pilot.envoy.substitution import BARE_OPERATORS
 from pilot.ir.cluster import ClusterPlan, Discovery

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from citadel.ir import UpstreamTls
-from galley.kinds.destination_rule import ConnectionKeepalive, OutlierDetection
+from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.values import TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.envoy.cluster import render_cluster

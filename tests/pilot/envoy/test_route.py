@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
 from galley.kinds.values import StringMatch
-from galley.kinds.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
 from galley.meta import ResourceKey
 from pilot.envoy.route import render_route, render_route_config, render_virtual_host
 from pilot.ir.route import (

@@ -1,8 +1,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
-from galley.kinds.values import WorkloadLabelSelector
+from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
+from galley.kinds.values import NetworkingWorkloadSelector
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import ServiceCatalog, ServiceKey
 from tests.builders import (
@@ -38,7 +38,7 @@ def test_a_service_selects_workload_entries_of_its_namespace() -> None:
 
 
 def test_a_service_entry_selects_alike() -> None:
-    selector = WorkloadLabelSelector(labels=labels(app="reviews", version="v2"))
+    selector = NetworkingWorkloadSelector(match_labels=labels(app="reviews", version="v2"))
     catalog = build_catalog(
         a_config(
             a_service_entry(addresses=(), workload_selector=selector),
@@ -153,7 +153,9 @@ _RESOURCES = (
     a_manifest("all", selector={"version": "v1"}),
     a_service_entry(addresses=("10.0.0.1", "10.0.0.7")),
     a_service_entry(name="again", port=90, protocol="GRPC", addresses=("10.0.0.8",)),
-    a_service_entry("a.com", addresses=(), workload_selector=WorkloadLabelSelector(labels=labels(app="ratings"))),
+    a_service_entry(
+        "a.com", addresses=(), workload_selector=NetworkingWorkloadSelector(match_labels=labels(app="ratings"))
+    ),
     a_workload_entry("one", "10.0.0.1"),
     a_workload_entry("twin", "10.0.0.1"),
     a_workload_entry("two", "10.0.0.2", app="ratings"),

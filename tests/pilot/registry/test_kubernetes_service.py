@@ -1,5 +1,5 @@
 from galley.frozen import FrozenMap
-from galley.kinds.service import KubernetesServicePort, ServiceType
+from galley.kinds.kubernetes.service import KubernetesServicePort, ServiceType
 from pilot.registry.catalog import Port, Protocol, ServiceResolution
 from pilot.registry.kubernetes_service import (
     EXPORT_TO_ANNOTATION,

@@ -1,8 +1,8 @@
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.service_entry import Location, Resolution, ServicePort, WorkloadEntry
-from galley.kinds.values import WorkloadLabelSelector
+from galley.kinds.networking.service_entry import Location, Resolution, ServicePort, WorkloadEntry
+from galley.kinds.values import NetworkingWorkloadSelector
 from pilot.registry.catalog import Endpoint, Port, Protocol, ServiceResolution
 from pilot.registry.service_entry import endpoints_of_entry, selector_of_entry, services_of_entry
 from tests.builders import a_resource, a_service_entry, labels
@@ -97,7 +97,7 @@ def test_a_wildcard_has_no_name_to_resolve() -> None:
 
 
 def test_a_dns_entry_that_selects_workloads_does_not_resolve_its_own_host() -> None:
-    selector = WorkloadLabelSelector(labels=labels(app="reviews"))
+    selector = NetworkingWorkloadSelector(match_labels=labels(app="reviews"))
     entry = a_service_entry(addresses=(), resolution=Resolution.DNS, workload_selector=selector)
     assert selector_of_entry(entry) == labels(app="reviews")
     assert endpoints(entry)["http"] == ()

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from galley.frozen import FrozenMap
-from galley.kinds.service_entry import Resolution, WorkloadEntry
+from galley.kinds.networking.service_entry import Resolution, WorkloadEntry
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan
 from pilot.mesh.clusters.endpoints import empty_assignment, plan_load_assignments

@@ -1,10 +1,10 @@
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.destination_rule import TrafficPolicy
+from galley.kinds.kubernetes.service import KubernetesServicePort, ServiceType
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.service import KubernetesServicePort, ServiceType
-from galley.kinds.service_entry import Location, Resolution, WorkloadEntry
+from galley.kinds.networking.destination_rule import TrafficPolicy
+from galley.kinds.networking.service_entry import Location, Resolution, WorkloadEntry
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
 from pilot.ir.cluster import Discovery
 from pilot.mesh.clusters.endpoints import plan_load_assignments

@@ -2,7 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from galley.kinds.destination_rule import (
+from galley.kinds.kubernetes.service import ServiceType
+from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
+from galley.kinds.networking.destination_rule import (
     ConnectionKeepalive,
     ConnectionPoolSettings,
     H2UpgradePolicy,
@@ -13,9 +15,7 @@ from galley.kinds.destination_rule import (
     TcpSettings,
     TrafficPolicy,
 )
-from galley.kinds.mesh_config import MeshConfig, MeshH2UpgradePolicy
-from galley.kinds.service import ServiceType
-from galley.kinds.service_entry import Resolution, ServicePort
+from galley.kinds.networking.service_entry import Resolution, ServicePort
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol

@@ -1,5 +1,5 @@
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
-from galley.kinds.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
+from galley.kinds.networking.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
 from galley.meta import ResourceKey
 from pilot.mesh.context.push_context import PushContext
 from tests.builders import (

@@ -4,11 +4,11 @@ import pytest
 
 from citadel.ir import MtlsMode, PeerModes
 from galley.frozen import FrozenMap
+from galley.kinds.kubernetes.service import KubernetesServicePort
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.service import KubernetesServicePort
-from galley.kinds.service_entry import WorkloadEntry, WorkloadGroup
-from galley.kinds.sidecar import CaptureMode, IstioIngressListener, SidecarPort
-from galley.kinds.virtual_service import HttpMatchRequest
+from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
+from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, SidecarPort
+from galley.kinds.networking.virtual_service import HttpMatchRequest
 from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind, read_proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort

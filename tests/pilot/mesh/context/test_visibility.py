@@ -1,9 +1,9 @@
 import pytest
 
-from galley.kinds.service import ServiceType
-from galley.kinds.sidecar import IstioEgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort
+from galley.kinds.kubernetes.service import ServiceType
+from galley.kinds.networking.sidecar import IstioEgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort
+from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute, RouteDestination, TcpRoute, TlsRoute
 from galley.kinds.values import Destination
-from galley.kinds.virtual_service import HttpMirrorPolicy, HttpRoute, RouteDestination, TcpRoute, TlsRoute
 from galley.meta import ResourceKey
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.visibility import (

@@ -2,8 +2,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from galley.frozen import FrozenMap
-from galley.kinds.gateway import ServerTlsMode
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, ProxyConfig, Topology
+from galley.kinds.networking.gateway import ServerTlsMode
 from pilot.ir.listener import ChainMatchPlan, Direction, ListenerFilter
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_virtual_service
 from tests.builders_traffic import a_listener_scope, a_server, a_tcp_route, a_tls_route, ends_of, listeners

@@ -1,5 +1,5 @@
 from galley.frozen import FrozenMap
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.gateway.routes import plan_gateway_routes
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_route, a_virtual_service

@@ -2,7 +2,7 @@ import pytest
 
 from citadel.ir import MeshTls
 from galley.frozen import FrozenMap
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
 from galley.meta import ResourceKey
 from pilot.mesh.gateway.servers import ServerKind, merge_servers, read_server
 from tests.builders import a_gateway

@@ -1,7 +1,7 @@
 import pytest
 
 from citadel.ir import KeyPairFiles, ServerTls
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings, TlsCertificate, TlsProtocol
 from pilot.mesh.gateway.tls import can_terminate, plan_server_tls
 
 FILES = {"server_certificate": "/cert.pem", "private_key": "/key.pem"}

@@ -1,15 +1,15 @@
 from datetime import timedelta
 
 from galley.frozen import FrozenMap
-from galley.kinds.destination_rule import (
+from galley.kinds.mesh_config import InboundTrafficPolicy, InboundTrafficPolicyMode, MeshConfig
+from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     HttpSettings,
     OutlierDetection,
     TcpSettings,
     TrafficPolicy,
 )
-from galley.kinds.mesh_config import InboundTrafficPolicy, InboundTrafficPolicyMode, MeshConfig
-from galley.kinds.sidecar import IstioIngressListener, SidecarPort
+from galley.kinds.networking.sidecar import IstioIngressListener, SidecarPort
 from pilot.ir.cluster import CircuitBreakerPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.listener import Direction, ListenerFilter
 from pilot.mesh.context.memo import Memo

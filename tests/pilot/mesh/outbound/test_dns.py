@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from galley.kinds.service import ServiceType
-from galley.kinds.service_entry import Resolution
+from galley.kinds.kubernetes.service import ServiceType
+from galley.kinds.networking.service_entry import Resolution
 from galley.meta import ResourceKey
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext

@@ -1,9 +1,9 @@
+from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
-from galley.kinds.service import ServiceType
-from galley.kinds.service_entry import ServicePort
-from galley.kinds.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
+from galley.kinds.networking.service_entry import ServicePort
+from galley.kinds.networking.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
+from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, HttpRetry
 from galley.kinds.values import Percent
-from galley.kinds.virtual_service import Abort, HttpFaultInjection, HttpRetry
 from pilot.ir.route import FaultPlan, MirrorPlan, RetryPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import Interception

@@ -1,6 +1,6 @@
 import pytest
 
-from galley.kinds.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from pilot.ir.route import DirectResponsePlan, VirtualHostPlan
 from pilot.mesh.outbound.virtual_hosts import (
     ALLOW_ANY,

@@ -1,4 +1,4 @@
-from galley.kinds.destination_rule import DestinationRule, LoadBalancerSettings, SimpleLb, TrafficPolicy
+from galley.kinds.networking.destination_rule import DestinationRule, LoadBalancerSettings, SimpleLb, TrafficPolicy
 from pilot.mesh.rules.destination_rules import DestinationRuleIndex, index_destination_rules
 from tests.builders import a_config, a_destination_rule, a_subset, labels
 

@@ -3,8 +3,7 @@ from datetime import timedelta
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.values import Percent
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     Abort,
     Delay,
     HeaderOperations,
@@ -16,6 +15,7 @@ from galley.kinds.virtual_service import (
     HttpRetry,
     RedirectPortSelection,
 )
+from galley.kinds.values import Percent
 from pilot.ir.route import FaultPlan, HeaderMutationPlan, RetryPlan
 from pilot.mesh.rules.http_actions import (
     NO_CHANGES,

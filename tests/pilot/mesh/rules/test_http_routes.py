@@ -1,8 +1,7 @@
 from datetime import timedelta
 
 from galley.frozen import FrozenMap
-from galley.kinds.values import Percent
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     CorsPolicy,
     Delegate,
     HeaderOperations,
@@ -15,6 +14,7 @@ from galley.kinds.virtual_service import (
     HttpRouteDestination,
     RegexRewrite,
 )
+from galley.kinds.values import Percent
 from pilot.ir.route import DirectResponsePlan, ForwardPlan, HeaderMutationPlan, MirrorPlan, RedirectPlan, RetryPlan
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route

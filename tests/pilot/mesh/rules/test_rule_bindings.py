@@ -1,4 +1,4 @@
-from galley.kinds.service_entry import ServicePort
+from galley.kinds.networking.service_entry import ServicePort
 from pilot.mesh.rules.rule_bindings import bind_rules
 from tests.builders import a_context, a_manifest, a_scope, a_service_entry, a_virtual_service
 

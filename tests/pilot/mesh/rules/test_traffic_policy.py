@@ -1,4 +1,4 @@
-from galley.kinds.destination_rule import (
+from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     LoadBalancerSettings,
     OutlierDetection,

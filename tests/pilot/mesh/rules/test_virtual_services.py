@@ -1,5 +1,4 @@
-from galley.kinds.values import Destination
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
     L4MatchAttributes,
     RouteDestination,
@@ -8,6 +7,7 @@ from galley.kinds.virtual_service import (
     TlsRoute,
     VirtualService,
 )
+from galley.kinds.values import Destination
 from pilot.mesh.rules.virtual_services import VirtualServiceIndex, index_virtual_services
 from tests.builders import a_config, a_route, a_virtual_service, labels
 

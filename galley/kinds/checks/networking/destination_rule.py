@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.load_balancer import check_load_balancer
-from galley.kinds.checks.outlier_detection import check_connection_pool, check_outlier_detection
+from galley.kinds.checks.networking.load_balancer import check_load_balancer
+from galley.kinds.checks.networking.outlier_detection import check_connection_pool, check_outlier_detection
+from galley.kinds.checks.networking.tls import check_client_tls
 from galley.kinds.checks.scalars import (
     check_export_to,
     check_host,
@@ -17,8 +18,7 @@ from galley.kinds.checks.scalars import (
     is_dns_label,
     is_ip,
 )
-from galley.kinds.checks.tls import check_client_tls
-from galley.kinds.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy, TunnelSettings
+from galley.kinds.networking.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy, TunnelSettings
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 

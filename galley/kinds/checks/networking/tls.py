@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings
-from galley.kinds.gateway import ServerTlsMode, ServerTlsSettings, TlsProtocol
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings, TlsProtocol
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
 
 _OLD = (TlsProtocol.TLSV1_0, TlsProtocol.TLSV1_1)

@@ -13,7 +13,7 @@ from galley.kinds.values import (
     Failover,
     PortSelector,
     TcpKeepalive,
-    WorkloadMatchSelector,
+    WorkloadSelector,
     named,
     unsupported,
 )
@@ -263,4 +263,4 @@ class DestinationRule:
     traffic_policy: TrafficPolicy | None = None
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
-    workload_selector: WorkloadMatchSelector | None = unsupported(None, "the rule applies to every client")
+    workload_selector: WorkloadSelector | None = unsupported(None, "the rule applies to every client")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from galley.kinds.checks.findings import Findings, at_key, shown
+from galley.kinds.checks.networking.workload import check_workload
 from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.scalars import (
     check_export_to,
@@ -15,8 +16,7 @@ from galley.kinds.checks.scalars import (
     is_ip,
     wrong_with_name,
 )
-from galley.kinds.checks.workload import check_workload
-from galley.kinds.service_entry import Resolution, ServiceEntry, WorkloadEntry
+from galley.kinds.networking.service_entry import Resolution, ServiceEntry, WorkloadEntry
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -32,7 +32,7 @@ def check_service_entry(resource: Resource[ServiceEntry]) -> Iterable[Diagnostic
     _check_ports(findings, spec)
     check_export_to(findings, "spec.exportTo", spec.export_to, may_hide=True)
     if spec.workload_selector is not None:
-        check_selector(findings, "spec.workloadSelector.labels", spec.workload_selector.labels)
+        check_selector(findings, "spec.workloadSelector.labels", spec.workload_selector.match_labels)
         if spec.endpoints:
             what = "is not possible together with workloadSelector"
             findings.error("spec.endpoints", "exclusive-fields", what, "keep one of the two")

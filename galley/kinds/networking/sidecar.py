@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from galley.frozen import frozen
-from galley.kinds.destination_rule import ConnectionPoolSettings
-from galley.kinds.gateway import ServerTlsSettings
-from galley.kinds.values import Destination, WorkloadLabelSelector, unenforced, unsupported
+from galley.kinds.networking.destination_rule import ConnectionPoolSettings
+from galley.kinds.networking.gateway import ServerTlsSettings
+from galley.kinds.values import Destination, NetworkingWorkloadSelector, unenforced, unsupported
 
 
 class CaptureMode(StrEnum):
@@ -70,7 +70,7 @@ class OutboundTrafficPolicy:
 class Sidecar:
     """Configuration of the proxies that ``workload_selector`` selects (none: all of the namespace)."""
 
-    workload_selector: WorkloadLabelSelector | None = None
+    workload_selector: NetworkingWorkloadSelector | None = None
     ingress: tuple[IstioIngressListener, ...] = ()
     egress: tuple[IstioEgressListener, ...] = ()
     outbound_traffic_policy: OutboundTrafficPolicy | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings, at_key, below, shown
 from galley.kinds.checks.scalars import check_header_name, check_port, check_regex, is_dns_label, is_ip, wrong_with_host
+from galley.kinds.networking.virtual_service import HeaderOperations, Headers
 from galley.kinds.values import Destination, StringMatch
-from galley.kinds.virtual_service import HeaderOperations, Headers
 
 
 def check_destination(findings: Findings, field: str, destination: Destination | None) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.values import WorkloadLabelSelector, unsupported
+from galley.kinds.values import NetworkingWorkloadSelector, unsupported
 from galley.meta import NO_LABELS, Labels
 
 NO_PORTS: FrozenMap[str, int] = FrozenMap()
@@ -146,6 +146,6 @@ class ServiceEntry:
         },
     )
     endpoints: tuple[WorkloadEntry, ...] = ()
-    workload_selector: WorkloadLabelSelector | None = None
+    workload_selector: NetworkingWorkloadSelector | None = None
     export_to: tuple[str, ...] = ()
     subject_alt_names: tuple[str, ...] = ()

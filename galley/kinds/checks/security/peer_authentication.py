@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.scalars import check_labels
-from galley.kinds.peer_authentication import PeerAuthentication
+from galley.kinds.checks.scalars import check_selector
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -15,7 +15,7 @@ def check_peer_authentication(resource: Resource[PeerAuthentication]) -> Iterabl
     """All that is wrong with one PeerAuthentication: ports are numbers, and only workloads have ports."""
     findings, spec = Findings(resource), resource.spec
     if spec.selector is not None:
-        check_labels(findings, "spec.selector.matchLabels", spec.selector.match_labels)
+        check_selector(findings, "spec.selector.matchLabels", spec.selector.match_labels)
     if spec.port_level_mtls and not spec.selects_workloads:
         what = "needs a selector: ports belong to workloads, not to a namespace"
         findings.error("spec.portLevelMtls", "missing-selector", what, "add selector: {matchLabels: …}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.http_route import check_http_route
-from galley.kinds.checks.reachability import check_reachability
-from galley.kinds.checks.route_parts import check_destination
+from galley.kinds.checks.networking.http_route import check_http_route
+from galley.kinds.checks.networking.reachability import check_reachability
+from galley.kinds.checks.networking.route_parts import check_destination
 from galley.kinds.checks.scalars import (
     check_export_to,
     check_labels,
@@ -19,7 +19,7 @@ from galley.kinds.checks.scalars import (
     is_ip,
     wrong_with_host,
 )
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     MESH_GATEWAY,
     L4MatchAttributes,
     RouteDestination,

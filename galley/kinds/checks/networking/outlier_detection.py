@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from galley.kinds.checks.findings import Findings
 from galley.kinds.checks.scalars import check_duration, check_not_negative, check_percent
-from galley.kinds.destination_rule import (
+from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
     HttpSettings,

@@ -6,7 +6,7 @@ from dataclasses import field
 from enum import StrEnum
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.values import WorkloadMatchSelector, until_identities
+from galley.kinds.values import WorkloadSelector, until_identities
 
 
 class MutualTlsMode(StrEnum):
@@ -40,11 +40,11 @@ class PeerAuthentication:
     The keys of ``port_level_mtls`` are ports of the workload, in decimal.
     """
 
-    selector: WorkloadMatchSelector | None = None
+    selector: WorkloadSelector | None = None
     mtls: MutualTls | None = None
     port_level_mtls: FrozenMap[str, MutualTls] = field(default_factory=FrozenMap)
 
     @property
     def selects_workloads(self) -> bool:
         """Whether it has a selector that asks for something; an empty one is none."""
-        return self.selector is not None and bool(self.selector.match_labels)
+        return self.selector is not None and not self.selector.is_empty

@@ -12,8 +12,8 @@ from galley.kinds.checks.scalars import (
     check_percent,
     check_regex,
 )
+from galley.kinds.networking.virtual_service import Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry
 from galley.kinds.values import Percent
-from galley.kinds.virtual_service import Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry
 
 _CONDITIONS = """
     5xx gateway-error reset reset-before-request connect-failure envoy-ratelimited retriable-4xx refused-stream

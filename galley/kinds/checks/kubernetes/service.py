@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.scalars import check_labels, check_port, is_dns_label, is_ip, wrong_with_name
-from galley.kinds.service import KubernetesService, ServiceType
+from galley.kinds.kubernetes.service import KubernetesService, ServiceType
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 

@@ -13,7 +13,7 @@ from galley.kinds.checks.scalars import (
     is_ip,
     wrong_with_name,
 )
-from galley.kinds.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup
+from galley.kinds.networking.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 

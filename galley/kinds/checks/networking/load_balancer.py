@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.scalars import check_duration, check_header_name, check_not_negative, check_percent
-from galley.kinds.destination_rule import ConsistentHashLb, HttpCookie, LoadBalancerSettings, LocalityLbSetting, Warmup
+from galley.kinds.networking.destination_rule import (
+    ConsistentHashLb,
+    HttpCookie,
+    LoadBalancerSettings,
+    LocalityLbSetting,
+    Warmup,
+)
 
 _LARGEST_TABLE = 5_000_011
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.outlier_detection import check_connection_pool
+from galley.kinds.checks.networking.outlier_detection import check_connection_pool
+from galley.kinds.checks.networking.route_parts import check_destination
+from galley.kinds.checks.networking.tls import check_server_tls
 from galley.kinds.checks.ports import TLS_PROTOCOLS, check_protocol
-from galley.kinds.checks.route_parts import check_destination
 from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, is_ip, wrong_with_host
-from galley.kinds.checks.tls import check_server_tls
-from galley.kinds.gateway import ServerTlsMode
-from galley.kinds.sidecar import (
+from galley.kinds.networking.gateway import ServerTlsMode
+from galley.kinds.networking.sidecar import (
     CaptureMode,
     IstioEgressListener,
     IstioIngressListener,
@@ -28,8 +28,8 @@ def check_sidecar(resource: Resource[Sidecar]) -> Iterable[Diagnostic]:
     """All that is wrong with one Sidecar."""
     findings, spec = Findings(resource), resource.spec
     if spec.workload_selector is not None:
-        if spec.workload_selector.labels:
-            check_selector(findings, "spec.workloadSelector.labels", spec.workload_selector.labels)
+        if not spec.workload_selector.is_empty:
+            check_selector(findings, "spec.workloadSelector.labels", spec.workload_selector.match_labels)
         else:
             what = "has no labels, so the Sidecar applies to the whole namespace"
             findings.warn("spec.workloadSelector", "empty-selector", what, "leave it out to mean that")

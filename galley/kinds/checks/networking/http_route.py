@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from galley.kinds.checks.findings import Findings, at_key, shown
-from galley.kinds.checks.resilience import check_cors, check_fault, check_retries
-from galley.kinds.checks.route_parts import check_destination, check_headers, check_string_match
+from galley.kinds.checks.networking.resilience import check_cors, check_fault, check_retries
+from galley.kinds.checks.networking.route_parts import check_destination, check_headers, check_string_match
 from galley.kinds.checks.scalars import (
     check_duration,
     check_header_name,
@@ -16,7 +16,7 @@ from galley.kinds.checks.scalars import (
     check_substitution,
     check_weights,
 )
-from galley.kinds.virtual_service import (
+from galley.kinds.networking.virtual_service import (
     HttpDirectResponse,
     HttpMatchRequest,
     HttpRedirect,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from galley.decoding.documents import decode_file
-from galley.kinds.peer_authentication import MutualTlsMode, PeerAuthentication
+from galley.kinds.security.peer_authentication import MutualTlsMode, PeerAuthentication
 from tests.galley.documents import document
 from tests.galley.kinds.checks.cases import found, short
 
@@ -38,6 +38,7 @@ def test_good_policies(spec: str) -> None:
             )
             for port in ("0", "65536", "http", "-1", "080", "99999999999")
         ),
+        ("selector: {matchLabels: {app: '*'}}", 'error invalid-selector spec.selector.matchLabels["app"]'),
         ("selector: {matchLabels: {a b: x}}", 'error invalid-label spec.selector.matchLabels["a b"]'),
     ],
 )

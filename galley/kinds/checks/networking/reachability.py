@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from galley.kinds.checks.findings import Findings
-from galley.kinds.virtual_service import HttpMatchRequest, HttpRoute
+from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute
 
 _ANY = HttpMatchRequest()
 

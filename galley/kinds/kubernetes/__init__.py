@@ -1,0 +1,1 @@
+"""The kinds of Kubernetes itself that say something about traffic, such as Service."""

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+
+from galley.decoding.complaints import Complaints
+from galley.decoding.messages import message_decoder
+from galley.kinds.checks.attachment import check_attachment
+from galley.kinds.checks.findings import Findings
+from galley.kinds.values import AttachedPolicy
+from galley.text.compose import compose
+from tests.builders import a_resource
+from tests.galley.kinds.checks.cases import short
+
+
+def policy(text: str) -> AttachedPolicy:
+    (document,), _ = compose(text.encode(), "a.yaml")
+    complaints = Complaints("a.yaml")
+    decoded = message_decoder(AttachedPolicy)(document.root, "spec", complaints)
+    assert complaints.diagnostics == []
+    assert isinstance(decoded, AttachedPolicy)
+    return decoded
+
+
+def attachment(text: str) -> list[str]:
+    spec = policy(text)
+    findings = Findings(a_resource(spec, "x"))
+    check_attachment(findings, "spec", spec)
+    return short(findings.diagnostics)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "selector: {matchLabels: {app: x}}",
+        "targetRef: {kind: Service, name: x}",
+        "targetRef: {group: core, kind: Service, name: x}",
+        "targetRefs: [{group: networking.istio.io, kind: ServiceEntry, name: x}, "
+        "{group: gateway.networking.k8s.io, kind: Gateway, name: y}]",
+        "targetRefs: [{group: gateway.networking.k8s.io, kind: GatewayClass, name: istio}]",
+    ],
+)
+def test_what_a_policy_may_be_attached_to(text: str) -> None:
+    assert attachment(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("selector: {}", "warning empty-selector spec.selector"),
+        ("selector: {matchLabels: {app: '*'}}", 'error invalid-selector spec.selector.matchLabels["app"]'),
+        (
+            "{selector: {matchLabels: {a: b}}, targetRef: {kind: Service, name: x}}",
+            "error exclusive-fields spec.targetRef",
+        ),
+        (
+            "{targetRef: {kind: Service, name: x}, targetRefs: [{kind: Service, name: y}]}",
+            "error exclusive-fields spec.targetRefs",
+        ),
+        ("targetRef: {kind: Service}", "error missing-field spec.targetRef.name"),
+        ("targetRefs: [{name: x}]", "error missing-field spec.targetRefs[0].kind"),
+        ("targetRef: {group: apps, kind: Deployment, name: x}", "error invalid-target spec.targetRef.kind"),
+        ("targetRef: {group: networking.istio.io, kind: Gateway, name: x}", "error invalid-target spec.targetRef.kind"),
+        ("targetRef: {kind: Service, name: x, namespace: other}", "error invalid-target spec.targetRef.namespace"),
+        (f"targetRefs: [{', '.join(['{kind: Service, name: x}'] * 17)}]", "error too-many-targets spec.targetRefs"),
+    ],
+)
+def test_what_it_may_not_be_attached_to(text: str, expected: str) -> None:
+    assert attachment(text) == [expected]
+
+
+def test_targets_are_one_list_however_they_are_written() -> None:
+    one, several = policy("targetRef: {kind: Service, name: x}"), policy("targetRefs: [{kind: Service, name: x}]")
+    assert one.targets == several.targets
+    assert [target.name for target in one.targets] == ["x"]
+    assert policy("selector: {matchLabels: {a: b}}").targets == ()
