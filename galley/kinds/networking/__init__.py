@@ -1,1 +1,1 @@
-"""The kinds of networking.istio.io: where traffic may go, and how. A file for each kind, with the values it is made of."""
+"""The kinds of networking.istio.io: where traffic may go, and how; a file for each, with the values it is made of."""
