@@ -17,7 +17,8 @@ from galley.kinds.networking.virtual_service import (
     TlsRoute,
 )
 from galley.kinds.values import Destination, PortSelector, StringMatch
-from pilot.ir.listener import FilterChainPlan, HttpConnectionPlan, ListenerPlan, TcpProxyPlan
+from pilot.ir.listener import FilterChainPlan, ListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import ProxyKind

@@ -9,7 +9,6 @@ import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
 from envoy_data_plane.envoy.config.listener.v3 import (
     AdditionalAddress,
-    Filter,
     FilterChain,
     FilterChainMatch,
     Listener,
@@ -28,14 +27,11 @@ from citadel.envoy.tls import downstream_tls_socket
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from pilot.envoy.address import render_address, render_cidr
-from pilot.envoy.http_connection_manager import http_connection_manager_filter
-from pilot.envoy.tcp_proxy import tcp_proxy_filter
-from pilot.envoy.upstream_alpn import upstream_alpn_filter
+from pilot.envoy.filters.network import render_network_filter
 from pilot.ir.listener import (
     ChainMatchPlan,
     Direction,
     FilterChainPlan,
-    HttpConnectionPlan,
     ListenerFilter,
     ListenerPlan,
 )
@@ -99,19 +95,10 @@ def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
     return _filter_chain(
         name=plan.name,
         filter_chain_match=_render_match(plan.match),
-        filters=[
-            *([upstream_alpn_filter(plan.upstream_alpn)] if plan.upstream_alpn else []),
-            _render_terminal(plan),
-        ],
+        filters=[render_network_filter(each) for each in plan.filters],
         transport_socket=downstream_tls_socket(plan.tls) if plan.tls is not None else None,
         transport_socket_connect_timeout=plan.transport_connect_timeout,
     )
-
-
-def _render_terminal(plan: FilterChainPlan) -> Filter:
-    if isinstance(plan.terminal, HttpConnectionPlan):
-        return http_connection_manager_filter(plan.terminal)
-    return tcp_proxy_filter(plan.terminal)
 
 
 def _render_match(plan: ChainMatchPlan) -> FilterChainMatch | None:

@@ -25,9 +25,9 @@ from envoy_data_plane.envoy.config.route.v3 import (
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute
 
 from envoycodec.construct import maker
+from pilot.envoy.filters.http import render_route_filters
 from pilot.envoy.fraction import render_runtime_fraction
 from pilot.envoy.headers import render_header_mutation
-from pilot.envoy.http_filters import render_route_filters
 from pilot.envoy.metadata import config_path, render_istio_metadata
 from pilot.envoy.retry import render_retry
 from pilot.envoy.route_match import render_route_match
@@ -128,7 +128,7 @@ def render_route(plan: RoutePlan) -> Route:
         match=render_route_match(plan.match),
         metadata=render_istio_metadata({"config": config_path(plan.virtual_service)}),
         decorator=_decorator(operation=plan.decorator) if plan.decorator else None,
-        typed_per_filter_config=render_route_filters(plan.fault, plan.cors),
+        typed_per_filter_config=render_route_filters(plan.filters),
         request_headers_to_add=request_headers.add,
         request_headers_to_remove=request_headers.remove,
         response_headers_to_add=response_headers.add,

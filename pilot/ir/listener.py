@@ -1,4 +1,4 @@
-"""Plans of listeners, filter chains and what stands at the end of a chain."""
+"""Plans of listeners and of their filter chains."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from enum import StrEnum
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
-from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.meta import ResourceKey
-from pilot.ir.route import RouteConfigPlan
+from pilot.ir.network_filters import NetworkFilterPlan, TerminalFilterPlan
 
 
 class ListenerFilter(StrEnum):
@@ -30,15 +29,6 @@ class Direction(StrEnum):
 
 
 @frozen
-class AccessLogPlan:
-    """A file access log; ``format`` "" is Istio's default text format. With ``json`` the format is a JSON object."""
-
-    path: str
-    format: str = ""
-    json: bool = False
-
-
-@frozen
 class ChainMatchPlan:
     """Which connections a chain takes; what is empty matches any."""
 
@@ -50,6 +40,7 @@ class ChainMatchPlan:
 
     @property
     def is_match_all(self) -> bool:
+        """Whether any connection is taken."""
         return self == _ANY_CONNECTION
 
 
@@ -57,55 +48,29 @@ _ANY_CONNECTION = ChainMatchPlan()
 
 
 @frozen
-class HttpConnectionPlan:
-    """An HTTP connection manager. Routes come by RDS under ``route_name``, or inline as ``route_config``."""
-
-    stat_prefix: str
-    route_name: str = ""
-    route_config: RouteConfigPlan | None = None
-    use_remote_address: bool = False
-    xff_num_trusted_hops: int = 0
-    server_name: str = ""
-    """Value of the ``server`` header; "" leaves Envoy's default ("envoy")."""
-    forward_client_cert: ForwardClientCertDetails | None = None
-    allow_absolute_url: bool = False
-    accept_http_10: bool = False
-    grpc_web: bool = False
-    idle_timeout: timedelta | None = None
-    normalization: NormalizationType = NormalizationType.DEFAULT
-    access_log: AccessLogPlan | None = None
-
-
-@frozen
-class WeightedTcpCluster:
-    """A cluster's share of the connections."""
-
-    cluster: str
-    weight: int
-
-
-@frozen
-class TcpProxyPlan:
-    """Forward bytes to one cluster, or to several by weight."""
-
-    stat_prefix: str
-    clusters: tuple[WeightedTcpCluster, ...]
-    idle_timeout: timedelta | None = None
-    max_connection_duration: timedelta | None = None
-    access_log: AccessLogPlan | None = None
-
-
-@frozen
 class FilterChainPlan:
-    """One filter chain: who it takes, what it terminates, where it ends."""
+    """One filter chain: who it takes, what it terminates, and the filters, of which the last one ends it.
 
-    terminal: HttpConnectionPlan | TcpProxyPlan
+    ValueError unless exactly the last filter is one that ends a chain.
+    """
+
+    filters: tuple[NetworkFilterPlan, ...]
     match: ChainMatchPlan = ChainMatchPlan()
     name: str = ""
     tls: ServerTls | MeshServerTls | None = None
-    upstream_alpn: tuple[str, ...] = ()
-    """What connections to upstreams offer instead of the ALPN of their cluster; empty: that."""
     transport_connect_timeout: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        ends = [index for index, each in enumerate(self.filters) if isinstance(each, TerminalFilterPlan)]
+        if ends != [len(self.filters) - 1]:
+            raise ValueError("a filter chain has one filter that ends it, its last one")
+
+    @property
+    def terminal(self) -> TerminalFilterPlan:
+        """The filter that ends the chain."""
+        last = self.filters[-1]
+        assert isinstance(last, TerminalFilterPlan)
+        return last
 
 
 @frozen

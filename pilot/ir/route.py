@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite
+from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.kinds.values import StringMatch
 from galley.meta import ResourceKey
+from pilot.ir.http_filters import RouteFilterPlan
 
 NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()
 
@@ -27,6 +28,7 @@ class RouteMatchPlan:
 
     @property
     def is_catch_all(self) -> bool:
+        """Whether every request is taken, so that nothing after it is ever reached."""
         anything = self.uri is None or self.uri.prefix == "/" or self.uri.regex in (".*", "*")
         return anything and not (self.headers or self.without_headers or self.query_params)
 
@@ -111,27 +113,18 @@ class DirectResponsePlan:
 
 
 @frozen
-class FaultPlan:
-    """Faults of a route; percentages are 0 to 100, fractions allowed; what is None does not happen."""
-
-    delay: timedelta | None = None
-    delay_percent: float = 0.0
-    abort_http_status: int | None = None
-    abort_grpc_status: int | None = None
-    abort_percent: float = 0.0
-
-
-@frozen
 class RoutePlan:
-    """One route. ``virtual_service`` feeds the route's metadata, ``decorator`` the operation name of traces."""
+    """One route. ``filters`` are its own settings for the HTTP filters, at most one for each.
+
+    ``virtual_service`` feeds the route's metadata, ``decorator`` the operation name of traces.
+    """
 
     match: RouteMatchPlan
     action: ForwardPlan | RedirectPlan | DirectResponsePlan
     name: str = ""
     request_headers: HeaderMutationPlan = NO_MUTATION
     response_headers: HeaderMutationPlan = NO_MUTATION
-    fault: FaultPlan | None = None
-    cors: CorsPolicy | None = None
+    filters: tuple[RouteFilterPlan, ...] = ()
     decorator: str = ""
     stat_prefix: str = ""
     virtual_service: ResourceKey | None = None

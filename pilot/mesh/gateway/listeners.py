@@ -6,29 +6,23 @@ from collections.abc import Iterator
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
-from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, NormalizationType, Topology
+from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topology
 from galley.kinds.networking.gateway import ServerTlsSettings
 from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
 from galley.meta import Resource, ResourceKey
-from pilot.ir.listener import (
-    AccessLogPlan,
-    ChainMatchPlan,
-    FilterChainPlan,
-    HttpConnectionPlan,
-    ListenerFilter,
-    ListenerPlan,
-    TcpProxyPlan,
-)
-from pilot.mesh.access_log import plan_access_log
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
 from pilot.mesh.chain_claims import ChainClaims
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.context.visibility import resolved_hosts
+from pilot.mesh.filters import plan_http_filters, plan_network_filters
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
 from pilot.mesh.gateway.tls import plan_server_tls
 from pilot.mesh.inbound.chains import SERVER_NAME
+from pilot.mesh.listener_settings import ListenerSettings, listener_settings
 from pilot.mesh.naming import resolve_gateway
 from pilot.mesh.rules.hosts import hosts_match
 from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, TcpRouting, opaque_chain, plan_tcp_proxy, server_names
@@ -40,9 +34,7 @@ class GatewaySettings:
 
     trusted_hops: int
     forward_client_cert: ForwardClientCertDetails
-    access_log: AccessLogPlan | None = None
-    normalization: NormalizationType = NormalizationType.DEFAULT
-    accept_http_10: bool = False
+    shared: ListenerSettings = ListenerSettings()
 
 
 def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[ListenerPlan, ...]:
@@ -66,9 +58,7 @@ def gateway_settings(mesh: MeshConfig, *, accept_http_10: bool) -> GatewaySettin
     return GatewaySettings(
         trusted_hops=topology.num_trusted_proxies,
         forward_client_cert=ForwardClientCertDetails.SANITIZE_SET if unset else details,
-        access_log=plan_access_log(mesh),
-        normalization=mesh.path_normalization.normalization,
-        accept_http_10=accept_http_10,
+        shared=listener_settings(mesh, accept_http_10=accept_http_10),
     )
 
 
@@ -120,23 +110,21 @@ def plan_http_chain(
     connection = HttpConnectionPlan(
         stat_prefix=server.name if secure and server.name else f"outbound_{listener}",
         route_name=server.route_name(listen_port),
+        filters=plan_http_filters(grpc_web=grpc_web),
+        settings=settings.shared.http,
         use_remote_address=True,
         xff_num_trusted_hops=settings.trusted_hops,
         server_name=SERVER_NAME,
         forward_client_cert=settings.forward_client_cert,
-        accept_http_10=settings.accept_http_10,
-        grpc_web=grpc_web,
-        normalization=settings.normalization,
-        access_log=settings.access_log,
     )
     return _server_chain(server, connection, server.tls if secure else None)
 
 
 def _server_chain(
-    server: GatewayServer, terminal: HttpConnectionPlan | TcpProxyPlan, tls: ServerTlsSettings | None
+    server: GatewayServer, terminal: TerminalFilterPlan, tls: ServerTlsSettings | None
 ) -> FilterChainPlan:
     return FilterChainPlan(
-        terminal=terminal,
+        filters=plan_network_filters(terminal),
         match=ChainMatchPlan(server_names=server_names(server.names) if tls else ()),
         tls=_plan_tls(server, tls) if tls else None,
         transport_connect_timeout=CONNECT_TIMEOUT,

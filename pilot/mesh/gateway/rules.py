@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.ir.route import RoutePlan
-from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
+from pilot.mesh.listener_settings import plan_access_log
 from pilot.mesh.outbound.routes import asks_about_source
 from pilot.mesh.rules.destinations import Destinations, known_destinations, named_destinations
 from pilot.mesh.rules.http_matches import RouteSite

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.frozen import frozen
-from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
+from galley.kinds.mesh_config import ForwardClientCertDetails
 from galley.meta import ResourceKey
-from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, FilterChainPlan, HttpConnectionPlan, TcpProxyPlan
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
+from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import (
     ForwardPlan,
     RetryPlan,
@@ -19,10 +18,11 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.mesh.context.scope import InboundPort
+from pilot.mesh.filters import plan_http_filters, plan_network_filters
 from pilot.mesh.inbound.matches import InboundMatch, inbound_matches
+from pilot.mesh.listener_settings import ListenerSettings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, listener_name
-from pilot.mesh.outbound.listener import plain_http_match
-from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, opaque_chain, single_cluster_proxy
 from pilot.registry.catalog import Protocol
 
 SERVER_NAME = "istio-envoy"
@@ -39,10 +39,7 @@ class InboundSettings:
     listen_port: int
     transparent: bool = False
     dual_stack: bool = False
-    access_log: AccessLogPlan | None = None
-    detection_timeout: timedelta = timedelta(0)
-    normalization: NormalizationType = NormalizationType.DEFAULT
-    accept_http_10: bool = False
+    shared: ListenerSettings = ListenerSettings()
     mtls: MeshTls | None = None
 
 
@@ -62,14 +59,14 @@ def plan_port_chains(
             grpc_web=protocol is Protocol.GRPC_WEB,
             settings=settings,
         ),
-        opaque=single_cluster_proxy(inbound_cluster(port.listen_port), settings.access_log),
+        opaque=single_cluster_proxy(inbound_cluster(port.listen_port), settings.shared.access_log),
         http_name=name,
         opaque_name=name,
         destination_port=port.listen_port if captured else 0,
         # Nobody looks for TLS at a socket of its own where none is ended: all that comes is what it is.
         any_transport=mode is MtlsMode.DISABLE and not captured,
     )
-    return _plan_chains(end, inbound_matches(mode, protocol, _plain_http(settings)), settings)
+    return _plan_chains(end, inbound_matches(mode, protocol, settings.shared.plain_http), settings)
 
 
 def plan_passthrough_chains(
@@ -86,14 +83,14 @@ def plan_passthrough_chains(
             grpc_web=False,
             settings=settings,
         ),
-        opaque=single_cluster_proxy(INBOUND_PASSTHROUGH_CLUSTER, settings.access_log),
+        opaque=single_cluster_proxy(INBOUND_PASSTHROUGH_CLUSTER, settings.shared.access_log),
         http_name="virtualInbound-catchall-http",
         opaque_name="virtualInbound",
         destination_port=destination_port,
         # The inspector looks for TLS at all ports but those that are named, though none is ended here.
         any_transport=mode is MtlsMode.DISABLE and settings.mtls is not None and not destination_port,
     )
-    return _plan_chains(end, inbound_matches(mode, Protocol.AUTO, _plain_http(settings)), settings)
+    return _plan_chains(end, inbound_matches(mode, Protocol.AUTO, settings.shared.plain_http), settings)
 
 
 def _refuses(mode: MtlsMode, settings: InboundSettings) -> bool:
@@ -103,11 +100,10 @@ def _refuses(mode: MtlsMode, settings: InboundSettings) -> bool:
 
 def _refusal(settings: InboundSettings, destination_port: int) -> FilterChainPlan:
     """A chain that ends every connection. Without any, those to this port would fall to the chain for all others."""
-    return FilterChainPlan(
-        terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
-        match=ChainMatchPlan(destination_port=destination_port),
+    return opaque_chain(
+        single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
+        ChainMatchPlan(destination_port=destination_port),
         name="strict-without-certificate",
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
 
 
@@ -131,7 +127,7 @@ def _plan_chains(
 
 def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) -> FilterChainPlan:
     return FilterChainPlan(
-        terminal=end.http if match.http else end.opaque,
+        filters=plan_network_filters(end.http if match.http else end.opaque),
         match=ChainMatchPlan(
             destination_port=end.destination_port,
             transport_protocol="" if end.any_transport and not match.alpn else match.transport,
@@ -143,22 +139,16 @@ def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) 
     )
 
 
-def _plain_http(settings: InboundSettings) -> tuple[str, ...]:
-    return plain_http_match(accept_http_10=settings.accept_http_10).application_protocols
-
-
 def _http_connection(
     *, stat_prefix: str, routes: RouteConfigPlan, grpc_web: bool, settings: InboundSettings
 ) -> HttpConnectionPlan:
     return HttpConnectionPlan(
         stat_prefix=stat_prefix,
         route_config=routes,
+        filters=plan_http_filters(grpc_web=grpc_web),
+        settings=settings.shared.http,
         server_name=SERVER_NAME,
         forward_client_cert=ForwardClientCertDetails.APPEND_FORWARD,
-        accept_http_10=settings.accept_http_10,
-        grpc_web=grpc_web,
-        normalization=settings.normalization,
-        access_log=settings.access_log,
     )
 
 

@@ -14,7 +14,6 @@ from galley.meta import ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
-from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.clusters.outbound import circuit_breakers
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import Interception
@@ -22,6 +21,7 @@ from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.inbound.chains import InboundSettings, plan_passthrough_chains, plan_port_chains
 from pilot.mesh.inbound.matches import TLS
+from pilot.mesh.listener_settings import listener_settings
 from pilot.mesh.naming import (
     BLACK_HOLE_CLUSTER,
     INBOUND_PASSTHROUGH_CLUSTER,
@@ -29,7 +29,7 @@ from pilot.mesh.naming import (
     inbound_cluster,
     listener_name,
 )
-from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 from pilot.mesh.rules.traffic_policy import effective_policy
 from pilot.registry.catalog import Locality, Port, Protocol
 
@@ -58,16 +58,12 @@ def _accepted(scope: InboundScope) -> PeerModes:
 
 
 def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
-    mesh = context.mesh
     return InboundSettings(
         wildcard="::" if scope.ipv6 else "0.0.0.0",
-        listen_port=mesh.proxy_inbound_listen_port,
+        listen_port=context.mesh.proxy_inbound_listen_port,
         transparent=scope.interception is Interception.TPROXY,
         dual_stack=scope.dual_stack,
-        access_log=plan_access_log(mesh),
-        detection_timeout=mesh.protocol_detection_timeout,
-        normalization=mesh.path_normalization.normalization,
-        accept_http_10=scope.accept_http_10,
+        shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
         mtls=context.mtls_for(identified=scope.identified),
     )
 
@@ -76,11 +72,10 @@ def plan_virtual_inbound(
     ports: tuple[InboundPort, ...], settings: InboundSettings, peers: PeerModes = PLAIN_TEXT_ONLY
 ) -> ListenerPlan:
     """The listener that all inbound connections are redirected to; chains are chosen by the original port."""
-    loop = FilterChainPlan(
-        terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
-        match=ChainMatchPlan(destination_port=settings.listen_port),
+    loop = opaque_chain(
+        single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
+        ChainMatchPlan(destination_port=settings.listen_port),
         name=f"{VIRTUAL_INBOUND}-blackhole",
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
     served: dict[int, tuple[FilterChainPlan, ...]] = {}
     for port in ports:
@@ -106,7 +101,7 @@ def plan_virtual_inbound(
         tls_inspector_excluded_ports=(settings.listen_port, *_ports_without(_is_tls, served)) if inspectors else (),
         transparent=settings.transparent,
         dual_stack=settings.dual_stack,
-        listener_filters_timeout=settings.detection_timeout,
+        listener_filters_timeout=settings.shared.detection_timeout,
         continue_on_listener_filters_timeout=True,
         origins=_origins(ports, peers),
     )
@@ -147,7 +142,7 @@ def plan_bound_listener(
         direction=Direction.INBOUND,
         default_chain=default,
         listener_filters=(*tls, *http),
-        listener_filters_timeout=settings.detection_timeout if tls or http else timedelta(0),
+        listener_filters_timeout=settings.shared.detection_timeout if tls or http else timedelta(0),
         continue_on_listener_filters_timeout=True,
         origins=_origins((port,), peers),
     )

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from galley.frozen import frozen
-from galley.kinds.mesh_config import NormalizationType
 from galley.meta import ResourceKey
-from pilot.ir.listener import (
-    AccessLogPlan,
-    ChainMatchPlan,
-    FilterChainPlan,
-    HttpConnectionPlan,
-    ListenerFilter,
-    ListenerPlan,
-)
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.mesh.clusters.mutual_tls import ANY_HTTP_ALPN
+from pilot.mesh.filters import plan_http_filters, plan_network_filters
+from pilot.mesh.listener_settings import NO_TIME, ListenerSettings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, VIRTUAL_OUTBOUND, listener_name
-from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import ANY_CONNECTION, CONNECT_TIMEOUT, opaque_chain, single_cluster_proxy
 
 PASSTHROUGH_CHAIN = "PassthroughFilterChain"
-NO_TIME = timedelta(0)
 ANY_IPV4 = "0.0.0.0"
 
 
@@ -30,10 +22,7 @@ class OutboundSettings:
     ``mutual_tls`` tells whether proxies have identities."""
 
     unknown_cluster: str
-    access_log: AccessLogPlan | None = None
-    detection_timeout: timedelta = NO_TIME
-    normalization: NormalizationType = NormalizationType.DEFAULT
-    accept_http_10: bool = False
+    shared: ListenerSettings = ListenerSettings()
     dual_stack: bool = False
     mutual_tls: bool = False
 
@@ -64,8 +53,8 @@ def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings)
     if wanted.route_name:
         chains = (_http_chain(wanted, settings, sniffed=sniffed), *chains)
     if default is None and not wanted.bound and not any(chain.match.is_match_all for chain in chains):
-        unknown = single_cluster_proxy(settings.unknown_cluster, settings.access_log)
-        default = FilterChainPlan(terminal=unknown, name=PASSTHROUGH_CHAIN, transport_connect_timeout=CONNECT_TIMEOUT)
+        unknown = single_cluster_proxy(settings.unknown_cluster, settings.shared.access_log)
+        default = opaque_chain(unknown, name=PASSTHROUGH_CHAIN)
     if default is not None and not chains:  # a match-all chain that is alone stays an ordinary one
         chains, default = (default,), None
     filters = _inspectors(chains, sniffed=sniffed)
@@ -78,7 +67,7 @@ def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings)
         listener_filters=filters,
         bind_to_port=wanted.bound,
         dual_stack=settings.dual_stack and wanted.address == ANY_IPV4,
-        listener_filters_timeout=settings.detection_timeout if sniffed else NO_TIME,
+        listener_filters_timeout=settings.shared.detection_timeout if sniffed else NO_TIME,
         continue_on_listener_filters_timeout=True,
         origins=wanted.origins,
     )
@@ -92,26 +81,24 @@ def _split(chains: tuple[FilterChainPlan, ...]) -> tuple[tuple[FilterChainPlan, 
 
 def _http_chain(wanted: OutboundListener, settings: OutboundSettings, *, sniffed: bool) -> FilterChainPlan:
     name = wanted.address if not wanted.port else listener_name(wanted.address, wanted.port)
+    connection = HttpConnectionPlan(
+        stat_prefix=f"outbound_{name}",
+        route_name=wanted.route_name,
+        filters=plan_http_filters(grpc_web=wanted.grpc_web),
+        settings=settings.shared.http,
+        allow_absolute_url=wanted.absolute_urls,
+    )
+    # The clusters of such ports offer what stands for opaque bytes; servers would not read the HTTP.
+    alpn = ANY_HTTP_ALPN if wanted.undeclared and settings.mutual_tls else ()
     return FilterChainPlan(
-        terminal=HttpConnectionPlan(
-            stat_prefix=f"outbound_{name}",
-            route_name=wanted.route_name,
-            allow_absolute_url=wanted.absolute_urls,
-            accept_http_10=settings.accept_http_10,
-            grpc_web=wanted.grpc_web,
-            normalization=settings.normalization,
-            access_log=settings.access_log,
-        ),
-        match=plain_http_match(accept_http_10=settings.accept_http_10) if sniffed else ChainMatchPlan(),
-        # The clusters of such ports offer what stands for opaque bytes; servers would not read the HTTP.
-        upstream_alpn=ANY_HTTP_ALPN if wanted.undeclared and settings.mutual_tls else (),
+        filters=plan_network_filters(connection, upstream_alpn=alpn),
+        match=_plain_http_match(settings.shared.plain_http) if sniffed else ANY_CONNECTION,
         transport_connect_timeout=CONNECT_TIMEOUT,
     )
 
 
-def plain_http_match(*, accept_http_10: bool = False) -> ChainMatchPlan:
+def _plain_http_match(versions: tuple[str, ...]) -> ChainMatchPlan:
     """Connections in which the HTTP inspector has found plain-text HTTP."""
-    versions = ("http/1.0", "http/1.1", "h2c") if accept_http_10 else ("http/1.1", "h2c")
     return ChainMatchPlan(transport_protocol="raw_buffer", application_protocols=versions)
 
 
@@ -123,16 +110,14 @@ def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[
 def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> ListenerPlan:
     """The listener that all outbound connections are redirected to. It hands each over to the listener of its
     original destination; what stays here is for nobody known, or (by its port) a loop."""
-    loop = FilterChainPlan(
-        terminal=single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.access_log),
-        match=ChainMatchPlan(destination_port=port),
+    loop = opaque_chain(
+        single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
+        ChainMatchPlan(destination_port=port),
         name=f"{VIRTUAL_OUTBOUND}-blackhole",
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
-    unknown = FilterChainPlan(
-        terminal=single_cluster_proxy(settings.unknown_cluster, settings.access_log),
+    unknown = opaque_chain(
+        single_cluster_proxy(settings.unknown_cluster, settings.shared.access_log),
         name=f"{VIRTUAL_OUTBOUND}-catchall-tcp",
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
     return ListenerPlan(
         name=VIRTUAL_OUTBOUND,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import MESH_GATEWAY
 from pilot.ir.listener import ListenerPlan
-from pilot.mesh.access_log import plan_access_log
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
+from pilot.mesh.listener_settings import listener_settings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER
 from pilot.mesh.outbound.bind_addresses import is_headless
 from pilot.mesh.outbound.conflicts import ListenerTable, Wish
@@ -45,21 +45,17 @@ def plan_outbound_listeners(context: PushContext, scope: ListenerScope, memo: Me
     In mode NONE they bind to ``scope.bind_address``: several workloads of one host each have a loopback address.
     """
     settings = outbound_settings(context, scope)
-    no_rules = OpaqueRouting(routing=TcpRouting(site=NOWHERE, access_log=settings.access_log))
+    no_rules = OpaqueRouting(routing=TcpRouting(site=NOWHERE, access_log=settings.shared.access_log))
     planner = _Planner(context=context, scope=scope, memo=memo, settings=settings, _no_rules=no_rules)
     return tuple(planner.plan())
 
 
 def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSettings:
     """What MeshConfig and the scope say for every outbound listener."""
-    mesh = context.mesh
     blocked = context.outbound_traffic_policy(scope.outbound) is OutboundTrafficPolicyMode.REGISTRY_ONLY
     return OutboundSettings(
         unknown_cluster=BLACK_HOLE_CLUSTER if blocked else PASSTHROUGH_CLUSTER,
-        access_log=plan_access_log(mesh),
-        detection_timeout=mesh.protocol_detection_timeout,
-        normalization=mesh.path_normalization.normalization,
-        accept_http_10=scope.accept_http_10,
+        shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
         # Where nothing is redirected, a workload is one loopback address.
         dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
         mutual_tls=context.mtls_for(identified=scope.outbound.identified) is not None,
@@ -178,6 +174,6 @@ class _Planner:
             site=RouteSite(MESH_GATEWAY, port.number, outbound.labels, outbound.namespace),
             destinations=known_destinations(hosts, lookup, single_port=True),
             policies=tcp_policies(hosts, lookup, lambda found: context.destination_rule(outbound, found)),
-            access_log=self.settings.access_log,
+            access_log=self.settings.shared.access_log,
         )
         return OpaqueRouting(routing=routing, rules=naming, policy=policy)

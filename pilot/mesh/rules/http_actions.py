@@ -7,19 +7,23 @@ import binascii
 from typing import NamedTuple
 
 from galley.kinds.networking.virtual_service import (
+    CorsPolicy,
     HeaderOperations,
     Headers,
     HttpDirectResponse,
     HttpFaultInjection,
     HttpRedirect,
     HttpRetry,
+    HttpRoute,
     RedirectPortSelection,
+    UnmatchedPreflights,
 )
+from galley.kinds.values import StringMatch
 from galley.meta import Labels
+from pilot.ir.http_filters import RouteCorsPlan, RouteFaultPlan, RouteFilterPlan
 from pilot.ir.route import (
     NO_MUTATION,
     DirectResponsePlan,
-    FaultPlan,
     HeaderMutationPlan,
     RedirectPlan,
     RetryPlan,
@@ -124,26 +128,47 @@ def _retry_conditions(retry_on: str) -> tuple[str, tuple[int, ...]]:
     return ",".join(conditions), codes
 
 
-def plan_fault(fault: HttpFaultInjection | None) -> FaultPlan | None:
+def plan_route_filters(http: HttpRoute) -> tuple[RouteFilterPlan, ...]:
+    """What a rule says to the HTTP filters about its requests."""
+    plans: list[RouteFilterPlan | None] = [plan_fault(http.fault), plan_cors(http.cors_policy)]
+    return tuple(plan for plan in plans if plan is not None)
+
+
+def plan_cors(policy: CorsPolicy | None) -> RouteCorsPlan | None:
+    """The CORS policy. The deprecated list of origins counts where the other is empty."""
+    if policy is None:
+        return None
+    return RouteCorsPlan(
+        allow_origins=policy.allow_origins or tuple(StringMatch(exact=origin) for origin in policy.allow_origin),
+        allow_methods=policy.allow_methods,
+        allow_headers=policy.allow_headers,
+        expose_headers=policy.expose_headers,
+        max_age=policy.max_age,
+        allow_credentials=policy.allow_credentials,
+        forward_unmatched=policy.unmatched_preflights is not UnmatchedPreflights.IGNORE,
+    )
+
+
+def plan_fault(fault: HttpFaultInjection | None) -> RouteFaultPlan | None:
     """Faults. A missing percentage means the deprecated ``percent`` for delays, and for aborts nothing at all."""
     if fault is None:
         return None
-    plan = FaultPlan()
+    plan = RouteFaultPlan()
     delay, abort = fault.delay, fault.abort
     if delay is not None and delay.fixed_delay is not None:
         percent = delay.percentage.value if delay.percentage is not None else float(delay.percent)
-        plan = FaultPlan(delay=delay.fixed_delay, delay_percent=percent)
+        plan = RouteFaultPlan(delay=delay.fixed_delay, delay_percent=percent)
     if abort is not None:
         grpc_status = GRPC_STATUS_CODES.get((abort.grpc_status or "").upper())
         if abort.http_status is not None or grpc_status is not None:
-            plan = FaultPlan(
+            plan = RouteFaultPlan(
                 delay=plan.delay,
                 delay_percent=plan.delay_percent,
                 abort_http_status=abort.http_status,
                 abort_grpc_status=grpc_status,
                 abort_percent=abort.percentage.value if abort.percentage is not None else 0.0,
             )
-    return None if plan == FaultPlan() else plan
+    return None if plan == RouteFaultPlan() else plan
 
 
 def plan_redirect(redirect: HttpRedirect, *, listener_port: int) -> RedirectPlan | None:

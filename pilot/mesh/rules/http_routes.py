@@ -28,10 +28,10 @@ from pilot.mesh.naming import outbound_cluster, parse_cluster_name
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
 from pilot.mesh.rules.http_actions import (
     plan_direct_response,
-    plan_fault,
     plan_headers,
     plan_redirect,
     plan_retry,
+    plan_route_filters,
 )
 from pilot.mesh.rules.http_matches import RouteSite, match_applies, plan_match
 
@@ -91,8 +91,7 @@ def _plan_route(
         name=f"{http.name}.{match.name}" if match is not None and match.name else http.name,
         request_headers=changes.request,
         response_headers=changes.response,
-        fault=plan_fault(http.fault),
-        cors=http.cors_policy,
+        filters=plan_route_filters(http),
         decorator=_operation(action, planned, rule.name, routing.site.port),
         stat_prefix=match.stat_prefix if match is not None else "",
         virtual_service=rule.key,

@@ -13,7 +13,9 @@ from galley.kinds.networking.virtual_service import (
     VirtualService,
 )
 from galley.meta import Resource
-from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, FilterChainPlan, TcpProxyPlan, WeightedTcpCluster
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
+from pilot.ir.network_filters import AccessLogPlan, TcpProxyPlan, WeightedTcpCluster
+from pilot.mesh.filters import plan_network_filters
 from pilot.mesh.naming import outbound_cluster, resolve_gateway, resolve_host
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
@@ -160,8 +162,11 @@ def opaque_match_applies(
     return match.source_labels.selects(site.labels)
 
 
-def opaque_chain(proxy: TcpProxyPlan, match: ChainMatchPlan = ANY_CONNECTION) -> FilterChainPlan:
-    return FilterChainPlan(terminal=proxy, match=match, transport_connect_timeout=CONNECT_TIMEOUT)
+def opaque_chain(proxy: TcpProxyPlan, match: ChainMatchPlan = ANY_CONNECTION, name: str = "") -> FilterChainPlan:
+    """A chain that passes on the bytes of the connections that ``match``."""
+    return FilterChainPlan(
+        filters=plan_network_filters(proxy), match=match, name=name, transport_connect_timeout=CONNECT_TIMEOUT
+    )
 
 
 def plan_tcp_proxy(

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 from hypothesis import strategies as st
 
 from galley.frozen import FrozenMap
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
-from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
+from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.kinds.values import StringMatch, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import (
+from pilot.ir.http_filters import HttpFilterPlan, RouteCorsPlan, RouteFaultPlan, RouterPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.network_filters import (
     AccessLogPlan,
-    ChainMatchPlan,
-    Direction,
-    FilterChainPlan,
     HttpConnectionPlan,
-    ListenerFilter,
-    ListenerPlan,
+    HttpConnectionSettings,
     TcpProxyPlan,
+    UpstreamAlpnPlan,
     WeightedTcpCluster,
 )
 from pilot.ir.route import (
     DirectResponsePlan,
-    FaultPlan,
     ForwardPlan,
     HeaderMutationPlan,
     MirrorPlan,
@@ -157,7 +156,7 @@ redirects = st.builds(
 )
 direct_responses = st.builds(DirectResponsePlan, status=st.integers(200, 599), body=st.binary(max_size=8))
 faults = st.builds(
-    FaultPlan,
+    RouteFaultPlan,
     delay=st.none() | durations,
     delay_percent=percents,
     abort_http_status=st.none() | st.integers(200, 599),
@@ -165,12 +164,12 @@ faults = st.builds(
     abort_percent=percents,
 )
 cors_policies = st.builds(
-    CorsPolicy,
+    RouteCorsPlan,
     allow_origins=st.lists(matches, max_size=2).map(tuple),
     allow_methods=st.just(("GET", "POST")),
     max_age=st.none() | durations,
     allow_credentials=st.none() | st.booleans(),
-    unmatched_preflights=st.sampled_from(UnmatchedPreflights),
+    forward_unmatched=st.booleans(),
 )
 route_plans = st.builds(
     RoutePlan,
@@ -186,8 +185,7 @@ route_plans = st.builds(
     name=st.just("") | names,
     request_headers=mutations,
     response_headers=mutations,
-    fault=st.none() | faults,
-    cors=st.none() | cors_policies,
+    filters=st.tuples() | st.tuples(faults) | st.tuples(cors_policies) | st.tuples(faults, cors_policies),
     decorator=st.just("") | names,
     virtual_service=st.none() | keys,
 )
@@ -212,6 +210,13 @@ access_logs = st.builds(
     format=st.sampled_from(["", "%PROTOCOL%", '{"method": "%REQ(:METHOD)%", "more": {"code": 1}}']),
     json=st.booleans(),
 )
+connection_settings = st.builds(
+    HttpConnectionSettings,
+    accept_http_10=st.booleans(),
+    normalization=st.sampled_from(NormalizationType),
+    access_log=st.none() | access_logs,
+)
+plain_filters = st.sampled_from([kind for kind in get_args(HttpFilterPlan) if kind is not RouterPlan])
 http_connections = st.builds(
     HttpConnectionPlan,
     stat_prefix=names,
@@ -222,11 +227,9 @@ http_connections = st.builds(
     server_name=st.just("") | names,
     forward_client_cert=st.none() | st.sampled_from(ForwardClientCertDetails),
     allow_absolute_url=st.booleans(),
-    accept_http_10=st.booleans(),
-    grpc_web=st.booleans(),
+    filters=st.lists(plain_filters, unique=True).map(lambda kinds: (*(kind() for kind in kinds), RouterPlan())),
+    settings=connection_settings,
     idle_timeout=st.none() | durations,
-    normalization=st.sampled_from(NormalizationType),
-    access_log=st.none() | access_logs,
 )
 tcp_proxies = st.builds(
     TcpProxyPlan,
@@ -246,9 +249,11 @@ chain_matches = st.builds(
     application_protocols=st.sampled_from([(), ("http/1.1", "h2c")]),
     prefix_ranges=st.sampled_from([(), ("10.0.0.0/8", "10.1.2.3"), ("fd00::/8",)]),
 )
+terminals = http_connections | tcp_proxies
+upstream_alpn = st.builds(UpstreamAlpnPlan, protocols=st.sampled_from([("h2",), ("istio-h2", "istio")]))
 chains = st.builds(
     FilterChainPlan,
-    terminal=http_connections | tcp_proxies,
+    filters=st.tuples(terminals) | st.tuples(upstream_alpn, terminals),
     match=chain_matches,
     name=st.just("") | names,
     transport_connect_timeout=st.none() | durations,

@@ -5,33 +5,17 @@ from typing import Any
 
 from citadel.ir import KeyPairFiles, ServerTls
 from pilot.envoy.listener import render_filter_chain, render_listener
-from pilot.ir.listener import (
-    ChainMatchPlan,
-    Direction,
-    FilterChainPlan,
-    HttpConnectionPlan,
-    ListenerFilter,
-    ListenerPlan,
-    TcpProxyPlan,
-    WeightedTcpCluster,
-)
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan, WeightedTcpCluster
 from tests.rendered import as_json
 
 BLACK_HOLE = TcpProxyPlan("BlackHoleCluster", (WeightedTcpCluster("BlackHoleCluster", 1),))
-CHAIN = FilterChainPlan(BLACK_HOLE)
+CHAIN = FilterChainPlan((BLACK_HOLE,))
 
 
 def rendered(*chains: FilterChainPlan, **traits: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"name": "0.0.0.0_80", "address": "0.0.0.0", "port": 80, **traits}
     return as_json(render_listener(ListenerPlan(chains=chains or (CHAIN,), **values)))
-
-
-def tcp_proxy(*clusters: tuple[str, int], **traits: Any) -> dict[str, Any]:
-    shares = tuple(WeightedTcpCluster(cluster, weight) for cluster, weight in clusters)
-    chain = as_json(render_filter_chain(FilterChainPlan(TcpProxyPlan("tcp", shares, **traits))))
-    (network_filter,) = chain["filters"]
-    assert network_filter["name"] == "envoy.filters.network.tcp_proxy"
-    return {key: value for key, value in network_filter["typedConfig"].items() if key != "@type"}
 
 
 def test_a_bound_listener() -> None:
@@ -102,7 +86,7 @@ def test_what_a_chain_takes() -> None:
         application_protocols=("h2",),
         prefix_ranges=("10.1.2.3/8", "10.1.2.3", "fd00::1"),
     )
-    assert as_json(render_filter_chain(FilterChainPlan(BLACK_HOLE, match)))["filterChainMatch"] == {
+    assert as_json(render_filter_chain(FilterChainPlan((BLACK_HOLE,), match)))["filterChainMatch"] == {
         "destinationPort": 443,
         "serverNames": ["a.example.com", "*.example.org"],
         "transportProtocol": "tls",
@@ -118,33 +102,33 @@ def test_what_a_chain_takes() -> None:
 def test_a_chain_for_everything() -> None:
     assert "filterChainMatch" not in as_json(render_filter_chain(CHAIN))
     every_name = ChainMatchPlan(server_names=("*",), transport_protocol="tls")
-    assert as_json(render_filter_chain(FilterChainPlan(BLACK_HOLE, every_name)))["filterChainMatch"] == {
+    assert as_json(render_filter_chain(FilterChainPlan((BLACK_HOLE,), every_name)))["filterChainMatch"] == {
         "transportProtocol": "tls"
     }
 
 
 def test_the_first_chain_of_a_match_counts() -> None:
-    first, second = (FilterChainPlan(BLACK_HOLE, ChainMatchPlan(destination_port=80), name) for name in "ab")
+    first, second = (FilterChainPlan((BLACK_HOLE,), ChainMatchPlan(destination_port=80), name) for name in "ab")
     assert [chain["name"] for chain in rendered(first, second)["filterChains"]] == ["a"]
 
 
 def test_every_name_and_no_name_are_one_match() -> None:
     named, unnamed = (
-        FilterChainPlan(BLACK_HOLE, ChainMatchPlan(transport_protocol="tls", server_names=names), name)
+        FilterChainPlan((BLACK_HOLE,), ChainMatchPlan(transport_protocol="tls", server_names=names), name)
         for names, name in ((("*",), "a"), ((), "b"))
     )
     assert [chain["name"] for chain in rendered(named, unnamed)["filterChains"]] == ["a"]
 
 
 def test_the_default_chain() -> None:
-    listener = rendered(default_chain=FilterChainPlan(BLACK_HOLE, name="PassthroughFilterChain"))
+    listener = rendered(default_chain=FilterChainPlan((BLACK_HOLE,), name="PassthroughFilterChain"))
     assert listener["defaultFilterChain"]["name"] == "PassthroughFilterChain"
 
 
 def test_a_chain_that_terminates_tls() -> None:
     tls = ServerTls(certificates=(KeyPairFiles("/a.crt", "/a.key"),))
     plan = FilterChainPlan(
-        HttpConnectionPlan("https", route_name="https.443"),
+        (HttpConnectionPlan("https", route_name="https.443"),),
         name="https",
         tls=tls,
         transport_connect_timeout=timedelta(seconds=15),
@@ -153,23 +137,3 @@ def test_a_chain_that_terminates_tls() -> None:
     assert chain["transportSocket"]["name"] == "envoy.transport_sockets.tls"
     assert chain["transportSocketConnectTimeout"] == "15s"
     assert chain["filters"][0]["name"] == "envoy.filters.network.http_connection_manager"
-
-
-def test_a_tcp_proxy() -> None:
-    proxy = tcp_proxy(("a", 0), idle_timeout=timedelta(seconds=1), max_connection_duration=timedelta(minutes=1))
-    assert proxy == {
-        "statPrefix": "tcp",
-        "cluster": "a",
-        "idleTimeout": "1s",
-        "maxDownstreamConnectionDuration": "60s",
-    }
-
-
-def test_a_tcp_proxy_by_weight() -> None:
-    clusters = tcp_proxy(("a", 20), ("b", 80), ("c", 0))["weightedClusters"]["clusters"]
-    assert clusters == [{"name": "a", "weight": 20}, {"name": "b", "weight": 80}]
-    assert tcp_proxy(("a", 0), ("b", 80))["cluster"] == "b"
-
-
-def test_a_tcp_proxy_to_nowhere_closes_the_connection() -> None:
-    assert tcp_proxy()["cluster"] == tcp_proxy(("a", 0), ("b", 0))["cluster"] == "BlackHoleCluster"

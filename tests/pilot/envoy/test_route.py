@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from galley.kinds.networking.virtual_service import CorsPolicy, RegexRewrite, UnmatchedPreflights
-from galley.kinds.values import StringMatch
+from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.meta import ResourceKey
 from pilot.envoy.route import render_route, render_route_config, render_virtual_host
+from pilot.ir.http_filters import RouteFaultPlan
 from pilot.ir.route import (
     DirectResponsePlan,
-    FaultPlan,
     ForwardPlan,
     HeaderMutationPlan,
     MirrorPlan,
@@ -35,12 +34,6 @@ def route(action: Any, **traits: Any) -> dict[str, Any]:
 def forward(*clusters: tuple[str, int], **traits: Any) -> dict[str, Any]:
     shares = tuple(WeightedClusterPlan(cluster=cluster, weight=weight) for cluster, weight in clusters or [(V1, 100)])
     return route(ForwardPlan(clusters=shares, **traits))["route"]  # type: ignore[no-any-return]
-
-
-def filter_config(name: str, **traits: Any) -> dict[str, Any]:
-    config = route(ForwardPlan((WeightedClusterPlan(V1, 100),)), **traits)["typedPerFilterConfig"]
-    assert list(config) == [name]
-    return {key: value for key, value in config[name].items() if key != "@type"}
 
 
 def test_a_single_cluster_whatever_its_weight() -> None:
@@ -213,45 +206,10 @@ def test_direct_responses() -> None:
     assert route(DirectResponsePlan(502))["directResponse"] == {"status": 502}
 
 
-def test_a_fault_is_switched_on_by_the_route() -> None:
-    fault = FaultPlan(delay=timedelta(seconds=7), delay_percent=100, abort_http_status=555, abort_percent=0.29)
-    assert filter_config("envoy.filters.http.fault", fault=fault) == {
-        "delay": {"fixedDelay": "7s", "percentage": {"numerator": 1_000_000, "denominator": "MILLION"}},
-        "abort": {"httpStatus": 555, "percentage": {"numerator": 2900, "denominator": "MILLION"}},
-    }
-
-
-def test_a_fault_with_a_grpc_status() -> None:
-    fault = FaultPlan(abort_grpc_status=14, abort_percent=50)
-    assert filter_config("envoy.filters.http.fault", fault=fault) == {
-        "abort": {"grpcStatus": 14, "percentage": {"numerator": 500_000, "denominator": "MILLION"}}
-    }
-
-
-def test_cors_is_switched_on_by_the_route() -> None:
-    cors = CorsPolicy(
-        allow_origins=(StringMatch(exact="https://a.example.com"), StringMatch(prefix="")),
-        allow_methods=("GET", "POST"),
-        allow_headers=("x-a", "x-b"),
-        max_age=timedelta(hours=1),
-        allow_credentials=True,
-        unmatched_preflights=UnmatchedPreflights.IGNORE,
-    )
-    assert filter_config("envoy.filters.http.cors", cors=cors) == {
-        "filterEnabled": {"defaultValue": {"numerator": 1_000_000, "denominator": "MILLION"}},
-        "allowOriginStringMatch": [{"exact": "https://a.example.com"}, {"safeRegex": {"regex": ".*"}}],
-        "allowMethods": "GET,POST",
-        "allowHeaders": "x-a,x-b",
-        "maxAge": "3600",
-        "allowCredentials": True,
-        "forwardNotMatchingPreflights": False,
-    }
-
-
-def test_cors_with_the_deprecated_list_of_origins() -> None:
-    config = filter_config("envoy.filters.http.cors", cors=CorsPolicy(allow_origin=("https://a",)))
-    assert config["allowOriginStringMatch"] == [{"exact": "https://a"}]
-    assert config["forwardNotMatchingPreflights"] is True
+def test_a_route_has_settings_of_its_own_for_filters() -> None:
+    found = route(DirectResponsePlan(200), filters=(RouteFaultPlan(abort_http_status=555, abort_percent=100),))
+    assert list(found["typedPerFilterConfig"]) == ["envoy.filters.http.fault"]
+    assert "typedPerFilterConfig" not in route(DirectResponsePlan(200))
 
 
 def test_where_a_route_comes_from() -> None:

@@ -41,7 +41,7 @@ def test_the_topology_in_front_of_the_gateway():
     mesh = MeshConfig(default_config=ProxyConfig(gateway_topology=topology), access_log_file="/dev/stdout")
     http = found(a_gateway(), mesh=mesh)["0.0.0.0_8080"].chains[0].terminal
     assert (http.xff_num_trusted_hops, http.forward_client_cert) == (2, ForwardClientCertDetails.FORWARD_ONLY)
-    assert http.access_log.path == "/dev/stdout"
+    assert http.settings.access_log.path == "/dev/stdout"
 
 
 def test_ports_are_translated():

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 from galley.kinds.mesh_config import ForwardClientCertDetails
+from pilot.ir.http_filters import GrpcWebPlan
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.context.scope import InboundPort
 from pilot.mesh.inbound.chains import InboundSettings, plan_inbound_routes, plan_passthrough_chains, plan_port_chains
@@ -60,7 +61,7 @@ def test_inbound_routes():
 
 def test_grpc_is_not_tried_again():
     assert plan_inbound_routes(a_port("GRPC")).virtual_hosts[0].routes[0].action.retry is None
-    assert plan_port_chains(a_port("GRPC-Web"), SETTINGS)[0].terminal.grpc_web
+    assert GrpcWebPlan() in plan_port_chains(a_port("GRPC-Web"), SETTINGS)[0].terminal.filters
 
 
 def test_passthrough_chains():

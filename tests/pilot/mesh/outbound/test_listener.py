@@ -1,17 +1,21 @@
 from datetime import timedelta
 
-from pilot.ir.listener import AccessLogPlan, ChainMatchPlan, ListenerFilter
+from pilot.ir.http_filters import GrpcWebPlan
+from pilot.ir.listener import ChainMatchPlan, ListenerFilter
+from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings, UpstreamAlpnPlan
+from pilot.mesh.listener_settings import ListenerSettings
 from pilot.mesh.outbound.listener import (
     OutboundListener,
     OutboundSettings,
-    plain_http_match,
     plan_outbound_listener,
     plan_virtual_outbound,
 )
 from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 from tests.builders_traffic import ends_of
 
-SETTINGS = OutboundSettings(unknown_cluster="PassthroughCluster", detection_timeout=timedelta(seconds=5))
+SETTINGS = OutboundSettings(
+    unknown_cluster="PassthroughCluster", shared=ListenerSettings(detection_timeout=timedelta(seconds=5))
+)
 TCP = opaque_chain(single_cluster_proxy("tcp", None))
 TLS = opaque_chain(single_cluster_proxy("tls", None), ChainMatchPlan(server_names=("a.com",)))
 
@@ -74,11 +78,13 @@ def test_bound_http_beside_tcp_is_sniffed():
 
 def test_the_connection_manager():
     log = AccessLogPlan(path="/dev/stdout")
-    settings = OutboundSettings(unknown_cluster="PassthroughCluster", access_log=log, accept_http_10=True)
+    shared = ListenerSettings(http=HttpConnectionSettings(access_log=log, accept_http_10=True))
+    settings = OutboundSettings(unknown_cluster="PassthroughCluster", shared=shared)
     listener = plan(settings, route_name="80", grpc_web=True, absolute_urls=True)
     http = listener.chains[0].terminal
     assert (http.stat_prefix, http.use_remote_address, http.server_name) == ("outbound_0.0.0.0_80", False, "")
-    assert (http.grpc_web, http.allow_absolute_url, http.accept_http_10, http.access_log) == (True, True, True, log)
+    assert (http.allow_absolute_url, http.settings) == (True, shared.http)
+    assert GrpcWebPlan() in http.filters
     assert "http/1.0" in listener.chains[0].match.application_protocols
     assert listener.default_chain.terminal.access_log == log
 
@@ -104,14 +110,10 @@ def test_virtual_outbound():
     assert ends_of(listener) == ["BlackHoleCluster", "PassthroughCluster"]
 
 
-def test_plain_http():
-    assert plain_http_match().application_protocols == ("http/1.1", "h2c")
-
-
 def test_http_of_undeclared_ports_says_so_to_the_server_where_there_is_mutual_tls():
     mutual = OutboundSettings(unknown_cluster="PassthroughCluster", mutual_tls=True)
     http, *_ = plan(mutual, route_name="80", undeclared=True, chains=(TCP,)).chains
-    assert http.upstream_alpn == ("istio-http/1.1", "istio-h2", "istio")
+    assert http.filters[:-1] == (UpstreamAlpnPlan(("istio-http/1.1", "istio-h2", "istio")),)
     for settings, undeclared in ((mutual, False), (SETTINGS, True)):
         listener = plan(settings, route_name="80", undeclared=undeclared, chains=(TCP,))
-        assert [chain.upstream_alpn for chain in (*listener.chains, listener.default_chain)] == [(), ()]
+        assert [len(chain.filters) for chain in (*listener.chains, listener.default_chain)] == [1, 1]

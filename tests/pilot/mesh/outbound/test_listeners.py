@@ -146,7 +146,7 @@ def test_bind_and_capture_mode_of_a_declared_listener():
 def test_access_log_and_ipv6():
     scope = a_listener_scope(a_scope(ipv6=True))
     found = listeners(a_context(a_manifest("a"), mesh=MeshConfig(access_log_file="/dev/stdout")), scope)
-    assert found["::_9080"].chains[0].terminal.access_log.path == "/dev/stdout"
+    assert found["::_9080"].chains[0].terminal.settings.access_log.path == "/dev/stdout"
 
 
 def test_unchanged_inputs_give_the_same_listeners_without_work():

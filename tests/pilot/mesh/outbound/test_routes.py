@@ -4,7 +4,8 @@ from galley.kinds.networking.service_entry import ServicePort
 from galley.kinds.networking.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, HttpRetry
 from galley.kinds.values import Percent
-from pilot.ir.route import FaultPlan, MirrorPlan, RetryPlan
+from pilot.ir.http_filters import RouteFaultPlan
+from pilot.ir.route import MirrorPlan, RetryPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import Interception
 from pilot.mesh.outbound.routes import plan_routes
@@ -70,7 +71,7 @@ def test_jason_goes_to_v2():
 def test_an_abort_without_match_leaves_the_second_rule_unreachable():
     fault = HttpFaultInjection(abort=Abort(http_status=555, percentage=Percent(value=100)))
     (route,) = reviews(a_route(fault=fault), a_route(subset="v2")).routes
-    assert route.fault == FaultPlan(abort_http_status=555, abort_percent=100.0)
+    assert route.filters == (RouteFaultPlan(abort_http_status=555, abort_percent=100.0),)
 
 
 def test_mirroring():

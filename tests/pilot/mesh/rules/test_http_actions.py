@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from galley.frozen import FrozenMap
 from galley.kinds.networking.virtual_service import (
     Abort,
+    CorsPolicy,
     Delay,
     HeaderOperations,
     Headers,
@@ -14,11 +16,14 @@ from galley.kinds.networking.virtual_service import (
     HttpRedirect,
     HttpRetry,
     RedirectPortSelection,
+    UnmatchedPreflights,
 )
-from galley.kinds.values import Percent
-from pilot.ir.route import FaultPlan, HeaderMutationPlan, RetryPlan
+from galley.kinds.values import Percent, StringMatch
+from pilot.ir.http_filters import RouteCorsPlan, RouteFaultPlan
+from pilot.ir.route import HeaderMutationPlan, RetryPlan
 from pilot.mesh.rules.http_actions import (
     NO_CHANGES,
+    plan_cors,
     plan_direct_response,
     plan_fault,
     plan_headers,
@@ -99,7 +104,7 @@ def test_delay_and_abort_with_percentages():
         delay=Delay(fixed_delay=7 * SECOND, percentage=Percent(value=0.1)),
         abort=Abort(http_status=555, percentage=Percent(value=100)),
     )
-    expected = FaultPlan(delay=7 * SECOND, delay_percent=0.1, abort_http_status=555, abort_percent=100.0)
+    expected = RouteFaultPlan(delay=7 * SECOND, delay_percent=0.1, abort_http_status=555, abort_percent=100.0)
     assert plan_fault(fault) == expected
 
 
@@ -156,3 +161,13 @@ def test_direct_responses():
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(string="é"))).body == "é".encode()
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="AAE="))).body == b"\x00\x01"
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="%"))).body == b""
+
+
+def test_a_cors_policy_has_one_list_of_origins():
+    assert plan_cors(None) is None
+    origins = (StringMatch(prefix="https://"),)
+    deprecated = CorsPolicy(allow_origin=("https://a",), unmatched_preflights=UnmatchedPreflights.IGNORE)
+    assert plan_cors(deprecated) == RouteCorsPlan(
+        allow_origins=(StringMatch(exact="https://a"),), forward_unmatched=False
+    )
+    assert plan_cors(replace(deprecated, allow_origins=origins)).allow_origins == origins

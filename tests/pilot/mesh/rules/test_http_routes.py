@@ -15,6 +15,7 @@ from galley.kinds.networking.virtual_service import (
     RegexRewrite,
 )
 from galley.kinds.values import Percent
+from pilot.ir.http_filters import RouteCorsPlan
 from pilot.ir.route import DirectResponsePlan, ForwardPlan, HeaderMutationPlan, MirrorPlan, RedirectPlan, RetryPlan
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route
@@ -167,10 +168,10 @@ def test_what_has_no_action_that_is_translated_is_left_out():
     assert [type(route.action) for route in routes] == [ForwardPlan]
 
 
-def test_cors_and_statistics_are_carried_as_they_are():
+def test_cors_and_statistics_are_carried():
     cors = CorsPolicy(allow_methods=("GET",))
     (route,) = plan(a_route(match=(a_match(stat_prefix="all"),), cors_policy=cors))
-    assert (route.cors, route.stat_prefix) == (cors, "all")
+    assert (route.filters, route.stat_prefix) == ((RouteCorsPlan(allow_methods=("GET",)),), "all")
 
 
 def test_the_default_route_of_a_service():

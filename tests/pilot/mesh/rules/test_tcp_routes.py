@@ -3,7 +3,8 @@ from datetime import timedelta
 from galley.frozen import FrozenMap
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings, TcpSettings, TrafficPolicy
 from galley.kinds.networking.virtual_service import TlsRoute
-from pilot.ir.listener import AccessLogPlan, ChainMatchPlan
+from pilot.ir.listener import ChainMatchPlan
+from pilot.ir.network_filters import AccessLogPlan
 from pilot.mesh.rules.destinations import KnownDestination
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.tcp_routes import (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from pilot.envoy.access_log import render_access_logs
-from pilot.ir.listener import AccessLogPlan
+from pilot.envoy.filters.network.access_log import render_access_logs
+from pilot.ir.network_filters import AccessLogPlan
 from tests.rendered import as_json
 
 ISTIO_TEXT = (

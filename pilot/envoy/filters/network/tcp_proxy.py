@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxy,
     TcpProxyWeightedCluster,
@@ -10,21 +9,16 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 )
 
 from envoycodec.construct import maker
-from envoycodec.encode import pack
-from pilot.envoy.access_log import render_access_logs
-from pilot.ir.listener import TcpProxyPlan
+from pilot.envoy.filters.network.access_log import render_access_logs
+from pilot.ir.network_filters import TcpProxyPlan
 
-_filter = maker(Filter)
 _tcp_proxy = maker(TcpProxy)
 _weighted_cluster = maker(TcpProxyWeightedCluster)
 _cluster_weight = maker(TcpProxyWeightedClusterClusterWeight)
 
+TCP_PROXY = "envoy.filters.network.tcp_proxy"
 _NOWHERE = "BlackHoleCluster"
 """Istio's cluster without endpoints: a connection to it is closed."""
-
-
-def tcp_proxy_filter(plan: TcpProxyPlan) -> Filter:
-    return _filter(name="envoy.filters.network.tcp_proxy", typed_config=pack(render_tcp_proxy(plan)))
 
 
 def render_tcp_proxy(plan: TcpProxyPlan) -> TcpProxy:

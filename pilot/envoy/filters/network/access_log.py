@@ -15,7 +15,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StderrAcc
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from pilot.envoy.metadata import render_struct
-from pilot.ir.listener import AccessLogPlan
+from pilot.ir.network_filters import AccessLogPlan
 
 _access_log = maker(AccessLog)
 _file_access_log = maker(FileAccessLog)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from pilot.envoy.http_connection_manager import render_http_connection_manager
-from pilot.ir.listener import AccessLogPlan, HttpConnectionPlan
+from pilot.envoy.filters.network.http_connection_manager import render_http_connection_manager
+from pilot.ir.http_filters import GrpcStatsPlan, RouterPlan
+from pilot.ir.network_filters import AccessLogPlan, HttpConnectionPlan, HttpConnectionSettings
 from pilot.ir.route import RouteConfigPlan
 from tests.rendered import as_json
 
@@ -33,17 +34,9 @@ def test_a_sidecars_outbound_manager() -> None:
     }
 
 
-def test_the_order_of_the_filters() -> None:
-    order = ["grpc_web", "grpc_stats", "fault", "cors", "router"]
-    names = [f"envoy.filters.http.{name}" for name in order]
-    assert [each["name"] for each in rendered(grpc_web=True)["httpFilters"]] == names
-    assert [each["name"] for each in rendered()["httpFilters"]] == names[1:]
-
-
-def test_fault_and_cors_do_nothing_without_a_route() -> None:
-    configs = {each["name"]: each["typedConfig"] for each in rendered()["httpFilters"]}
-    assert list(configs["envoy.filters.http.fault"]) == ["@type"]
-    assert list(configs["envoy.filters.http.cors"]) == ["@type"]
+def test_filters_keep_their_order() -> None:
+    found = rendered(filters=(GrpcStatsPlan(), RouterPlan()))["httpFilters"]
+    assert [each["name"] for each in found] == ["envoy.filters.http.grpc_stats", "envoy.filters.http.router"]
 
 
 def test_inline_routes() -> None:
@@ -79,7 +72,11 @@ def test_client_certificate_headers_are_dropped_otherwise(details: ForwardClient
 
 
 def test_protocol_options() -> None:
-    manager = rendered(allow_absolute_url=True, accept_http_10=True, idle_timeout=timedelta(minutes=1))
+    manager = rendered(
+        allow_absolute_url=True,
+        settings=HttpConnectionSettings(accept_http_10=True),
+        idle_timeout=timedelta(minutes=1),
+    )
     assert manager["httpProtocolOptions"] == {"allowAbsoluteUrl": True, "acceptHttp10": True}
     assert manager["commonHttpProtocolOptions"] == {"idleTimeout": "60s"}
 
@@ -95,12 +92,12 @@ def test_protocol_options() -> None:
     ],
 )
 def test_paths_are_normalized(kind: NormalizationType, normalize: bool, merge: bool, escaped: str) -> None:
-    manager = rendered(normalization=kind)
+    manager = rendered(settings=HttpConnectionSettings(normalization=kind))
     assert manager["normalizePath"] is normalize
     assert manager.get("mergeSlashes", False) is merge
     assert manager["pathWithEscapedSlashesAction"] == escaped
 
 
 def test_an_access_log() -> None:
-    (log,) = rendered(access_log=AccessLogPlan("/dev/stdout"))["accessLog"]
+    (log,) = rendered(settings=HttpConnectionSettings(access_log=AccessLogPlan("/dev/stdout")))["accessLog"]
     assert log["name"] == "envoy.access_loggers.stdout"

@@ -1,4 +1,4 @@
-"""HTTP connection managers, and the order of their HTTP filters."""
+"""HTTP connection managers: the end of a filter chain that forwards requests."""
 
 from __future__ import annotations
 
@@ -6,39 +6,31 @@ from datetime import timedelta
 
 from envoy_data_plane.envoy.config.core.v3 import Http1ProtocolOptions
 from envoy_data_plane.envoy.config.core.v3 import HttpProtocolOptions as CommonOptions
-from envoy_data_plane.envoy.config.listener.v3 import Filter
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import (
     HttpConnectionManager,
     HttpConnectionManagerForwardClientCertDetails,
     HttpConnectionManagerPathWithEscapedSlashesAction,
     HttpConnectionManagerSetCurrentClientCertDetails,
     HttpConnectionManagerUpgradeConfig,
-    HttpFilter,
     Rds,
 )
 
 from envoycodec.construct import maker
-from envoycodec.encode import pack
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from pilot.envoy.access_log import render_access_logs
 from pilot.envoy.config_source import ads
-from pilot.envoy.http_filters import (
-    cors_filter,
-    fault_filter,
-    grpc_stats_filter,
-    grpc_web_filter,
-    router_filter,
-)
+from pilot.envoy.filters.http import render_http_filter
+from pilot.envoy.filters.network.access_log import render_access_logs
 from pilot.envoy.route import render_route_config
-from pilot.ir.listener import HttpConnectionPlan
+from pilot.ir.network_filters import HttpConnectionPlan
 
-_filter = maker(Filter)
 _connection_manager = maker(HttpConnectionManager)
 _rds = maker(Rds)
 _upgrade = maker(HttpConnectionManagerUpgradeConfig)
 _client_cert_details = maker(HttpConnectionManagerSetCurrentClientCertDetails)
 _common_options = maker(CommonOptions)
 _http1_options = maker(Http1ProtocolOptions)
+
+HTTP_CONNECTION_MANAGER = "envoy.filters.network.http_connection_manager"
 
 _FORWARD = HttpConnectionManagerForwardClientCertDetails
 _FORWARD_CLIENT_CERT = {
@@ -51,46 +43,29 @@ _FORWARD_CLIENT_CERT = {
 _WRITING = (_FORWARD.APPEND_FORWARD, _FORWARD.SANITIZE_SET)
 
 
-def render_http_filters(plan: HttpConnectionPlan) -> list[HttpFilter]:
-    """The HTTP filters in the order in which Envoy runs them on a request."""
-    return [
-        # Citadel's filters come first here: external authorization, JWT, RBAC. None is rendered yet.
-        *([grpc_web_filter()] if plan.grpc_web else []),
-        grpc_stats_filter(),
-        fault_filter(),
-        cors_filter(),
-        router_filter(),
-    ]
-
-
-def http_connection_manager_filter(plan: HttpConnectionPlan) -> Filter:
-    """The network filter that ends an HTTP filter chain."""
-    config = pack(render_http_connection_manager(plan))
-    return _filter(name="envoy.filters.network.http_connection_manager", typed_config=config)
-
-
 def render_http_connection_manager(plan: HttpConnectionPlan) -> HttpConnectionManager:
+    """The connection manager, with its routes inline or by RDS."""
     manager = _connection_manager(
         stat_prefix=plan.stat_prefix,
-        http_filters=render_http_filters(plan),
+        http_filters=[render_http_filter(each) for each in plan.filters],
         use_remote_address=plan.use_remote_address,
         xff_num_trusted_hops=plan.xff_num_trusted_hops,
         server_name=plan.server_name,
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[_upgrade(upgrade_type="websocket")],
-        access_log=render_access_logs(plan.access_log),
+        access_log=render_access_logs(plan.settings.access_log),
     )
     if plan.route_config is not None:
         manager.route_config = render_route_config(plan.route_config)
     else:
         manager.rds = _rds(config_source=ads(), route_config_name=plan.route_name)
-    if plan.allow_absolute_url or plan.accept_http_10:
+    if plan.allow_absolute_url or plan.settings.accept_http_10:
         manager.http_protocol_options = _http1_options(
-            allow_absolute_url=plan.allow_absolute_url or None, accept_http_10=plan.accept_http_10
+            allow_absolute_url=plan.allow_absolute_url or None, accept_http_10=plan.settings.accept_http_10
         )
     if plan.idle_timeout is not None:
         manager.common_http_protocol_options = _common_options(idle_timeout=plan.idle_timeout)
-    _add_normalization(manager, plan.normalization)
+    _add_normalization(manager, plan.settings.normalization)
     _add_client_certificate(manager, plan)
     return manager
 

@@ -1,0 +1,1 @@
+"""Filters: one renderer each, found by the type of its plan."""

@@ -1,0 +1,86 @@
+"""Plans of network filters: what a filter chain does with the bytes of a connection, and what stands at its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from galley.frozen import frozen
+from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
+from pilot.ir.http_filters import HttpFilterPlan, RouterPlan
+from pilot.ir.route import RouteConfigPlan
+
+
+@frozen
+class AccessLogPlan:
+    """A file access log; ``format`` "" is Istio's default text format. With ``json`` the format is a JSON object."""
+
+    path: str
+    format: str = ""
+    json: bool = False
+
+
+@frozen
+class UpstreamAlpnPlan:
+    """Has connections to upstreams offer ``protocols`` in their ALPN, instead of what their cluster says."""
+
+    protocols: tuple[str, ...]
+
+
+@frozen
+class HttpConnectionSettings:
+    """What all connection managers of a proxy have in common."""
+
+    accept_http_10: bool = False
+    normalization: NormalizationType = NormalizationType.DEFAULT
+    access_log: AccessLogPlan | None = None
+
+
+@frozen
+class HttpConnectionPlan:
+    """An HTTP connection manager. Routes come by RDS under ``route_name``, or inline as ``route_config``.
+
+    ``filters`` see a request in this order; the router is the last. ValueError when it is not.
+    """
+
+    stat_prefix: str
+    route_name: str = ""
+    route_config: RouteConfigPlan | None = None
+    filters: tuple[HttpFilterPlan, ...] = (RouterPlan(),)
+    settings: HttpConnectionSettings = HttpConnectionSettings()
+    use_remote_address: bool = False
+    xff_num_trusted_hops: int = 0
+    server_name: str = ""
+    """Value of the ``server`` header; "" leaves Envoy's default ("envoy")."""
+    forward_client_cert: ForwardClientCertDetails | None = None
+    allow_absolute_url: bool = False
+    idle_timeout: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        routers = [index for index, each in enumerate(self.filters) if isinstance(each, RouterPlan)]
+        if routers != [len(self.filters) - 1]:
+            raise ValueError("the router is the last HTTP filter, and the only one of its kind")
+
+
+@frozen
+class WeightedTcpCluster:
+    """A cluster's share of the connections."""
+
+    cluster: str
+    weight: int
+
+
+@frozen
+class TcpProxyPlan:
+    """Forward bytes to one cluster, or to several by weight."""
+
+    stat_prefix: str
+    clusters: tuple[WeightedTcpCluster, ...]
+    idle_timeout: timedelta | None = None
+    max_connection_duration: timedelta | None = None
+    access_log: AccessLogPlan | None = None
+
+
+TerminalFilterPlan = HttpConnectionPlan | TcpProxyPlan
+"""What may stand at the end of a chain, and only there."""
+
+NetworkFilterPlan = UpstreamAlpnPlan | TerminalFilterPlan
