@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
+from typing import ClassVar
 
 from galley.frozen import frozen
-from galley.kinds.values import unenforced, unsupported, until_identities
+from galley.kinds.attachment import Attachment, Precedence
+from galley.kinds.values import WorkloadSelector, unenforced, unsupported, until_identities
 from galley.meta import NO_LABELS, Labels
 
 
@@ -101,5 +103,8 @@ class Server:
 class Gateway:
     """Servers of the gateway proxies whose labels contain ``selector``."""
 
+    attachment: ClassVar[Attachment[Gateway]] = Attachment(
+        Precedence.TOGETHER, selector=lambda spec: WorkloadSelector(spec.selector), any_namespace=True
+    )
     servers: tuple[Server, ...] = ()
     selector: Labels = NO_LABELS

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import ClassVar
 
 from galley.frozen import frozen
+from galley.kinds.attachment import Attachment, Precedence
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings
 from galley.kinds.networking.gateway import ServerTlsSettings
 from galley.kinds.values import Destination, NetworkingWorkloadSelector, unenforced, unsupported
@@ -70,6 +72,9 @@ class OutboundTrafficPolicy:
 class Sidecar:
     """Configuration of the proxies that ``workload_selector`` selects (none: all of the namespace)."""
 
+    attachment: ClassVar[Attachment[Sidecar]] = Attachment(
+        Precedence.NARROWEST, selector=lambda spec: spec.workload_selector
+    )
     workload_selector: NetworkingWorkloadSelector | None = None
     ingress: tuple[IstioIngressListener, ...] = ()
     egress: tuple[IstioEgressListener, ...] = ()

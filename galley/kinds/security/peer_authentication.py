@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
+from typing import ClassVar
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.attachment import Attachment, Precedence, RootSelector
 from galley.kinds.values import WorkloadSelector, until_identities
 
 
@@ -40,6 +42,9 @@ class PeerAuthentication:
     The keys of ``port_level_mtls`` are ports of the workload, in decimal.
     """
 
+    attachment: ClassVar[Attachment[PeerAuthentication]] = Attachment(
+        Precedence.NARROWEST, selector=lambda spec: spec.selector, root_selector=RootSelector.IGNORED
+    )
     selector: WorkloadSelector | None = None
     mtls: MutualTls | None = None
     port_level_mtls: FrozenMap[str, MutualTls] = field(default_factory=FrozenMap)

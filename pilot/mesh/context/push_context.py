@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from citadel.identity import TrustDomain
 from citadel.ir import MeshTls
 from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
+from galley.attached import Attached, attach
+from galley.kinds.attachment import AttachedKind
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.gateway import Gateway
@@ -27,6 +30,11 @@ from pilot.mesh.rules.destination_rules import DestinationRuleIndex, Destination
 from pilot.mesh.rules.virtual_services import VirtualServiceIndex, index_virtual_services
 from pilot.registry.catalog import Service, ServiceCatalog, ServiceKey
 
+ATTACHED_KINDS: tuple[type[AttachedKind], ...] = (Gateway, PeerAuthentication, Sidecar)
+"""The kinds whose policies are found by what they are attached to."""
+
+K = TypeVar("K", bound=AttachedKind)
+
 _Viewpoint = tuple[str, ResourceKey | None, bool, AddressFamilies | None]
 """What visibility depends on: the namespace, the Sidecar, whether it is a gateway that asks, and in which families
 services without address have automatic ones."""
@@ -41,8 +49,8 @@ class PushContext:
     services: ServiceIndex
     rules: VirtualServiceIndex
     policies: DestinationRuleIndex
-    sidecars: Mapping[str, tuple[Resource[Sidecar], ...]]
-    gateways: tuple[Resource[Gateway], ...]
+    policies_by_kind: Mapping[type[AttachedKind], Attached[Any]]
+    """The kinds that are attached to workloads."""
     gateway_labels: frozenset[str]
     """The label names that some Gateway's selector asks about."""
     peers: PeerPolicyIndex
@@ -98,22 +106,23 @@ class PushContext:
             self._in_effect[question] = self.policies.in_effect(scope.namespace, service.hostname, service.namespace)
         return self._in_effect[question]
 
+    def attached(self, kind: type[K]) -> Attached[Resource[K]]:
+        """The policies of ``kind``, by the workloads that they reach."""
+        return self.policies_by_kind[kind]
+
     def sidecar_for(self, namespace: str, labels: Mapping[str, str]) -> Resource[Sidecar] | None:
         """The Sidecar of a workload: the oldest that selects it, else the namespace's, else the mesh's."""
-        here = self.sidecars.get(namespace, ())
-        selecting = (one for one in here if _has_selector(one) and _selects(one, labels))
-        everywhere = self.sidecars.get(self.mesh.root_namespace, ())
-        general = (one for one in (*here, *everywhere) if not _has_selector(one))
-        return next(selecting, None) or next(general, None)
+        reaching = self.attached(Sidecar).in_namespace(namespace).reaching(labels)
+        return reaching[-1] if reaching else None
 
     def sidecar_of(self, scope: OutboundScope) -> Sidecar | None:
         """The spec of the Sidecar that ``scope`` names."""
         resource = self.config.get(scope.sidecar) if scope.sidecar else None
         return resource.spec if resource else None
 
-    def gateways_for(self, labels: Mapping[str, str]) -> tuple[Resource[Gateway], ...]:
-        """The Gateways of all namespaces whose selector is contained in ``labels``, oldest first."""
-        return tuple(gateway for gateway in self.gateways if gateway.spec.selector.selects(labels))
+    def gateways_for(self, namespace: str, labels: Mapping[str, str]) -> tuple[Resource[Gateway], ...]:
+        """The Gateways, of whichever namespace, that a gateway proxy opens, oldest first."""
+        return self.attached(Gateway).in_namespace(namespace).reaching(labels)
 
     def outbound_traffic_policy(self, scope: OutboundScope) -> OutboundTrafficPolicyMode:
         """What happens to traffic for unknown destinations: as the Sidecar says, else as the mesh does."""
@@ -121,16 +130,6 @@ class PushContext:
         if sidecar and sidecar.outbound_traffic_policy:
             return sidecar.outbound_traffic_policy.mode
         return self.mesh.outbound_traffic_policy.mode
-
-
-def _has_selector(sidecar: Resource[Sidecar]) -> bool:
-    selector = sidecar.spec.workload_selector
-    return selector is not None and not selector.is_empty
-
-
-def _selects(sidecar: Resource[Sidecar], labels: Mapping[str, str]) -> bool:
-    selector = sidecar.spec.workload_selector
-    return selector is not None and selector.selects(labels)
 
 
 def build_push_context(
@@ -144,17 +143,16 @@ def build_push_context(
 
     ``trust_domain`` is that of the identities which workloads are given; None when they are given none.
     """
-    services, rules, policies, sidecars = (
-        _services(catalog, previous),
-        _rules(config, previous),
-        _policies(config, previous),
-        _sidecars(config, previous),
-    )
+    services, rules, policies = _services(catalog, previous), _rules(config, previous), _policies(config, previous)
+    attached: dict[type[AttachedKind], Attached[Any]] = {
+        kind: _attached(kind, config, previous) for kind in ATTACHED_KINDS
+    }
+    same_peers = previous is not None and attached[PeerAuthentication] is previous.attached(PeerAuthentication)
     same_view = (
         previous is not None
         and services is previous.services
         and rules is previous.rules
-        and sidecars is previous.sidecars
+        and attached[Sidecar] is previous.attached(Sidecar)
         and config.mesh == previous.mesh
     )
     return PushContext(
@@ -163,10 +161,9 @@ def build_push_context(
         services=services,
         rules=rules,
         policies=policies,
-        sidecars=sidecars,
-        gateways=config.of(Gateway),
+        policies_by_kind=attached,
         gateway_labels=frozenset(name for gateway in config.of(Gateway) for name in gateway.spec.selector),
-        peers=_peers(config, previous),
+        peers=previous.peers if previous and same_peers else index_peer_policies(attached[PeerAuthentication]),
         mtls=mesh_tls(config.mesh, trust_domain) if trust_domain is not None else None,
         _visible=previous._visible if previous and same_view else {},
         _addressed=previous._addressed if previous and services is previous.services else {},
@@ -179,12 +176,11 @@ def mesh_tls(mesh: MeshConfig, trust_domain: TrustDomain) -> MeshTls:
     return MeshTls(trust_domains=tuple(dict.fromkeys((str(trust_domain), *mesh.trust_domain_aliases))))
 
 
-def _peers(config: ConfigSnapshot, previous: PushContext | None) -> PeerPolicyIndex:
-    policies, root = config.of(PeerAuthentication), config.mesh.root_namespace
-    known = previous.peers if previous is not None else None
-    if known is not None and (known.policies, known.root_namespace) == (policies, root):
-        return known
-    return index_peer_policies(policies, root)
+def _attached(kind: type[K], config: ConfigSnapshot, previous: PushContext | None) -> Attached[Resource[K]]:
+    policies, root = config.of(kind), config.mesh.root_namespace
+    if previous is not None and (previous.config.of(kind), previous.mesh.root_namespace) == (policies, root):
+        return previous.attached(kind)
+    return attach(policies, kind.attachment, root)
 
 
 def _services(catalog: ServiceCatalog, previous: PushContext | None) -> ServiceIndex:
@@ -207,13 +203,3 @@ def _policies(config: ConfigSnapshot, previous: PushContext | None) -> Destinati
     if known is not None and (known.rules, known.export_default, known.root_namespace) == settings:
         return known
     return index_destination_rules(*settings)
-
-
-def _sidecars(config: ConfigSnapshot, previous: PushContext | None) -> Mapping[str, tuple[Resource[Sidecar], ...]]:
-    resources = config.of(Sidecar)
-    if previous is not None and previous.config.of(Sidecar) == resources:
-        return previous.sidecars
-    by_namespace: dict[str, tuple[Resource[Sidecar], ...]] = {}
-    for resource in resources:
-        by_namespace[resource.namespace] = (*by_namespace.get(resource.namespace, ()), resource)
-    return by_namespace

@@ -35,7 +35,7 @@ class GatewayRules:
 
     def ports(self) -> tuple[GatewayPort, ...]:
         """All servers by address and port."""
-        gateways = self.context.gateways_for(self.scope.labels)
+        gateways = self.context.gateways_for(self.scope.namespace, self.scope.labels)
         mtls = self.context.mtls_for(identified=self.scope.identified)
         return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, mtls)
 

@@ -6,6 +6,7 @@ import pytest
 
 from citadel.ir import MtlsMode, PeerModes
 from citadel.policy.peer import index_peer_policies
+from galley.attached import attach
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from tests.builders import a_peer_policy
@@ -16,8 +17,8 @@ APP = {"app": "reviews"}
 
 def modes(*policies: Resource[PeerAuthentication], namespace: str = "default", **labels: str) -> PeerModes:
     """What a workload of ``namespace`` (by default with label app=reviews) accepts."""
-    oldest_first = tuple(sorted(policies, key=lambda policy: policy.age))
-    return index_peer_policies(oldest_first, "istio-system").of(namespace).modes_of(labels or APP)
+    attached = attach(policies, PeerAuthentication.attachment, "istio-system")
+    return index_peer_policies(attached).of(namespace).modes_of(labels or APP)
 
 
 def mesh(mode: str, **traits: Any) -> Resource[PeerAuthentication]:

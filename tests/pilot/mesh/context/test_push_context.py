@@ -46,9 +46,9 @@ def test_gateways_are_selected_by_labels_across_namespaces() -> None:
         a_gateway("old", namespace="other", created="2020-01-01T00:00:00Z"),
         a_gateway("egress", selector={"istio": "egressgateway"}),
     )
-    found = context.gateways_for(labels(istio="ingressgateway", extra="x"))
+    found = context.gateways_for("istio-system", labels(istio="ingressgateway", extra="x"))
     assert [gateway.name for gateway in found] == ["old", "young"]
-    assert context.gateways_for(labels()) == ()
+    assert context.gateways_for("istio-system", labels()) == ()
     assert context.gateway_labels == {"istio"}
 
 
