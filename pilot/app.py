@@ -30,7 +30,7 @@ from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.registry.catalog import Locality
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Connection, Fleet
-from pilot.server.transport import Port
+from pilot.server.transport import ServingPort
 from pilot.settings import Settings
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
 
@@ -151,7 +151,9 @@ class ControlPlane:
     async def _start_ads(self) -> AdsServer:
         identities = self._identities
         if identities is None:
-            return await start_ads([Port(str(self._settings.xds_address))], self._fleet, limits=self._settings.limits)
+            return await start_ads(
+                [ServingPort(str(self._settings.xds_address))], self._fleet, limits=self._settings.limits
+            )
         return await start_ads(
             identities.ports(),
             self._fleet,

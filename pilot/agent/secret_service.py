@@ -15,7 +15,7 @@ import grpc.aio
 
 from envoycodec.discovery import decode_delta_discovery_request, decode_discovery_request, warm_up
 from pilot.xds.delta import DeltaStream
-from pilot.xds.events import Abort, Acked, DeltaRequested, Event, Nacked, Published, Requested, Respond
+from pilot.xds.events import Acked, DeltaRequested, EndStream, Event, Nacked, Published, Requested, Respond
 from pilot.xds.resources import SECRET, ResourceSet, ResourceSnapshot, TypeUrl
 from pilot.xds.sotw import SotwStream
 from pilot.xds.wire import ResponseEncoder
@@ -32,7 +32,7 @@ class SecretStream:
 
     def __init__(self, *, delta: bool) -> None:
         self.outbox: deque[bytes] = deque()
-        self.ending: Abort | None = None
+        self.ending: EndStream | None = None
         self._delta = delta
         self._stream = DeltaStream() if delta else SotwStream()
         self._encoder = ResponseEncoder()
@@ -55,7 +55,7 @@ class SecretStream:
                     # Its text may quote what was refused, and that is a key.
                     names = ", ".join(resource.name for resource in command.failing)
                     log.error("Envoy rejected the secret %s; its own log says why", names)
-                case Abort():
+                case EndStream():
                     self.ending = command
                 case Acked():
                     pass
@@ -157,14 +157,14 @@ def _bind(server: grpc.aio.Server, path: Path) -> None:
 
 async def _read(stream: SecretStream, requests: AsyncIterator[bytes], wake: asyncio.Event) -> None:
     """Until the client has no more to say, which ends the stream."""
-    ending = Abort("OK", "")
+    ending = EndStream("OK", "")
     try:
         async for message in requests:
             stream.request(message)
             wake.set()
     except ValueError as error:
-        ending = Abort("INVALID_ARGUMENT", str(error))
+        ending = EndStream("INVALID_ARGUMENT", str(error))
     except grpc.aio.BaseError as error:
-        ending = Abort("CANCELLED", str(error))
+        ending = EndStream("CANCELLED", str(error))
     stream.ending = stream.ending or ending
     wake.set()

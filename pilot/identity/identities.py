@@ -25,7 +25,7 @@ from pilot.mesh.context.proxy import Proxy
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
 from pilot.server.fleet import Fleet, IdentityError
-from pilot.server.transport import Port, server_credentials
+from pilot.server.transport import ServingPort, server_credentials
 from pilot.settings import IdentitySettings, Settings
 from pilot.xds.resources import ResourceSet
 
@@ -66,14 +66,16 @@ class Identities:
                         mesh.trust_domain, self.trust_domain)  # fmt: skip
         self._citadel.trust_aliases(tuple(map(TrustDomain.parse, mesh.trust_domain_aliases)))
 
-    def ports(self) -> tuple[Port, ...]:
+    def ports(self) -> tuple[ServingPort, ...]:
         """The xDS ports, that of the tokens first."""
-        ports = [Port(str(self._settings.xds_address), server_credentials(self._citadel, client_certificates=False))]
+        ports = [
+            ServingPort(str(self._settings.xds_address), server_credentials(self._citadel, client_certificates=False))
+        ]
         if self._identity.mtls_address is not None:
             credentials = server_credentials(self._citadel, client_certificates=True)
-            ports.append(Port(str(self._identity.mtls_address), credentials))
+            ports.append(ServingPort(str(self._identity.mtls_address), credentials))
         if self._identity.plaintext_address is not None:
-            ports.append(Port(str(self._identity.plaintext_address)))
+            ports.append(ServingPort(str(self._identity.plaintext_address)))
         return tuple(ports)
 
     def secrets_of(self, proxy: Proxy, identity: SpiffeId) -> ResourceSet | None:

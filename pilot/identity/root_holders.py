@@ -90,7 +90,7 @@ def _judge(connection: Connection[Proxy], version: str, agents: set[str]) -> tup
     """Which roots the proxy has as far as this stream tells, and what is to be said against it."""
     if connection.proxy.has_agent and not connection.proxy.is_agent:
         return (version, "") if _place(connection) in agents else ("", WITHOUT_STREAM)
-    acknowledged = connection.acknowledged(SECRET, ROOTS_SECRET)
+    acknowledged = connection.acked_version(SECRET, ROOTS_SECRET)
     if acknowledged is None:
         return ("", NOT_YET) if connection.proxy.is_agent else (version, "")
     return acknowledged, "" if acknowledged == version else NOT_YET

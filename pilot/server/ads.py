@@ -24,13 +24,14 @@ from envoycodec.discovery import (
 )
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
-from pilot.server.fleet import Connection, Fleet, IdentityError, Protocol
+from pilot.server.fleet import Connection, Fleet, IdentityError
 from pilot.server.own_address import locate_node
 from pilot.server.peers import host_of
-from pilot.server.transport import Port
+from pilot.server.transport import ServingPort
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import TypeUrl
+from pilot.xds.variant import XdsVariant
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 MAX_REQUEST = 4 * 1024 * 1024
@@ -99,7 +100,7 @@ class AdsServer:
 
 
 async def start_ads(
-    address: str | Sequence[Port],
+    address: str | Sequence[ServingPort],
     fleet: Fleet[Any],
     *,
     credentials: grpc.ServerCredentials | None = None,
@@ -128,13 +129,13 @@ async def start_ads(
     options = (*_OPTIONS, ("grpc.max_allowed_incoming_connections", most))
     server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods), *handlers))
-    ports = [Port(address, credentials)] if isinstance(address, str) else address
+    ports = [ServingPort(address, credentials)] if isinstance(address, str) else address
     bound = tuple(_bind(server, port) for port in ports)
     await server.start()
     return AdsServer(bound, fleet, admission, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
 
 
-def _bind(server: grpc.aio.Server, port: Port) -> int:
+def _bind(server: grpc.aio.Server, port: ServingPort) -> int:
     try:
         if port.credentials is None:
             return server.add_insecure_port(port.address)
@@ -171,24 +172,24 @@ class _Ads:
         self._send_timeout = send_timeout
 
     async def stream_sotw(self, requests: _Requests, context: _Context) -> None:
-        await self._converse(requests, context, Protocol.SOTW)
+        await self._converse(requests, context, XdsVariant.SOTW)
 
     async def stream_delta(self, requests: _Requests, context: _Context) -> None:
-        await self._converse(requests, context, Protocol.DELTA)
+        await self._converse(requests, context, XdsVariant.DELTA)
 
-    async def _converse(self, requests: _Requests, context: _Context, protocol: Protocol) -> None:
+    async def _converse(self, requests: _Requests, context: _Context, variant: XdsVariant) -> None:
         host = host_of(context.peer())
         try:
             ticket = self._admission.enter(host, time.monotonic())
         except StreamLimitError as refused:
             await self._refuse_one_more(context, refused)
         try:
-            await self._converse_admitted(requests, context, protocol, ticket)
+            await self._converse_admitted(requests, context, variant, ticket)
         finally:
             self._admission.leave(ticket)
 
     async def _converse_admitted(
-        self, requests: _Requests, context: _Context, protocol: Protocol, ticket: Ticket
+        self, requests: _Requests, context: _Context, variant: XdsVariant, ticket: Ticket
     ) -> None:
         caller = await self._authenticate(context)
         try:
@@ -199,7 +200,7 @@ class _Ads:
         if message is None:
             return
         try:
-            connection, first = await self._accept(message, protocol, context.peer(), caller, ticket)
+            connection, first = await self._accept(message, variant, context.peer(), caller, ticket)
         except StreamLimitError as one_more:
             await self._refuse_one_more(context, one_more)
         except RefusedError as refused:
@@ -231,18 +232,18 @@ class _Ads:
         return outcome
 
     async def _accept(
-        self, message: bytes, protocol: Protocol, peer: str, caller: Attested | None, ticket: Ticket
+        self, message: bytes, variant: XdsVariant, peer: str, caller: Attested | None, ticket: Ticket
     ) -> tuple[Connection[Any], Requested | DeltaRequested]:
         """The first request: the only one that must say who asks."""
         try:
-            request = _DECODERS[protocol](message, True)
+            request = _DECODERS[variant](message, True)
             if request.node is None or not request.node.id:
                 raise ValueError("the first request of a stream must carry a node with an id")
             await self._until_ready()
             identity = caller.identity if caller else None
             node = locate_node(request.node, peer)
             self._admission.name(ticket, node.id, str(identity or ""), time.monotonic())
-            return self._fleet.open(node, protocol, peer, identity), _event(request)
+            return self._fleet.open(node, variant, peer, identity), _event(request)
         except IdentityError as error:
             assert self._authenticator is not None, "an identity that nobody has proven"
             refusal = self._authenticator.refuse(str(error), peer)
@@ -258,7 +259,7 @@ class _Ads:
 
     async def _read(self, requests: _Requests, connection: Connection[Any], first: Requested | DeltaRequested) -> None:
         """Handle requests until the client has no more. Any end of reading ends the stream."""
-        decode = _DECODERS[connection.protocol]
+        decode = _DECODERS[connection.variant]
         try:
             connection.handle(first)
             async for message in requests:
@@ -312,9 +313,9 @@ def _end_with_proof(connection: Connection[Any], caller: Attested | None) -> asy
 
 
 _Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]
-_DECODERS: dict[Protocol, _Decoder] = {
-    Protocol.SOTW: decode_discovery_request,
-    Protocol.DELTA: decode_delta_discovery_request,
+_DECODERS: dict[XdsVariant, _Decoder] = {
+    XdsVariant.SOTW: decode_discovery_request,
+    XdsVariant.DELTA: decode_delta_discovery_request,
 }
 
 

@@ -12,17 +12,15 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Generic, TypeVar
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
 from pilot.server.status import FleetStatus, ProxyStatus, Rejection, TypeProgress
-from pilot.xds.delta import DeltaStream
-from pilot.xds.events import Abort, Acked, DeltaRequested, Nacked, Published, Requested, Respond
+from pilot.xds.events import Acked, DeltaRequested, EndStream, Nacked, Published, Requested, Respond
 from pilot.xds.resources import HEALTH, SECRET, SHORT_NAMES, ResourceSet, ResourceSnapshot, TypeUrl
-from pilot.xds.sotw import SotwStream
-from pilot.xds.stream import Fallback, Stream, no_fallback
+from pilot.xds.stream import Fallback, no_fallback
+from pilot.xds.variant import XdsVariant
 from pilot.xds.wire import ResponseEncoder
 
 log = logging.getLogger(__name__)
@@ -31,13 +29,6 @@ T = TypeVar("T")
 
 class IdentityError(Exception):
     """A node that is not its sender's to claim. The text is for the audit log, not for the sender."""
-
-
-class Protocol(StrEnum):
-    """The two variants of xDS over ADS."""
-
-    SOTW = "SotW"
-    DELTA = "delta"
 
 
 @dataclass(slots=True)
@@ -77,7 +68,7 @@ class Connection(Generic[T]):
         proxy: T,
         *,
         number: int,
-        protocol: Protocol,
+        variant: XdsVariant,
         peer: str,
         identity: SpiffeId | None = None,
     ) -> None:
@@ -85,7 +76,7 @@ class Connection(Generic[T]):
         self.number = number
         self.node = node
         self.proxy = proxy
-        self.protocol = protocol
+        self.variant = variant
         self.peer = peer
         self.connected_at = fleet.clock()
         self.ending: Ending | None = None
@@ -93,13 +84,13 @@ class Connection(Generic[T]):
         self.outbox: deque[bytes] = deque()
         """Responses to write: never more than one per type, for the next waits until this one is answered."""
         self._fleet = fleet
-        self._stream: Stream = (SotwStream if protocol is Protocol.SOTW else DeltaStream)(fleet.fallback)
+        self._stream = variant.new_stream(fleet.fallback)
         self._progress: dict[TypeUrl, TypeProgress] = {}
         self._published: ResourceSnapshot | None = None
         self._secrets: ResourceSet | None = None
 
     def __repr__(self) -> str:
-        return f"{self.node.id} ({self.protocol}, connection {self.number})"
+        return f"{self.node.id} ({self.variant}, connection {self.number})"
 
     def publish(self, snapshot: ResourceSnapshot, secrets: ResourceSet | None = None) -> None:
         """Offer the newest snapshot and secrets; the same objects again cost nothing."""
@@ -125,7 +116,7 @@ class Connection(Generic[T]):
                     self._fleet.on_answer(self, command.type_url)
                 case Nacked():
                     self._reject(command)
-                case Abort(status, message):
+                case EndStream(status, message):
                     self.end(status, message)
 
     def end(self, status: str, message: str) -> None:
@@ -133,15 +124,15 @@ class Connection(Generic[T]):
         self.ending = self.ending or Ending(status, message)
         self.wake.set()
 
-    def acknowledged(self, type_url: TypeUrl, name: str) -> str | None:
-        """See `Stream.acknowledged`."""
-        return self._stream.acknowledged(type_url, name)
+    def acked_version(self, type_url: TypeUrl, name: str) -> str | None:
+        """See `Stream.acked_version`."""
+        return self._stream.acked_version(type_url, name)
 
     def status(self) -> ProxyStatus:
         """Where the proxy is, type by type."""
-        types = {t: progress.status(self._stream.rejected(t)) for t, progress in self._progress.items()}
+        types = {t: progress.status(self._stream.nacked_versions(t)) for t, progress in self._progress.items()}
         return ProxyStatus(
-            self.number, self.node, self.peer, self.protocol.value, self.connected_at, types, self._identity_status()
+            self.number, self.node, self.peer, self.variant.value, self.connected_at, types, self._identity_status()
         )
 
     def _identity_status(self) -> str | None:
@@ -153,9 +144,8 @@ class Connection(Generic[T]):
         return self._progress.setdefault(type_url, TypeProgress())
 
     def _respond(self, response: Respond) -> None:
-        encoder, counters = self._fleet.encoder, self._fleet.counters
-        encode = encoder.encode_sotw if self.protocol is Protocol.SOTW else encoder.encode_delta
-        message = encode(response)
+        counters = self._fleet.counters
+        message = self.variant.encode_response(response, self._fleet.encoder)
         self.outbox.append(message)
         self.wake.set()
         counters.responses += 1
@@ -277,7 +267,7 @@ class Fleet(Generic[T]):
                 await asyncio.sleep(0)
             self._idle.set()
 
-    def open(self, node: Node, protocol: Protocol, peer: str, identity: SpiffeId | None = None) -> Connection[T]:
+    def open(self, node: Node, variant: XdsVariant, peer: str, identity: SpiffeId | None = None) -> Connection[T]:
         """A stream has said who it is and may have proven it.
 
         ValueError when it cannot be served, IdentityError when its node is not its own.
@@ -286,7 +276,7 @@ class Fleet(Generic[T]):
         number = self.counters.connections
         proxy = self._bind(self._read_node(node), identity)
         self._check_is_free(node, identity)
-        connection = Connection(self, node, proxy, number=number, protocol=protocol, peer=peer, identity=identity)
+        connection = Connection(self, node, proxy, number=number, variant=variant, peer=peer, identity=identity)
         self._connections[connection.number] = connection
         self._by_node.setdefault(node.id, {})[number] = connection
         log.info("%s connected from %s%s", connection, peer, self._about(identity))

@@ -12,7 +12,7 @@ from citadel.service import Citadel
 
 
 @dataclass(frozen=True, slots=True)
-class Port:
+class ServingPort:
     """An address (``host:port`` or ``unix:path``) to listen on, in plaintext without ``credentials``."""
 
     address: str

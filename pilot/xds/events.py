@@ -51,7 +51,7 @@ class Respond:
 
 @dataclass(frozen=True, slots=True)
 class Acked:
-    """The client holds ``version`` now: it accepted ``response``, or (None) kept it from an earlier stream."""
+    """The client has ``version`` now: it accepted ``response``, or (None) kept it from an earlier stream."""
 
     type_url: TypeUrl
     version: str
@@ -60,7 +60,7 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Nacked:
-    """The client refused ``response`` and says why; ``failing`` are the resources that it complains about."""
+    """The client rejected ``response`` and says why; ``failing`` are the resources that it complains about."""
 
     type_url: TypeUrl
     response: Respond
@@ -69,7 +69,7 @@ class Nacked:
 
 
 @dataclass(frozen=True, slots=True)
-class Abort:
+class EndStream:
     """Close the stream with a gRPC status, named as in ``grpc.StatusCode``."""
 
     status: str
@@ -77,4 +77,4 @@ class Abort:
 
 
 Event = Requested | DeltaRequested | Published
-Command = Respond | Acked | Nacked | Abort
+Command = Respond | Acked | Nacked | EndStream

@@ -10,21 +10,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 
-from pilot.xds.events import Abort, Acked, Command, DeltaRequested, Event, Nacked, Published, Requested, Respond
-from pilot.xds.rejection import named_resources
+from pilot.xds.events import Acked, Command, DeltaRequested, EndStream, Event, Nacked, Published, Requested, Respond
+from pilot.xds.pairing import pair_endpoints
 from pilot.xds.resources import (
     CLUSTER,
     ENDPOINT,
     LISTENER,
     PUSH_ORDER,
     ROUTE,
-    WILDCARD_TYPES,
     EncodedResource,
     ResourceSet,
     ResourceSnapshot,
     TypeUrl,
 )
-from pilot.xds.subscription import Watch, pair_endpoints
+from pilot.xds.watch import Watch
 
 Fallback = Callable[[TypeUrl, str], EncodedResource | None]
 """An empty resource of a type and name, for a client that waits for one which does not exist."""
@@ -36,7 +35,7 @@ MAX_NAMES = 50_000
 """Resources of one type that one stream may name, by one request or one after the other."""
 
 
-_TOO_MANY_NAMES = Abort("RESOURCE_EXHAUSTED", f"the stream names more than {MAX_NAMES} resources of one type")
+_TOO_MANY_NAMES = EndStream("RESOURCE_EXHAUSTED", f"the stream names more than {MAX_NAMES} resources of one type")
 
 
 def _names_in(event: Requested | DeltaRequested) -> int:
@@ -76,30 +75,26 @@ class Stream(ABC):
                 yield _TOO_MANY_NAMES
                 return
         else:
-            yield Abort("INVALID_ARGUMENT", f"type_url is empty or the stream speaks of more than {MAX_TYPES} types")
+            yield EndStream(
+                "INVALID_ARGUMENT", f"type_url is empty or the stream speaks of more than {MAX_TYPES} types"
+            )
             return
         yield from self._advance()
 
     @property
     def is_settled(self) -> bool:
         """Whether the client has answered everything and no snapshot waits."""
-        return self._waiting is None and not any(watch.in_flight for watch in self._watches.values())
+        return self._waiting is None and not any(watch.sent.in_flight for watch in self._watches.values())
 
-    def rejected(self, type_url: TypeUrl) -> Mapping[str, str]:
-        """The versions that the client refused and that nothing has taken the place of, by resource name."""
+    def nacked_versions(self, type_url: TypeUrl) -> Mapping[str, str]:
+        """The versions that the client nacked and that nothing has taken the place of, by resource name."""
         watch = self._watches.get(type_url)
-        return watch.rejected if watch is not None else {}
+        return watch.nacked.versions if watch is not None else {}
 
-    def acknowledged(self, type_url: TypeUrl, name: str) -> str | None:
-        """The version of resource ``name`` that the client has accepted, "" while it has not; None when it does not ask
-        for it by name."""
+    def acked_version(self, type_url: TypeUrl, name: str) -> str | None:
+        """See `Watch.acked_version`; None also for a type that the client does not speak of."""
         watch = self._watches.get(type_url)
-        if watch is None or name not in watch.subscription.names:
-            return None
-        held = watch.held.get(name)
-        if held is None or name in watch.rejected or (watch.in_flight and name in watch.in_flight.resources):
-            return ""
-        return held.version
+        return watch.acked_version(name) if watch is not None else None
 
     @abstractmethod
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
@@ -111,33 +106,16 @@ class Stream(ABC):
 
     @abstractmethod
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
-        """What brings the client from what it holds to ``target``; None when nothing does."""
+        """What brings the client from what it was sent to ``target``; None when nothing does."""
 
     def _is_acceptable(self, type_url: TypeUrl) -> bool:
         return bool(type_url) and (type_url in self._watches or len(self._watches) < MAX_TYPES)
 
-    def _settle(self, watch: Watch, error: str | None) -> Iterator[Command]:
+    def _take_answer(self, watch: Watch, error: str | None) -> Acked | Nacked:
         """The client answered what was in flight."""
-        response, watch.in_flight = watch.in_flight, None
-        assert response is not None
         for each in self._watches.values():
-            each.returning = False  # All that it came back for was asked before it could answer anything.
-        if error is None:
-            watch.forgive(response)
-            watch.told_version = response.version
-            yield Acked(watch.type_url, response.version, response)
-            return
-        named = named_resources(response.resources, error)
-        failing = named or tuple(response.resources)
-        watch.reject(failing)
-        if not named:
-            watch.suspects |= response.resources.name_set
-            watch.unremoved |= frozenset(response.removed)
-        elif watch.type_url not in WILDCARD_TYPES:
-            # Of clusters and listeners Envoy takes the good ones; of other types none that comes after the bad one.
-            watch.held = watch.held.without(response.resources.name_set - {r.name for r in named})
-            watch.asked = True
-        yield Nacked(watch.type_url, response, error, failing)
+            each.sent.arrive()
+        return watch.take_answer(error)
 
     def _advance(self) -> Iterator[Command]:
         while True:
@@ -153,37 +131,34 @@ class Stream(ABC):
 
     def _in_flight(self, type_url: TypeUrl) -> bool:
         watch = self._watches.get(type_url)
-        return watch is not None and watch.in_flight is not None
+        return watch is not None and watch.sent.in_flight is not None
 
     def _respond_where_due(self) -> Iterator[Command]:
         others = [type_url for type_url in self._watches if type_url not in PUSH_ORDER]
         for type_url in (*PUSH_ORDER, *others):
             watch = self._watches.get(type_url)
-            if watch is not None and watch.in_flight is None and watch.subscription.active:
+            if watch is not None and watch.sent.in_flight is None and watch.subscription.active:
                 yield from self._respond(watch)
 
     def _respond(self, watch: Watch) -> Iterator[Command]:
         target = self._target(watch)
-        if watch.known_version:
-            known, watch.known_version = watch.known_version, ""
-            if known == self._version(watch, target) and not self._sent_clusters_before(watch):
-                watch.held, watch.asked, watch.owed, watch.told_version = target, False, False, known
-                yield Acked(watch.type_url, known)
-                return
-        watch.acquit(target)
+        resumed = watch.sent.take_resumed_version()
+        if resumed and resumed == self._version(watch, target) and not self._sent_clusters_before(watch):
+            watch.sent.resume(target, resumed)
+            watch.subscription.answered()
+            yield Acked(watch.type_url, resumed)
+            return
+        watch.resend_unattributed(target)
         response = self._response(watch, target)
         if response is not None and self._must_wait(watch):
             return
-        watch.accepted, watch.held, watch.unanswered = watch.held, target, frozenset()
-        watch.asked = watch.owed = watch.narrowed = False
-        watch.prune_rejected(target)
-        if response is None:
-            if watch.returning and not watch.told_version:
-                watch.told_version = self._version(watch, target)
-                yield Acked(watch.type_url, watch.told_version)
-            return
-        watch.nonce, watch.in_flight = response.nonce, response
-        yield response
+        watch.send(response, target)
+        if response is not None:
+            yield response
+        elif watch.sent.returning and not watch.sent.acked_version:
+            version = self._version(watch, target)
+            watch.sent.ack(version)
+            yield Acked(watch.type_url, version)
 
     def _sent_clusters_before(self, watch: Watch) -> bool:
         """Whether these are endpoints for a client that got clusters on this stream and so warms some of them.
@@ -191,19 +166,19 @@ class Stream(ABC):
         What it knows may be for the clusters that it had before those which it kept: nobody can tell.
         """
         clusters = self._watches.get(CLUSTER)
-        return watch.type_url == ENDPOINT and clusters is not None and bool(clusters.nonce)
+        return watch.type_url == ENDPOINT and clusters is not None and bool(clusters.sent.nonce)
 
     def _must_wait(self, watch: Watch) -> bool:
         """Listeners and routes follow when clusters and endpoints were answered, except for one who asks."""
-        if watch.asked or watch.type_url not in (LISTENER, ROUTE):
+        if watch.subscription.pending or watch.type_url not in (LISTENER, ROUTE):
             return False
         return self._in_flight(CLUSTER) or self._in_flight(ENDPOINT)
 
     def _target(self, watch: Watch) -> ResourceSet:
-        """What the client is to hold next of this type."""
+        """What the client is to have next of this type."""
         wanted = self._wanted(watch)
         if watch.type_url == CLUSTER and not self._may_remove():
-            wanted = wanted.with_rest_of(watch.held)
+            wanted = wanted.with_rest_of(watch.sent.resources)
         return self._with_missing(watch, wanted)
 
     def _wanted(self, watch: Watch) -> ResourceSet:
@@ -212,22 +187,26 @@ class Stream(ABC):
         clusters = self._clusters()
         if watch.type_url == ENDPOINT and clusters is not None:
             available = pair_endpoints(available, clusters)
-        return watch.subscription.select(available)
+        return watch.subscription.subscribed.select(available)
+
+    def _available(self, type_url: TypeUrl) -> ResourceSet | None:
+        """What the snapshot has of a type, None before the first."""
+        return self._snapshot.of(type_url) if self._snapshot is not None else None
 
     def _clusters(self) -> ResourceSet | None:
         """The clusters that the client was sent; None when it does not ask for clusters."""
         watch = self._watches.get(CLUSTER)
-        return watch.held if watch is not None and watch.subscription.active else None
+        return watch.sent.resources if watch is not None and watch.subscription.active else None
 
     def _may_remove(self) -> bool:
-        """Whether no listener or route that the client holds may still name what is to be removed.
+        """Whether no listener or route that the client has may still name what is to be removed.
 
         A client that rejected new routes goes on with the old ones, so it keeps the clusters they name, too. One that
         returns has listeners and routes of which nothing is known here before it has asked for them; it does so in
         one go, before it answers anything.
         """
         clusters = self._watches.get(CLUSTER)
-        if clusters is not None and clusters.returning:
+        if clusters is not None and clusters.sent.returning:
             return False
         return not any(self._is_unsettled(self._watches.get(type_url)) for type_url in (LISTENER, ROUTE))
 
@@ -235,9 +214,9 @@ class Stream(ABC):
         if watch is None or not watch.subscription.active:
             return False
         wanted = self._wanted(watch)
-        if watch.in_flight is not None or watch.is_rejecting(wanted):
+        if watch.sent.in_flight is not None or watch.nacked.has_any_of(wanted):
             return True
-        change = wanted.since(watch.held)
+        change = wanted.since(watch.sent.resources)
         return bool(change) if watch.type_url == LISTENER else bool(len(change.changed))
 
     def _version(self, watch: Watch, target: ResourceSet) -> str:

@@ -1,18 +1,17 @@
-"""What a client asks for in one type, and what it already holds."""
+"""What a client subscribes to in one type, and which of its requests is pending."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
-from pilot.xds.events import Respond
-from pilot.xds.resources import WILDCARD_TYPES, EncodedResource, ResourceSet, TypeUrl
+from pilot.xds.resources import WILDCARD_TYPES, ResourceSet, TypeUrl
 
 WILDCARD = "*"
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class SubscribedNames:
     """The names that a client wants of one type.
 
     ``named`` tells whether it has ever sent a name: until then an empty list means everything for the types of
@@ -25,159 +24,121 @@ class Subscription:
 
     @property
     def active(self) -> bool:
+        """Whether it wants anything at all."""
         return self.wildcard or bool(self.names)
 
-    def asking_for(self, names: Collection[str], type_url: TypeUrl) -> Subscription:
-        """The subscription after a state-of-the-world request, which always lists all names."""
+    def listing(self, names: Collection[str], type_url: TypeUrl) -> SubscribedNames:
+        """The names after a state-of-the-world request, which always lists all of them."""
         if not names:
-            return Subscription(wildcard=not self.named and type_url in WILDCARD_TYPES, named=self.named)
+            return SubscribedNames(wildcard=not self.named and type_url in WILDCARD_TYPES, named=self.named)
         wanted = frozenset(names)
-        return Subscription(wildcard=WILDCARD in wanted, names=wanted - {WILDCARD}, named=True)
+        return SubscribedNames(wildcard=WILDCARD in wanted, names=wanted - {WILDCARD}, named=True)
 
-    def changed_by(self, subscribe: Collection[str], unsubscribe: Collection[str]) -> Subscription:
-        """The subscription after an incremental request. A name in both lists ends up unsubscribed."""
+    def changed_by(self, subscribe: Collection[str], unsubscribe: Collection[str]) -> SubscribedNames:
+        """The names after an incremental request. A name in both lists ends up unsubscribed."""
         wanted, unwanted = frozenset(subscribe), frozenset(unsubscribe)
-        return Subscription(
+        return SubscribedNames(
             wildcard=(self.wildcard or WILDCARD in wanted) and WILDCARD not in unwanted,
             names=(self.names | wanted) - unwanted - {WILDCARD},
             named=self.named or bool(subscribe),
         )
 
     def select(self, resources: ResourceSet) -> ResourceSet:
-        """The part of ``resources`` that is asked for."""
+        """The part of ``resources`` that is subscribed to."""
         return resources if self.wildcard else resources.select(self.names)
 
-    def sharing(self, resources: ResourceSet) -> Subscription:
-        """The same subscription; asking for exactly ``resources``, it holds their names and no copy of them."""
-        shared = resources.name_set
-        return replace(self, names=shared) if self.names == shared else self
+    def sharing(self, resources: ResourceSet | None) -> SubscribedNames:
+        """The same names; those of exactly ``resources`` (None: nothing is served yet) are held as its own object and
+        not as a copy."""
+        if resources is None or self.names != resources.name_set:
+            return self
+        return replace(self, names=resources.name_set)
 
 
 @dataclass(slots=True)
-class Watch:
-    """The conversation of one stream about one type.
+class Subscription:
+    """What the client of one stream subscribes to in one type. Its fields are changed by its methods alone.
 
-    ``held`` is what the client has once it accepts what is in flight: every answer is the difference to it.
-    ``asked`` marks a request that waits for its answer; ``owed`` an answer that is due even when nothing differs.
-    ``returning`` marks a client that kept resources of an earlier stream, until it has answered a response here.
-    ``known_version`` is the version that the client brought from an earlier stream, until it has been compared.
-    ``told_version`` is the version that it last accepted here, and ``narrowed`` that it has since let go of names.
-    ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not exist.
-    ``accepted`` is what it held before the response in flight. ``rejected`` are the versions that the client refused,
-    by name, and ``kept`` what it goes on with instead, if anything; ``suspects`` those refused together by a text that
-    names none of them, so that some may be good and yet not held; ``unremoved`` are names whose
-    removal was refused with them.
+    ``pending`` marks a request that waits for its answer; ``must_answer`` one that is answered even when nothing
+    differs. ``unanswered`` are names just subscribed, which an incremental answer must mention even if they do not
+    exist. ``narrowed`` tells that the client has let go of names since the last answer.
     """
 
-    type_url: TypeUrl
-    held: ResourceSet
-    subscription: Subscription = field(default_factory=Subscription)
-    nonce: str = ""
-    in_flight: Respond | None = None
-    asked: bool = True
-    owed: bool = False
-    returning: bool = False
-    known_version: str = ""
-    told_version: str = ""
-    narrowed: bool = False
+    subscribed: SubscribedNames = SubscribedNames()
+    pending: bool = True
+    must_answer: bool = False
     unanswered: frozenset[str] = frozenset()
-    accepted: ResourceSet | None = None
-    rejected: dict[str, str] = field(default_factory=dict)
-    kept: dict[str, EncodedResource] = field(default_factory=dict)
-    suspects: frozenset[str] = frozenset()
-    unremoved: frozenset[str] = frozenset()
+    narrowed: bool = False
 
-    def reject(self, failing: Collection[EncodedResource]) -> None:
-        """Remember which version of which resource the client refused, and what it held before."""
-        for resource in failing:
-            before = self.accepted.get(resource.name) if self.accepted is not None else None
-            if before is not None and before.version not in (resource.version, self.rejected.get(resource.name)):
-                self.kept[resource.name] = before
-            self.rejected[resource.name] = resource.version
+    @property
+    def active(self) -> bool:
+        """Whether the client wants anything of the type."""
+        return self.subscribed.active
 
-    def forgive(self, response: Respond) -> None:
-        """Forget refusals of resources that ``response``, now accepted, replaced or removed."""
-        if self.rejected:
-            replaced = (r.name for r in response.resources if r is not self.kept.get(r.name))
-            self._clear((*replaced, *response.removed))
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that it wants, the wildcard left out."""
+        return self.subscribed.names
 
-    def acquit(self, target: ResourceSet) -> None:
-        """Once one of the suspects is changed it may have been the bad one: the others are to be sent again."""
-        if all(_has(target, name, self.rejected[name]) for name in self.suspects if name in self.rejected):
-            return
-        self.held = self.held.without({name for name in self.suspects if name in target})
-        self.held = self.held.joined_by([EncodedResource(name, "", b"") for name in self.unremoved])
-        self.rejected = {n: v for n, v in self.rejected.items() if n not in self.suspects}
-        self.suspects, self.unremoved = frozenset(), frozenset()
+    def list_names(self, names: Collection[str], available: ResourceSet | None, type_url: TypeUrl) -> bool:
+        """Take over the names of a state-of-the-world request; whether they differ from those before.
 
-    def prune_rejected(self, target: ResourceSet) -> None:
-        """Forget refusals of versions that are no longer to be held."""
-        self._clear(name for name, version in self.rejected.items() if not _has(target, name, version))
-
-    def as_accepted(self, target: ResourceSet) -> ResourceSet:
-        """``target`` with what the client goes on with in the place of what it refused.
-
-        Absence from a complete set would take that away from it, and the refused version would only be refused again.
+        ``available`` is what is served of the type, None while nothing is.
         """
-        refused = [name for name, version in self.rejected.items() if _has(target, name, version)]
-        refused = [name for name in refused if name not in self.suspects]
-        if not refused:
-            return target
-        return target.without(refused).joined_by([self.kept[name] for name in refused if name in self.kept])
+        before = self.subscribed
+        after = before.listing(names, type_url)
+        if after == before:
+            return False
+        self.subscribed = after.sharing(available)
+        self.narrowed = self.narrowed or not before.names <= after.names
+        if (after.wildcard and not before.wildcard) or not after.names <= before.names:
+            self.pending = True
+            # Where a response is the complete set, one that does not name a resource says that there is none.
+            self.must_answer = type_url in WILDCARD_TYPES
+        self.must_answer = self.must_answer and after.active
+        return True
 
-    def _clear(self, names: Iterable[str]) -> None:
-        for name in tuple(names):
-            self.rejected.pop(name, None)
-            self.kept.pop(name, None)
+    def change(
+        self, subscribe: Collection[str], unsubscribe: Collection[str], available: ResourceSet | None
+    ) -> frozenset[str]:
+        """Take over an incremental request; the names that are to be sent again whatever the client has of them.
 
-    def is_rejecting(self, wanted: ResourceSet) -> bool:
-        """Whether the client refuses a resource of ``wanted`` just as it is."""
-        return any(_has(wanted, name, version) for name, version in self.rejected.items())
+        ``available`` is what is served of the type, None while nothing is.
+        """
+        before = self.subscribed
+        after = before.changed_by(subscribe, unsubscribe).sharing(available)
+        self.subscribed = after
+        # With the wildcard on, a name let go may still be part of it, and the client wants to hear which.
+        let_go = before.names - after.names if after.wildcard else frozenset[str]()
+        resend = (frozenset(subscribe) & after.names) | let_go
+        widened = after.wildcard and not before.wildcard
+        self.unanswered = ((self.unanswered & after.names) | resend) if after.active else frozenset()
+        self.pending = self.pending or bool(self.unanswered) or widened
+        self.must_answer = after.active and (self.must_answer or widened)
+        return resend
 
+    def resume(self) -> None:
+        """The client returns with what it kept: what is new comes in the order of a push."""
+        self.pending = False
 
-def _has(resources: ResourceSet, name: str, version: str) -> bool:
-    found = resources.get(name)
-    return found is not None and found.version == version
+    def resume_with(self, kept: frozenset[str]) -> None:
+        """The client returns with the resources ``kept``, and has had an answer to its subscription.
 
+        An Envoy that starts waits for the first answer even if there is nothing to say.
+        """
+        self.resume()
+        self.must_answer = False
+        self.unanswered -= kept
 
-def pair_endpoints(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
-    """Load assignments whose versions tell for which version of their cluster they were sent.
+    def repeat(self, *, must_answer: bool) -> None:
+        """The client asks for the same once more; ``must_answer`` when it waits for a response, whatever it says."""
+        self.must_answer = must_answer
 
-    A new or changed cluster warms until it gets a load assignment sent after it, even an unchanged one (xDS protocol,
-    "Resource warming"). With the cluster's version in the assignment's own that is no special case: a changed cluster
-    changes its assignment, and an Envoy which lost the stream between the two is seen to lack the second. Clusters
-    made here take their assignment by their own name.
-    """
-    # Proxies of one scope have the same endpoints and, beside inbound clusters of their own, the same clusters for
-    # them: only those may tell one pairing from another.
-    served = clusters.select(endpoints.name_set)
-    return endpoints.derive(("paired", served.version), lambda: _pair(endpoints, served))
+    def expect_answer(self) -> None:
+        """Something has to be sent again, and not only with the next push."""
+        self.pending = True
 
-
-def _pair(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
-    return ResourceSet(endpoints.type_url, (pair_endpoint(r, clusters.get(r.name)) for r in endpoints))
-
-
-def pair_endpoint(endpoint: EncodedResource, cluster: EncodedResource | None) -> EncodedResource:
-    """``endpoint`` with the version of ``cluster`` after its own; one that was paired before is paired anew."""
-    if cluster is None:
-        return endpoint
-    version = f"{endpoint.version.partition('@')[0]}@{cluster.version}"
-    return EncodedResource(endpoint.name, version, endpoint.any, endpoint.origins)
-
-
-def keep_paired(endpoints: ResourceSet, clusters: ResourceSet) -> ResourceSet:
-    """Of the ``endpoints`` that a client kept, those which were sent for the very ``clusters`` that it kept.
-
-    Another cluster warms still, and will not do with what was sent before it, even if it is changed back.
-    """
-    served = clusters.select(endpoints.name_set)
-
-    def keep() -> ResourceSet:
-        return endpoints.without({r.name for r in endpoints if not _is_paired(r, served.get(r.name))})
-
-    return endpoints.derive(("kept with", served.version), keep)
-
-
-def _is_paired(endpoint: EncodedResource, cluster: EncodedResource | None) -> bool:
-    return cluster is None or endpoint.version == pair_endpoint(endpoint, cluster).version
+    def answered(self) -> None:
+        """All that was asked for has been sent, or was there."""
+        self.pending = self.must_answer = self.narrowed = False
+        self.unanswered = frozenset()

@@ -6,9 +6,10 @@ from galley.publishing.publisher import ConfigReport, Latest
 from pilot.admin.metrics import render_metrics
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
-from pilot.server.fleet import Fleet, Protocol
+from pilot.server.fleet import Fleet
 from pilot.xds.events import Requested
 from pilot.xds.resources import CLUSTER
+from pilot.xds.variant import XdsVariant
 from tests.builders import a_config, a_proxy, a_service_entry
 from tests.pilot.admin.nodes import a_node
 
@@ -20,7 +21,7 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
     proxy = a_proxy()
     fleet: Fleet[Proxy] = Fleet(read_node=lambda _: proxy, snapshot_of=state.snapshot_of)
     for _ in range(2):
-        fleet.open(a_node(proxy), Protocol.SOTW, "").handle(Requested(CLUSTER))
+        fleet.open(a_node(proxy), XdsVariant.SOTW, "").handle(Requested(CLUSTER))
     reports: Latest[ConfigReport] = Latest()
     reports.publish(ConfigReport(version="1", files=1, resources=7))
     text = render_metrics(state, fleet, reports)

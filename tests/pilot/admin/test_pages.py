@@ -15,9 +15,10 @@ from pilot.admin.pages import admin_pages
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.discovery import Discovery, Sighting
-from pilot.server.fleet import Fleet, Protocol
+from pilot.server.fleet import Fleet
 from pilot.xds.events import Requested
 from pilot.xds.resources import ROUTE
+from pilot.xds.variant import XdsVariant
 from tests.builders import a_proxy
 from tests.pilot.admin.nodes import a_node
 
@@ -83,7 +84,7 @@ async def test_the_registry_and_the_configuration_are_shown_with_their_lines() -
 
 async def test_a_rejection_is_shown_with_the_line_that_caused_it() -> None:
     plane = Plane().configured()
-    stream = plane.fleet.open(a_node(plane.proxy), Protocol.SOTW, "")
+    stream = plane.fleet.open(a_node(plane.proxy), XdsVariant.SOTW, "")
     stream.handle(Requested(ROUTE, names=("9080",)))
     sent = plane.ask("/debug/syncz")[0]["types"]["RDS"]
     assert sent["status"] == "STALE"
@@ -98,7 +99,7 @@ async def test_a_rejection_is_shown_with_the_line_that_caused_it() -> None:
 async def test_a_dump_needs_a_proxy_that_is_connected() -> None:
     plane = Plane().configured()
     assert plane.pages["/debug/config_dump"]({"proxyID": "nobody"}).status is HTTPStatus.NOT_FOUND
-    plane.fleet.open(a_node(plane.proxy), Protocol.DELTA, "")
+    plane.fleet.open(a_node(plane.proxy), XdsVariant.DELTA, "")
     dump = plane.ask("/debug/config_dump", proxyID=plane.proxy.id)
     assert "outbound|9080||reviews.example.com" in {cluster["name"] for cluster in dump["clusters"]}
 

@@ -11,9 +11,10 @@ from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, Ackn
 from envoycodec.discovery import Node
 from pilot.identity.root_holders import AWAY, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
 from pilot.mesh.context.proxy import Proxy
-from pilot.server.fleet import Connection, Protocol
+from pilot.server.fleet import Connection
 from pilot.xds.events import Requested
 from pilot.xds.resources import SECRET
+from pilot.xds.variant import XdsVariant
 from tests.pilot.identity_world import ALICE, World, node, started
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -21,7 +22,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def connect(world: World, name: str, **metadata: str) -> Connection[Proxy]:
     described = node(ALICE, name, **metadata)
-    return world.fleet.open(Node(id=described["id"], metadata=described["metadata"]), Protocol.SOTW, "peer", ALICE)
+    return world.fleet.open(Node(id=described["id"], metadata=described["metadata"]), XdsVariant.SOTW, "peer", ALICE)
 
 
 def ask(connection: Connection[Proxy], nonce: str = "") -> None:
@@ -92,7 +93,7 @@ async def test_an_agent_answers_for_its_envoy_at_an_address_of_the_other_family(
         def stream(address: str, replica: str, **metadata: str) -> Connection[Proxy]:
             described = node(ALICE, "vm", AGENT_SECRETS="true", AGENT_ID=replica, **metadata)
             seen = described["id"].replace("127.0.0.1", address)
-            return world.fleet.open(Node(id=seen, metadata=described["metadata"]), Protocol.SOTW, "peer", ALICE)
+            return world.fleet.open(Node(id=seen, metadata=described["metadata"]), XdsVariant.SOTW, "peer", ALICE)
 
         stream("fd00::1", "one")
         stream("fd00::2", "two")
@@ -109,7 +110,7 @@ async def test_an_agent_answers_for_its_envoy_at_an_address_of_the_other_family(
 async def test_those_without_identity_have_no_part(tmp_path: Path) -> None:
     async with started(tmp_path) as world:
         described = node(ALICE, "plain")
-        world.fleet.open(Node(id=described["id"], metadata=described["metadata"]), Protocol.SOTW, "peer", None)
+        world.fleet.open(Node(id=described["id"], metadata=described["metadata"]), XdsVariant.SOTW, "peer", None)
         assert account(world, RootHolders(0, NOW)) == Acknowledgement(account(world, RootHolders(0, NOW)).roots, 0)
 
 

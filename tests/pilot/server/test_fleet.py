@@ -8,10 +8,11 @@ import logging
 import pytest
 
 from envoycodec.discovery import Node
-from pilot.server.fleet import Connection, Fleet, Protocol
+from pilot.server.fleet import Connection, Fleet
 from pilot.server.status import Rejection, SyncState
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import CLUSTER, HEALTH, ResourceSnapshot, TypeUrl
+from pilot.xds.variant import XdsVariant
 from tests.pilot.xds.dialogue import snapshot
 
 ONE = snapshot(clusters={"a": "1"})
@@ -40,7 +41,7 @@ class Mesh:
             raise RuntimeError("a bug")
         return self.current
 
-    def connect(self, name: str = "p", protocol: Protocol = Protocol.SOTW) -> Connection[str]:
+    def connect(self, name: str = "p", protocol: XdsVariant = XdsVariant.SOTW) -> Connection[str]:
         return self.fleet.open(Node(id=name), protocol, "peer")
 
 
@@ -179,13 +180,13 @@ async def test_an_abort_of_the_stream_ends_the_connection_for_the_first_reason()
     assert connection.ending.status == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize("protocol", Protocol)
-async def test_the_status_follows_a_type_from_sent_to_acknowledged(protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", XdsVariant)
+async def test_the_status_follows_a_type_from_sent_to_acknowledged(protocol: XdsVariant) -> None:
     mesh = Mesh()
     connection = mesh.connect(protocol=protocol)
 
     def says(nonce: str = "", error: str | None = None) -> SyncState:
-        if protocol is Protocol.SOTW:
+        if protocol is XdsVariant.SOTW:
             connection.handle(Requested(CLUSTER, nonce=nonce, error=error))
         else:
             connection.handle(DeltaRequested(CLUSTER, nonce=nonce, error=error))
@@ -232,14 +233,14 @@ async def test_the_fleet_is_ready_after_the_first_publication() -> None:
     assert fleet.is_ready
 
 
-@pytest.mark.parametrize("protocol", list(Protocol))
-async def test_a_report_of_health_is_told_and_not_answered(protocol: Protocol) -> None:
+@pytest.mark.parametrize("protocol", list(XdsVariant))
+async def test_a_report_of_health_is_told_and_not_answered(protocol: XdsVariant) -> None:
     told: list[bool] = []
     fleet: Fleet[str] = Fleet(
         read_node=lambda node: node.id, snapshot_of=lambda _: ONE, on_health=lambda _, healthy: told.append(healthy)
     )
     connection = fleet.open(Node(id="p"), protocol, "peer")
-    request = Requested if protocol is Protocol.SOTW else DeltaRequested
+    request = Requested if protocol is XdsVariant.SOTW else DeltaRequested
     connection.handle(request(HEALTH, error="probe failed"))
     connection.handle(request(HEALTH, error=""))
     connection.handle(request(HEALTH))

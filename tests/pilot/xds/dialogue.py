@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from pilot.xds.delta import DeltaStream
-from pilot.xds.events import Abort, Acked, Command, DeltaRequested, Event, Nacked, Published, Requested, Respond
+from pilot.xds.events import Acked, Command, DeltaRequested, EndStream, Event, Nacked, Published, Requested, Respond
 from pilot.xds.resources import (
     CLUSTER,
     ENDPOINT,
@@ -74,7 +74,7 @@ def write(command: Command) -> str:
             return f"ack {SHORT_NAMES.get(type_url, type_url)}"
         case Nacked(type_url, _, error, failing):
             return f"nack {SHORT_NAMES[type_url]} {' '.join(r.name for r in failing)}: {error}"
-        case Abort(status):
+        case EndStream(status):
             return f"abort {status}"
 
 

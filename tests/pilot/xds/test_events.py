@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from pilot.xds.events import Abort, Acked, DeltaRequested, Requested
+from pilot.xds.events import Acked, DeltaRequested, EndStream, Requested
 from pilot.xds.resources import CLUSTER, ROUTE
 
 
@@ -23,5 +23,5 @@ def test_an_empty_error_is_a_rejection_and_none_is_not() -> None:
 
 def test_a_command_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        Abort("INTERNAL", "").status = "OK"  # type: ignore[misc]
+        EndStream("INTERNAL", "").status = "OK"  # type: ignore[misc]
     assert Acked(CLUSTER, "1") == Acked(CLUSTER, "1")

@@ -55,10 +55,10 @@ def test_a_complete_set_has_what_the_client_goes_on_with_in_the_place_of_what_it
     client.asks("CDS", error=error)
     assert client.publish(snapshot(clusters={"a": "2", "b": "bad", "c": "bad"})) == ["CDS a=2 b=1"]
     assert client.asks("CDS") == ["ack CDS"]
-    assert client.stream.rejected(CLUSTER) == {"b": "bad", "c": "bad"}, "still refused"
+    assert client.stream.nacked_versions(CLUSTER) == {"b": "bad", "c": "bad"}, "still refused"
     assert client.publish(snapshot(clusters={"a": "2", "b": "2", "c": "bad"})) == ["CDS a=2 b=2"]
     assert client.asks("CDS") == ["ack CDS"]
-    assert client.stream.rejected(CLUSTER) == {"c": "bad"}
+    assert client.stream.nacked_versions(CLUSTER) == {"c": "bad"}
 
 
 def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes() -> None:
@@ -72,11 +72,11 @@ def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes()
     changed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
     assert client.publish(changed) == ["RDS s=2"]
     assert client.asks("RDS", "r", "s") == ["ack RDS"]
-    assert client.stream.rejected(ROUTE) == {"r": "bad"}
+    assert client.stream.nacked_versions(ROUTE) == {"r": "bad"}
     fixed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "2", "s": "2"})
     assert client.publish(fixed) == ["RDS r=2"]
     assert client.asks("RDS", "r", "s") == ["ack RDS"]
-    assert not client.stream.rejected(ROUTE)
+    assert not client.stream.nacked_versions(ROUTE)
 
 
 def test_routes_refused_together_by_a_text_without_names_are_sent_again_together() -> None:
