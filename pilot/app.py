@@ -27,7 +27,7 @@ from pilot.controlplane.registration_store import RegistrationStore
 from pilot.envoy.encoded import empty_load_assignment, empty_route_config
 from pilot.identity.identities import Identities, bind_proxy
 from pilot.mesh.context.proxy import Proxy, read_proxy
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Connection, Fleet
 from pilot.server.transport import ServingPort

@@ -18,7 +18,7 @@ from pilot.ir.route import RouteConfigPlan
 from pilot.mesh.clusters.endpoints import plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Proxy, ProxyKind
+from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundScope, ListenerScope, OutboundScope
 from pilot.mesh.context.scoping import inbound_scope, listener_scope
@@ -28,6 +28,7 @@ from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_lis
 from pilot.mesh.outbound.dns import plan_dns_listener
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes
+from pilot.node.node_id import ProxyKind
 from pilot.xds.resources import (
     CLUSTER,
     ENDPOINT,

@@ -13,11 +13,12 @@ from citadel.identity import TrustDomain
 from galley.publishing.validate import Validation
 from galley.snapshot import build_snapshot
 from pilot.generate import Generator
-from pilot.mesh.context.proxy import NodeError, Proxy, read_proxy
+from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import build_push_context
 from pilot.mesh.context.scoping import registered_workload
+from pilot.node.locality import read_locality
+from pilot.node.node_id import NodeError
 from pilot.registry.build import build_catalog
-from pilot.registry.catalog import Locality
 from pilot.xds.resources import ResourceSnapshot
 
 
@@ -33,15 +34,10 @@ def read_node(node: Any) -> Proxy:
         node = node["node"]
     if not isinstance(node, Mapping) or not isinstance(node.get("id"), str):
         raise NodeError("this is not an xDS node: it has no id")
-    locality = node.get("locality") or {}
     return read_proxy(
         node_id=node["id"],
         metadata=node.get("metadata") or {},
-        locality=Locality(
-            region=str(locality.get("region") or ""),
-            zone=str(locality.get("zone") or ""),
-            sub_zone=str(locality.get("sub_zone") or locality.get("subZone") or ""),
-        ),
+        locality=read_locality(node.get("locality") or {}),
     )
 
 

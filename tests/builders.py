@@ -10,8 +10,7 @@ from galley.frozen import FrozenMap
 from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule, Subset, TrafficPolicy
-from galley.kinds.networking.gateway import Gateway, Server
-from galley.kinds.networking.gateway import Port as GatewayPort
+from galley.kinds.networking.gateway import Gateway, Server, ServerPort
 from galley.kinds.networking.service_entry import Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry
 from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
 from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute, HttpRouteDestination, VirtualService
@@ -20,9 +19,11 @@ from galley.kinds.values import Destination, NetworkingWorkloadSelector, StringM
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.text.diagnostics import Origin
-from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext, build_push_context
 from pilot.mesh.context.scope import OutboundScope
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import Port, Protocol, Service
 from pilot.registry.workloads import RegisteredWorkload
@@ -221,7 +222,7 @@ def a_gateway(
     created: str = "",
 ) -> Resource[Gateway]:
     """A Gateway document with one HTTP server, for proxies labelled ``istio: ingressgateway``."""
-    server = Server(port=GatewayPort(number=port, protocol=protocol, name=protocol.lower()), hosts=hosts)
+    server = Server(port=ServerPort(number=port, protocol=protocol, name=protocol.lower()), hosts=hosts)
     spec = Gateway(servers=servers or (server,), selector=FrozenMap(selector or {"istio": "ingressgateway"}))
     return a_resource(spec, name, namespace=namespace, created=created)
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from galley.frozen import FrozenMap
-from galley.kinds.networking.gateway import Port as GatewayPort
-from galley.kinds.networking.gateway import Server, ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import Server, ServerPort, ServerTlsMode, ServerTlsSettings
 from galley.kinds.networking.sidecar import IstioEgressListener, SidecarPort
 from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
@@ -21,13 +20,13 @@ from pilot.ir.listener import FilterChainPlan, ListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import ProxyKind
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
 from pilot.mesh.gateway.routes import plan_gateway_routes
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes
+from pilot.node.node_id import ProxyKind
 from tests.builders import a_scope
 
 
@@ -75,7 +74,7 @@ def a_server(
     if isinstance(tls, ServerTlsMode):
         files = {"server_certificate": "/etc/cert.pem", "private_key": "/etc/key.pem", "ca_certificates": "/etc/ca.pem"}
         tls = ServerTlsSettings(mode=tls, **({} if tls is ServerTlsMode.PASSTHROUGH else files))
-    declared = GatewayPort(number=port, protocol=protocol, name=name)
+    declared = ServerPort(number=port, protocol=protocol, name=name)
     return Server(port=declared, hosts=hosts or ("*",), tls=tls, **traits)
 
 

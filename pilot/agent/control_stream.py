@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -15,8 +16,9 @@ from citadel.envoy.secrets import ROOTS_SECRET, read_roots_secret
 from envoycodec.discovery import DiscoveryRequest, Node, decode_discovery_response, encode_discovery_request
 from galley.frozen import frozen
 from pilot.agent.credentials import Credentials
-from pilot.dataplane.bootstrap import BootstrapOptions, build_node
+from pilot.dataplane.bootstrap import BootstrapOptions, node_cluster_of, node_id_of, node_metadata_of
 from pilot.dataplane.supervisor import backoff
+from pilot.node.metadata import write_metadata
 from pilot.xds.resources import HEALTH, SECRET
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
@@ -46,8 +48,8 @@ class ControlPlaneAddress:
 
 def agent_node(options: BootstrapOptions) -> Node:
     """The node of the Envoy beside, marked as the agent's: it is served the roots alone and registers nothing."""
-    node = build_node(options)
-    return Node(id=node["id"], cluster=node["cluster"], metadata={**node["metadata"], "AGENT": "true"})
+    metadata = replace(node_metadata_of(options), is_agent=True)
+    return Node(id=str(node_id_of(options)), cluster=node_cluster_of(options), metadata=write_metadata(metadata))
 
 
 class ControlStream:

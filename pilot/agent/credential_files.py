@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from citadel.state_files import PUBLIC, make_private_directory, read_private, write_atomically
-from pilot.agent.credentials import Credentials, Workload, decode_identity, encode_identity
+from pilot.agent.credentials import Credentials, ServiceAccount, decode_identity, encode_identity
 
 IDENTITY_FILE = "identity.pem"
 ROOTS_FILE = "root-cert.pem"
@@ -23,14 +23,14 @@ class CredentialFiles:
         self.directory = directory
         self._saved: Credentials | None = None
 
-    def load(self, workload: Workload, now: datetime) -> Credentials | None:
+    def load(self, account: ServiceAccount, now: datetime) -> Credentials | None:
         """What was saved last, None without. ValueError when it is of no use; StateError when others may read it."""
         try:
             roots = (self.directory / ROOTS_FILE).read_bytes()
             identity = read_private(self.directory / IDENTITY_FILE)
         except FileNotFoundError:
             return None
-        self._saved = decode_identity(identity, roots, workload, now)
+        self._saved = decode_identity(identity, roots, account, now)
         return self._saved
 
     def hold(self, credentials: Credentials) -> bool:

@@ -18,14 +18,15 @@ from pilot.xds.resources import SECRET, ResourceSet
 
 
 @frozen
-class Workload:
-    """Whose agent this is. Which trust domain it is in, the control plane says."""
+class ServiceAccount:
+    """The account whose workload this is the agent of. Which trust domain it is in, the control plane says."""
 
     namespace: str
-    service_account: str
+    name: str
 
     def is_named_by(self, identity: SpiffeId) -> bool:
-        return (self.namespace, self.service_account) == (identity.namespace, identity.service_account)
+        """Whether ``identity`` is that of this account, in whichever trust domain."""
+        return (self.namespace, self.name) == (identity.namespace, identity.service_account)
 
 
 @frozen
@@ -40,7 +41,7 @@ class Credentials:
         return self.svid.not_before <= moment < self.svid.not_after
 
 
-def accept_response(elements: Sequence[str], key: PrivateKey, workload: Workload, now: datetime) -> Credentials:
+def accept_response(elements: Sequence[str], key: PrivateKey, account: ServiceAccount, now: datetime) -> Credentials:
     """The credentials in a response of ``CreateCertificate`` to a request for ``key``.
 
     Leaf and intermediates stand first, all roots in the last element. ValueError says why Envoy must not be given
@@ -49,21 +50,21 @@ def accept_response(elements: Sequence[str], key: PrivateKey, workload: Workload
     if len(elements) < 2:
         raise ValueError(f"a response of {len(elements)} parts in place of a certificate and its roots")
     *chain, roots = [element.encode() for element in elements]
-    return build_credentials(b"".join(chain), roots, key, workload, now)
+    return build_credentials(b"".join(chain), roots, key, account, now)
 
 
 def build_credentials(
-    chain_pem: bytes, roots_pem: bytes, key: PrivateKey, workload: Workload, now: datetime
+    chain_pem: bytes, roots_pem: bytes, key: PrivateKey, account: ServiceAccount, now: datetime
 ) -> Credentials:
-    """Credentials of ``workload`` that are good at ``now``. ValueError says what is wrong with them."""
+    """Credentials of a workload of ``account`` that are good at ``now``. ValueError says what is wrong with them."""
     roots = split_certificates(roots_pem)
     leaf = verify_client_chain(chain_pem, roots, now)
     check_key_fits(chain_pem, key)
     if len(leaf.spiffe_ids) != 1:
         raise ValueError(f"a certificate with {len(leaf.spiffe_ids)} identities")
     identity = SpiffeId.parse(leaf.spiffe_ids[0])
-    if not workload.is_named_by(identity):
-        raise ValueError(f"a certificate of {identity}, not of {workload.namespace}/{workload.service_account}")
+    if not account.is_named_by(identity):
+        raise ValueError(f"a certificate of {identity}, not of {account.namespace}/{account.name}")
     svid = Svid(identity, split_certificates(chain_pem), key, leaf.not_before, leaf.not_after)
     return Credentials(svid, TrustBundle(identity.trust_domain, roots))
 
@@ -73,9 +74,9 @@ def encode_identity(svid: Svid) -> bytes:
     return svid.private_key.reveal() + svid.chain_pem
 
 
-def decode_identity(pem: bytes, roots_pem: bytes, workload: Workload, now: datetime) -> Credentials:
+def decode_identity(pem: bytes, roots_pem: bytes, account: ServiceAccount, now: datetime) -> Credentials:
     """What `encode_identity` has written. ValueError when it cannot be used at ``now``."""
-    return build_credentials(pem, roots_pem, decode_private_key(pem), workload, now)
+    return build_credentials(pem, roots_pem, decode_private_key(pem), account, now)
 
 
 def secrets_of(credentials: Credentials) -> ResourceSet:

@@ -12,7 +12,7 @@ from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.tokens.join_token import BearerToken
 from galley.frozen import frozen
 from pilot.agent.certificate_client import CertificateSigner, Proof, SigningError
-from pilot.agent.credentials import Credentials, Workload, accept_response, build_credentials
+from pilot.agent.credentials import Credentials, ServiceAccount, accept_response, build_credentials
 
 log = logging.getLogger("pilot.agent")
 
@@ -30,7 +30,7 @@ class Enrolment:
 
     def __init__(
         self,
-        workload: Workload,
+        account: ServiceAccount,
         signer: CertificateSigner,
         files: JoinFiles,
         *,
@@ -38,7 +38,7 @@ class Enrolment:
         lifetime: int = 0,
     ) -> None:
         """``lifetime`` in seconds is asked of the control plane, 0 leaves it to it. ``random``: see the schedule."""
-        self._workload, self._signer, self._files, self._lifetime = workload, signer, files, lifetime
+        self._account, self._signer, self._files, self._lifetime = account, signer, files, lifetime
         self._schedule = RotationSchedule(random=random)
         self.credentials: Credentials | None = None
 
@@ -56,7 +56,7 @@ class Enrolment:
             key = generate_private_key()
             try:
                 elements = await self._signer.sign(build_signing_request(key), proof, self._lifetime)
-                credentials = accept_response(elements, key, self._workload, now)
+                credentials = accept_response(elements, key, self._account, now)
             except SigningError as error:
                 failure = error
                 if not error.is_refusal:
@@ -75,7 +75,7 @@ class Enrolment:
         held = self.credentials
         assert held is not None, "roots for one who has not joined"
         svid = held.svid
-        self.credentials = build_credentials(svid.chain_pem, roots, svid.private_key, self._workload, now)
+        self.credentials = build_credentials(svid.chain_pem, roots, svid.private_key, self._account, now)
         return self.credentials
 
     def next_due(self) -> datetime | None:

@@ -72,14 +72,14 @@ def _open_enrolment(settings: AgentSettings, files: CredentialFiles) -> Enrolmen
     """With the credentials of an earlier life, if they are still good."""
     client = CertificateClient(str(settings.ca_address), str(settings.bootstrap.xds), settings.server_name)
     enrolment = Enrolment(
-        settings.workload,
+        settings.service_account,
         client,
         JoinFiles(settings.root_cert, settings.token),
         random=SystemRandom().random,
         lifetime=settings.lifetime,
     )
     try:
-        saved = files.load(settings.workload, _now())
+        saved = files.load(settings.service_account, _now())
     except ValueError as objection:
         log.warning("the credentials in %s are of no use: %s", files.directory, objection)
         saved = None

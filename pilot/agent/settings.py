@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from galley.frozen import frozen
-from pilot.agent.credentials import Workload
+from pilot.agent.credentials import ServiceAccount
 from pilot.agent.drain import DrainPolicy
 from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress
 
@@ -38,8 +38,9 @@ class AgentSettings:
     override: Path | None = None
 
     @property
-    def workload(self) -> Workload:
-        return Workload(self.bootstrap.namespace, self.bootstrap.service_account)
+    def service_account(self) -> ServiceAccount:
+        """The account by which the workload is known, and its certificate is made."""
+        return ServiceAccount(self.bootstrap.namespace, self.bootstrap.service_account)
 
     @property
     def socket(self) -> PipeAddress:

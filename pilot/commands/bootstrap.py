@@ -18,15 +18,9 @@ import yaml
 from galley.frozen import FrozenMap
 from pilot.commands.flags.bootstrap import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
 from pilot.commands.flags.xds_credentials import read_xds_tls
-from pilot.dataplane.bootstrap import (
-    Address,
-    BootstrapOptions,
-    InterceptionMode,
-    NodeType,
-    PipeAddress,
-    SocketAddress,
-    build_bootstrap,
-)
+from pilot.dataplane.bootstrap import Address, BootstrapOptions, PipeAddress, SocketAddress, build_bootstrap
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 
 T = TypeVar("T")
 
@@ -70,17 +64,17 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
     Raises ValueError, with a sentence for the user, for flags that contradict one another.
     """
     sidecar = args.bootstrap_kind == "sidecar"
-    mode = InterceptionMode(args.mode) if sidecar else InterceptionMode.REDIRECT
+    mode = Interception(args.mode) if sidecar else Interception.REDIRECT
     ports = _merge("--port", args.port)
     app_ports = _merge("--app-port", args.app_port) if sidecar else FrozenMap[str, int]()
     http_proxy_port: int | None = args.http_proxy_port if sidecar else None
     _check_mode(mode, ports=ports, app_ports=app_ports, http_proxy_port=http_proxy_port)
     dns_capture: bool = sidecar and args.dns_capture
-    if dns_capture and mode is InterceptionMode.NONE:
+    if dns_capture and mode is Interception.NONE:
         raise ValueError("--dns-capture needs queries that are redirected, which --mode NONE has not; leave it out")
-    shares_host = mode is InterceptionMode.NONE
+    shares_host = mode is Interception.NONE
     return BootstrapOptions(
-        node_type=NodeType.SIDECAR if sidecar else NodeType.ROUTER,
+        kind=ProxyKind.SIDECAR if sidecar else ProxyKind.GATEWAY,
         name=args.name,
         namespace=args.namespace,
         ip=args.ip or own_ip(args.xds_address),
@@ -90,7 +84,7 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
         labels=_merge("--labels", [pair for pairs in args.labels for pair in pairs]),
         ports=ports,
         app_ports=app_ports,
-        mode=mode,
+        interception=mode,
         http_proxy_port=http_proxy_port,
         dns_capture=dns_capture,
         workload_group=args.workload_group,
@@ -110,9 +104,9 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
 
 
 def _check_mode(
-    mode: InterceptionMode, *, ports: FrozenMap[str, int], app_ports: FrozenMap[str, int], http_proxy_port: int | None
+    mode: Interception, *, ports: FrozenMap[str, int], app_ports: FrozenMap[str, int], http_proxy_port: int | None
 ) -> None:
-    if mode is not InterceptionMode.NONE:
+    if mode is not Interception.NONE:
         if app_ports:
             raise ValueError(f"--app-port only applies to --mode NONE, not to {mode.value}; leave it out")
         if http_proxy_port is not None:

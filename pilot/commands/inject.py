@@ -18,7 +18,7 @@ from pilot.inject.kubernetes.manifests import inject_kubernetes
 from pilot.inject.options import InjectError, InjectOptions, Remark, SidecarKind
 from pilot.inject.rules_directory import tell_of_ports, write_services
 from pilot.inject.yaml.tree import read_documents, value_of
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 
 
 def add_inject_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -97,7 +97,7 @@ def _options(args: argparse.Namespace) -> InjectOptions:
         proxy_image=args.proxy_image,
         agent_image=args.agent_image,
         sidecar=SidecarKind(args.sidecar),
-        mode=CaptureMode(args.mode),
+        interception=Interception(args.mode),
         dns_capture=args.dns_capture,
         inject_by_default=args.inject_by_default,
         capture=FrozenMap({name: value for name, value in args.capture.items() if value is not None}),

@@ -10,10 +10,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+from pilot.node.metadata import Interception
 from pilot.redirect.apply import Backend, apply_capture, choose_backend, remove_capture, render_script
 from pilot.redirect.flags import add_redirect_flags
 from pilot.redirect.hold import hold, prepare_hold
-from pilot.redirect.options import EVERYTHING, CaptureMode, CaptureOptions, DnsCapture
+from pilot.redirect.options import EVERYTHING, CaptureOptions, DnsCapture
 from pilot.redirect.ruleset import Family
 from pilot.redirect.system import RedirectError, check_privilege, find_tool, has_ipv6, nameservers, read_if_inet6
 from pilot.registry.auto_addresses import IPV4_RANGE, IPV6_RANGE
@@ -158,7 +159,7 @@ def _tell(changes: tuple[str, ...], otherwise: str) -> None:
 def _summary(options: CaptureOptions, families: tuple[Family, ...], backend: Backend) -> str:
     names = " and ".join("IPv4" if family is Family.IPV4 else "IPv6" for family in families)
     return (
-        f"{names} by {backend}: inbound to port {options.inbound_port} ({options.mode}), "
+        f"{names} by {backend}: inbound to port {options.inbound_port} ({options.interception}), "
         f"outbound to port {options.outbound_port}" + (f", DNS to port {options.dns.port}" if options.dns else "")
     )
 
@@ -191,5 +192,5 @@ def _is_captured(wanted: IPv4Network | IPv6Network, options: CaptureOptions) -> 
 
 
 def _warn_of_tproxy(options: CaptureOptions) -> None:
-    if options.mode is CaptureMode.TPROXY:
+    if options.interception is Interception.TPROXY:
         print("the proxy needs CAP_NET_ADMIN, and a bootstrap of mode TPROXY")

@@ -12,7 +12,7 @@ from typing import Any
 
 from citadel.state_files import write_atomically
 from galley.frozen import FrozenMap
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from pilot.registry.workloads import RegisteredWorkload
 
 _NAME = "registrations.json"

@@ -6,13 +6,16 @@ Everything is a function of `BootstrapOptions`; the result is plain JSON that st
 from __future__ import annotations
 
 from dataclasses import field
-from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.networking.service_entry import NO_PORTS
 from galley.meta import NO_LABELS, Labels
 from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
+from pilot.node.locality import NOWHERE, Locality, write_locality
+from pilot.node.metadata import Interception, NodeMetadata, write_metadata
+from pilot.node.node_id import NodeId, ProxyKind
 
 Json = dict[str, Any]
 
@@ -20,23 +23,6 @@ XDS_CLUSTER = "xds-grpc"
 ADMIN_CLUSTER = "envoy-admin"
 _TYPE_PREFIX = "type.googleapis.com/envoy.extensions."
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-
-NO_PORTS: FrozenMap[str, int] = FrozenMap()
-
-
-class NodeType(StrEnum):
-    """The first part of a node id (Istio's proxy types)."""
-
-    SIDECAR = "sidecar"
-    ROUTER = "router"
-
-
-class InterceptionMode(StrEnum):
-    """How traffic reaches a sidecar. NONE: nothing is captured, applications and clients address its listeners."""
-
-    REDIRECT = "REDIRECT"
-    TPROXY = "TPROXY"
-    NONE = "NONE"
 
 
 @frozen
@@ -61,15 +47,6 @@ class PipeAddress:
 
 
 Address = SocketAddress | PipeAddress
-
-
-@frozen
-class NodeLocality:
-    """Where a proxy runs, from coarse to fine. Empty parts are unknown."""
-
-    region: str = ""
-    zone: str = ""
-    subzone: str = ""
 
 
 @frozen
@@ -103,7 +80,7 @@ class BootstrapOptions:
     out.
     """
 
-    node_type: NodeType
+    kind: ProxyKind
     name: str
     ip: str
     other_ips: tuple[str, ...] = ()
@@ -113,7 +90,7 @@ class BootstrapOptions:
     labels: Labels = NO_LABELS
     ports: FrozenMap[str, int] = NO_PORTS
     app_ports: FrozenMap[str, int] = NO_PORTS
-    mode: InterceptionMode = InterceptionMode.REDIRECT
+    interception: Interception = Interception.REDIRECT
     http_proxy_port: int | None = None
     dns_capture: bool = False
     workload_group: str = ""
@@ -122,7 +99,7 @@ class BootstrapOptions:
     network: str = ""
     mesh_id: str = ""
     agent_id: str = ""
-    locality: NodeLocality = NodeLocality()
+    locality: Locality = NOWHERE
     domain_suffix: str = "cluster.local"
     xds: Address = SocketAddress("127.0.0.1", 15010)
     xds_tls: XdsTls | None = None
@@ -156,59 +133,50 @@ def build_bootstrap(options: BootstrapOptions) -> Json:
 
 
 def build_node(options: BootstrapOptions) -> Json:
-    """The xDS node: Istio's node id and metadata names, with our AGENT_SECRETS, AGENT_ID, SELF_REGISTER,
-    PORTS and APP_PORTS."""
-    domain = f"{options.namespace}.svc.{options.domain_suffix}"
+    """The xDS node as JSON: id, cluster, metadata, and the locality where it is known."""
     node: Json = {
-        "id": f"{options.node_type.value}~{options.ip}~{options.name}.{options.namespace}~{domain}",
-        "cluster": f"{options.labels.get('app', options.workload_name or options.name)}.{options.namespace}",
-        "metadata": _metadata(options),
+        "id": str(node_id_of(options)),
+        "cluster": node_cluster_of(options),
+        "metadata": write_metadata(node_metadata_of(options)),
     }
-    locality = {
-        key: value
-        for key, value in (
-            ("region", options.locality.region),
-            ("zone", options.locality.zone),
-            ("sub_zone", options.locality.subzone),
-        )
-        if value
-    }
-    if locality:
+    if locality := write_locality(options.locality):
         node["locality"] = locality
     return node
 
 
-def _metadata(options: BootstrapOptions) -> Json:
-    """Booleans and numbers are strings, as Istio's agent writes them, except in PORTS and APP_PORTS."""
-    metadata: Json = {
-        "NAME": options.name,
-        "NAMESPACE": options.namespace,
-        "SERVICE_ACCOUNT": options.service_account,
-        "WORKLOAD_NAME": options.workload_name or options.name,
-        "INSTANCE_IPS": ",".join((options.ip, *options.other_ips)),
-        "LABELS": dict(options.labels),
-    }
-    if options.node_type is NodeType.SIDECAR:
-        metadata["INTERCEPTION_MODE"] = options.mode.value
-    if options.http_proxy_port is not None:
-        metadata["HTTP_PROXY_PORT"] = str(options.http_proxy_port)
-    if options.dns_capture:
-        metadata["DNS_CAPTURE"] = "true"
-    if options.self_register:
-        metadata["SELF_REGISTER"] = "true"
-    if options.xds_tls is not None and options.xds_tls.secrets is not None:
-        metadata["AGENT_SECRETS"] = "true"
-    optional: dict[str, Any] = {
-        "AUTO_REGISTER_GROUP": options.workload_group,
-        "CLUSTER_ID": options.cluster_id,
-        "NETWORK": options.network,
-        "MESH_ID": options.mesh_id,
-        "AGENT_ID": options.agent_id,
-        "PORTS": dict(options.ports),
-        "APP_PORTS": dict(options.app_ports),
-    }
-    metadata.update({key: value for key, value in optional.items() if value})
-    return metadata
+def node_id_of(options: BootstrapOptions) -> NodeId:
+    """The id of the Envoy, in the DNS domain ``NAMESPACE.svc.SUFFIX``."""
+    domain = f"{options.namespace}.svc.{options.domain_suffix}"
+    return NodeId(options.kind, options.ip, options.name, options.namespace, domain)
+
+
+def node_cluster_of(options: BootstrapOptions) -> str:
+    """The cluster that the Envoy names itself part of: its workload and namespace, for people and statistics."""
+    return f"{options.labels.get('app', options.workload_name or options.name)}.{options.namespace}"
+
+
+def node_metadata_of(options: BootstrapOptions) -> NodeMetadata:
+    """What the Envoy says of itself and its workload."""
+    return NodeMetadata(
+        name=options.name,
+        namespace=options.namespace,
+        service_account=options.service_account,
+        workload_name=options.workload_name or options.name,
+        addresses=(options.ip, *options.other_ips),
+        labels=options.labels,
+        interception=options.interception if options.kind is ProxyKind.SIDECAR else None,
+        http_proxy_port=options.http_proxy_port or 0,
+        dns_capture=options.dns_capture,
+        self_register=options.self_register,
+        has_agent=options.xds_tls is not None and options.xds_tls.secrets is not None,
+        agent_id=options.agent_id,
+        workload_group=options.workload_group,
+        cluster_id=options.cluster_id,
+        network=options.network,
+        mesh_id=options.mesh_id,
+        ports=options.ports,
+        app_ports=options.app_ports,
+    )
 
 
 def _dynamic_resources(options: BootstrapOptions) -> Json:

@@ -22,6 +22,7 @@ from pilot.identity.published_roots import RootsPublisher
 from pilot.identity.root_holders import RootReporter
 from pilot.identity.secrets import Secrets
 from pilot.mesh.context.proxy import Proxy
+from pilot.node.node_id import NodeId
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
 from pilot.server.fleet import Fleet, IdentityError
@@ -146,12 +147,12 @@ def bind_proxy(proxy: Proxy, identity: SpiffeId | None) -> Proxy:
     """
     if identity is None:
         return replace(proxy, identified=False)
-    full_name, domain = proxy.id.split("~")[2:4]
+    node_id = NodeId.parse(proxy.id)
     is_own = (
         proxy.namespace == identity.namespace
         and proxy.service_account in ("", identity.service_account)
-        and full_name.endswith(f".{identity.namespace}")
-        and domain.split(".")[0] in ("", identity.namespace)
+        and node_id.namespace == identity.namespace
+        and node_id.domain_namespace in ("", identity.namespace)
     )
     if not is_own:
         raise IdentityError(

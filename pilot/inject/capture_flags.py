@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pilot.inject.options import INTERCEPTION_MODE, TRAFFIC_PREFIX
-from pilot.redirect.options import EVERYTHING, CaptureMode, parse_interfaces, parse_networks, parse_ports
+from pilot.node.metadata import Interception
+from pilot.redirect.options import EVERYTHING, parse_interception, parse_interfaces, parse_networks, parse_ports
 
 
 def _or_everything(parse: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -47,13 +48,13 @@ def capture_flags(annotations: Mapping[str, str], defaults: Mapping[str, str]) -
     return flags
 
 
-def capture_mode(annotations: Mapping[str, str], default: CaptureMode) -> CaptureMode:
+def interception_of(annotations: Mapping[str, str], default: Interception) -> Interception:
     """How inbound connections are captured. Raises ValueError for another word."""
     text = annotations.get(INTERCEPTION_MODE, default.value)
     try:
-        return CaptureMode(text.strip().upper())
-    except ValueError:
-        raise ValueError(f"{INTERCEPTION_MODE}: {text!r} is neither REDIRECT nor TPROXY") from None
+        return parse_interception(text)
+    except ValueError as error:
+        raise ValueError(f"{INTERCEPTION_MODE}: {error}") from None
 
 
 def _traffic(annotations: Mapping[str, str]) -> dict[str, str]:

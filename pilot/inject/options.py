@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from galley.frozen import FrozenMap, frozen
 from galley.meta import Labels
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 
 TRAFFIC_PREFIX = "traffic.sidecar.istio.io/"
 INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
@@ -30,7 +30,7 @@ class InjectOptions:
     proxy_image: str = "envoyproxy/envoy:v1.40.0"
     agent_image: str = "pilothouse-agent:latest"
     sidecar: SidecarKind = SidecarKind.STOCK
-    mode: CaptureMode = CaptureMode.REDIRECT
+    interception: Interception = Interception.REDIRECT
     dns_capture: bool = False
     inject_by_default: bool = True
     capture: Labels = FrozenMap()

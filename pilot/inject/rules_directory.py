@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
-from pilot.inject.compose.layout import Workload
+from pilot.inject.compose.layout import ComposeWorkload
 from pilot.inject.options import InjectError
-from pilot.inject.service_documents import ServiceKey, update_services, written_services
+from pilot.inject.service_documents import NamespacedName, update_services, written_services
 from pilot.registry.catalog import Protocol
 from pilot.registry.container_labels import PORTS_LABEL
 from pilot.registry.protocol import kubernetes_protocol
@@ -18,7 +18,7 @@ from pilot.registry.protocol import kubernetes_protocol
 FILE = "services.yaml"
 
 
-def tell_of_ports(workloads: tuple[Workload, ...], say: Callable[[str], None], *, addresses: bool) -> None:
+def tell_of_ports(workloads: tuple[ComposeWorkload, ...], say: Callable[[str], None], *, addresses: bool) -> None:
     """Tell of what the mesh cannot know. ``addresses`` says whether services have addresses of their own."""
     for workload in workloads:
         if not workload.ports and workload.said.ports is None:
@@ -30,7 +30,7 @@ def tell_of_ports(workloads: tuple[Workload, ...], say: Callable[[str], None], *
         _tell_of_shared_ports(workloads, say)
 
 
-def write_services(directory: Path, workloads: tuple[Workload, ...], say: Callable[[str], None]) -> None:
+def write_services(directory: Path, workloads: tuple[ComposeWorkload, ...], say: Callable[[str], None]) -> None:
     """Bring ``directory/services.yaml`` up to date. Raises OSError, and InjectError for a file that is broken."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / FILE
@@ -44,8 +44,8 @@ def write_services(directory: Path, workloads: tuple[Workload, ...], say: Callab
         say(f"wrote {path}")
 
 
-def _elsewhere(directory: Path) -> frozenset[ServiceKey]:
-    found: set[ServiceKey] = set()
+def _elsewhere(directory: Path) -> frozenset[NamespacedName]:
+    found: set[NamespacedName] = set()
     for path in sorted(directory.rglob("*")):
         if path.suffix in (".yaml", ".yml", ".json") and path != directory / FILE:
             try:
@@ -55,7 +55,7 @@ def _elsewhere(directory: Path) -> frozenset[ServiceKey]:
     return frozenset(found)
 
 
-def _tell_of_shared_ports(workloads: tuple[Workload, ...], say: Callable[[str], None]) -> None:
+def _tell_of_shared_ports(workloads: tuple[ComposeWorkload, ...], say: Callable[[str], None]) -> None:
     """Without addresses of services, a TCP connection is told by its port alone."""
     count = Counter((number, workload.said.service) for workload in workloads for number in _opaque(workload))
     for port, several in Counter(number for number, _ in count).items():
@@ -67,7 +67,7 @@ def _tell_of_shared_ports(workloads: tuple[Workload, ...], say: Callable[[str], 
             )
 
 
-def _opaque(workload: Workload) -> list[int]:
+def _opaque(workload: ComposeWorkload) -> list[int]:
     return [number for name, number in workload.ports.items() if _protocol(name, number) in _OPAQUE]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from galley.frozen import frozen
-from pilot.inject.compose.layout import Workload
+from pilot.inject.compose.layout import ComposeWorkload
 from pilot.inject.yaml.dump import dump_value
 from pilot.inject.yaml.editor import YamlEditor
 from pilot.inject.yaml.tree import read_documents, value_of
@@ -19,14 +19,14 @@ _HEADER = (
 
 
 @frozen
-class ServiceKey:
+class NamespacedName:
     """What tells two services apart: their host, that is name and namespace."""
 
     namespace: str
     name: str
 
 
-def service_document(workload: Workload) -> dict[str, Any] | None:
+def service_document(workload: ComposeWorkload) -> dict[str, Any] | None:
     """The Service of one workload; a ServiceEntry where Kubernetes could not have its name; None without ports."""
     if not workload.ports:
         return None
@@ -61,10 +61,10 @@ def _protocol(name: str) -> str:
     return prefix if prefix in ("HTTP", "HTTPS", "HTTP2", "GRPC", "TCP", "TLS", "MONGO") else ""
 
 
-def written_services(text: str) -> dict[ServiceKey, bool]:
+def written_services(text: str) -> dict[NamespacedName, bool]:
     """The services that the documents of a file describe; whether inject wrote them. Empty for a file that is broken,
     about which the control plane complains itself."""
-    found: dict[ServiceKey, bool] = {}
+    found: dict[NamespacedName, bool] = {}
     for document in _values(text):
         metadata = document.get("metadata")
         if document.get("kind") in ("Service", "ServiceEntry") and isinstance(metadata, dict):
@@ -72,10 +72,10 @@ def written_services(text: str) -> dict[ServiceKey, bool]:
     return found
 
 
-def update_services(text: str, workloads: Iterable[Workload], elsewhere: frozenset[ServiceKey]) -> str:
+def update_services(text: str, workloads: Iterable[ComposeWorkload], elsewhere: frozenset[NamespacedName]) -> str:
     """The file with the documents of ``workloads``: what a person wrote, here or in another file (``elsewhere``), is
     left alone; what inject wrote is brought up to date, or removed with its workload."""
-    wanted: dict[ServiceKey, dict[str, Any]] = {}
+    wanted: dict[NamespacedName, dict[str, Any]] = {}
     for workload in workloads:
         document = service_document(workload)
         if document is not None and (key := _key(document)) not in elsewhere:
@@ -103,7 +103,7 @@ def _update(editor: YamlEditor, index: int, document: dict[str, Any]) -> None:
             editor.set((index, "spec", name), document["spec"][name])
 
 
-def _without(text: str, wanted_keys: set[ServiceKey]) -> str:
+def _without(text: str, wanted_keys: set[NamespacedName]) -> str:
     """Our documents that are not wanted are cut out, from their beginning to that of the next."""
     parts = text.split("\n---\n")
     kept = []
@@ -126,9 +126,9 @@ def _values(text: str) -> list[dict[str, Any]]:
     return [value for node in read_documents(text) if isinstance(value := value_of(node), dict)]
 
 
-def _key(document: dict[str, Any]) -> ServiceKey:
+def _key(document: dict[str, Any]) -> NamespacedName:
     metadata = document.get("metadata") or {}
-    return ServiceKey(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
+    return NamespacedName(str(metadata.get("namespace") or "default"), str(metadata.get("name")))
 
 
 def _is_ours(document: dict[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from galley.frozen import frozen
 from galley.meta import ResourceKey
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 
 
 @frozen

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from galley.frozen import frozen
+from pilot.node.metadata import Interception
 from pilot.redirect.dns import plan_dns_chains, plan_dns_jumps, plan_dns_zones
-from pilot.redirect.options import NEVER_CAPTURED_INBOUND, CaptureMode, CaptureOptions, Ports
+from pilot.redirect.options import NEVER_CAPTURED_INBOUND, CaptureOptions, Ports
 from pilot.redirect.ruleset import (
     ISTIO_DIVERT,
     ISTIO_DROP,
@@ -68,7 +69,7 @@ def plan_owners(options: CaptureOptions) -> tuple[Owner, ...]:
 
 
 def _nat_chains(options: CaptureOptions, family: Family, local: LocalAddresses) -> Iterator[Chain]:
-    redirects_inbound = options.captures_inbound and options.mode is CaptureMode.REDIRECT
+    redirects_inbound = options.captures_inbound and options.interception is Interception.REDIRECT
     prerouting = list(_virtual_machine_jumps(options, family))
     if redirects_inbound:
         prerouting.append(Rule(Jump(ISTIO_INBOUND), protocol="tcp"))
@@ -129,7 +130,7 @@ def _output_rules(options: CaptureOptions, family: Family, local: LocalAddresses
 def _proxy_rules(options: CaptureOptions, local: LocalAddresses) -> Iterator[Rule]:
     """What the proxy sends, and what others say to their own machine."""
     proxies = plan_owners(options)
-    if options.mode is CaptureMode.REDIRECT:
+    if options.interception is Interception.REDIRECT:
         # The application calls its own service, and the outbound proxy chose this very workload: in by the front
         # door. With TPROXY the outbound mark does the same, and a redirection here would catch the inbound proxy's
         # connections to its application too, whose source address is the client's.

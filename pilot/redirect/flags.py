@@ -9,9 +9,9 @@ from typing import Any
 
 from pilot.redirect.options import (
     EVERYTHING,
-    CaptureMode,
     CaptureOptions,
     parse_ids,
+    parse_interception,
     parse_interfaces,
     parse_networks,
     parse_number,
@@ -68,8 +68,8 @@ def _add_proxy_flags(group: argparse._ArgumentGroup) -> None:
 
 def _add_inbound_flags(group: argparse._ArgumentGroup) -> None:
     add = _Group(group).add
-    add("-m", "--mode", istio="--istio-inbound-interception-mode", dest="mode", parse=_mode, metavar="REDIRECT|TPROXY",
-        text="TPROXY keeps the client's address")  # fmt: skip
+    add("-m", "--mode", istio="--istio-inbound-interception-mode", dest="interception", parse=parse_interception,
+        metavar="REDIRECT|TPROXY", text="TPROXY keeps the client's address")  # fmt: skip
     add("-b", "--include-inbound-ports", istio="--istio-inbound-ports", dest="inbound_ports",
         parse=_everything_or(parse_ports), metavar="PORTS", text='captured ports, * for all, "" for none')  # fmt: skip
     add("-d", "--exclude-inbound-ports", istio="--istio-local-exclude-ports", dest="exclude_inbound_ports",
@@ -167,13 +167,6 @@ def _mark(text: str) -> int:
 
 def _table(text: str) -> int:
     return parse_number(text, 1, 2**31 - 1, "routing table")
-
-
-def _mode(text: str) -> CaptureMode:
-    try:
-        return CaptureMode(text.upper())
-    except ValueError:
-        raise ValueError(f"{text!r} is neither REDIRECT nor TPROXY") from None
 
 
 def _shown(default: object) -> str:

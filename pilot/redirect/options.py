@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, Literal
 
 from galley.frozen import frozen
+from pilot.node.metadata import Interception
 
 EVERYTHING: Final = "*"
 Ports = tuple[int, ...]
 Network = IPv4Network | IPv6Network
 
+REDIRECTED: Final = (Interception.REDIRECT, Interception.TPROXY)
+"""How inbound connections reach the proxy where the kernel leads them there."""
+
 NEVER_CAPTURED_INBOUND: Final = (15020, 15021, 15090)
 """Ports where a sidecar itself answers (agent, readiness, statistics). Capturing them would be a loop."""
-
-
-class CaptureMode(StrEnum):
-    """How inbound connections reach the proxy. TPROXY keeps the client's address, also for the application."""
-
-    REDIRECT = "REDIRECT"
-    TPROXY = "TPROXY"
 
 
 @frozen
@@ -46,7 +42,7 @@ class CaptureOptions:
     group ids of processes whose outbound traffic is captured. The marks and the route table are used by TPROXY.
     """
 
-    mode: CaptureMode = CaptureMode.REDIRECT
+    interception: Interception = Interception.REDIRECT
     outbound_port: int = 15001
     inbound_port: int = 15006
     tunnel_port: int = 15008
@@ -68,6 +64,10 @@ class CaptureOptions:
     route_table: int = 133
     drop_invalid: bool = False
 
+    def __post_init__(self) -> None:
+        if self.interception not in REDIRECTED:
+            raise ValueError(f"with interception {self.interception} nothing is captured, and so there are no rules")
+
     @property
     def captures_inbound(self) -> bool:
         return bool(self.inbound_ports)
@@ -75,13 +75,21 @@ class CaptureOptions:
     @property
     def uses_tproxy(self) -> bool:
         """Whether policy routing is needed."""
-        return self.mode is CaptureMode.TPROXY and self.captures_inbound
+        return self.interception is Interception.TPROXY and self.captures_inbound
 
     @property
     def captures_loopback(self) -> bool:
         """Whether somebody named a loopback range to be captured, which is otherwise left alone."""
         networks = self.outbound_networks
         return not isinstance(networks, str) and any(network.is_loopback for network in networks)
+
+
+def parse_interception(text: str) -> Interception:
+    """REDIRECT or TPROXY, in any case. ValueError for another word, NONE among them."""
+    word = text.strip().upper()
+    if word not in REDIRECTED:
+        raise ValueError(f"{text!r} is neither REDIRECT nor TPROXY")
+    return Interception(word)
 
 
 def parse_ports(text: str) -> Ports:

@@ -10,6 +10,7 @@ from typing import Any
 
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
+from pilot.node.locality import NOWHERE, Locality
 
 
 class Protocol(StrEnum):
@@ -122,22 +123,6 @@ class Service:
 
 
 @frozen
-class Locality:
-    """Region, zone and sub-zone; all empty when unknown."""
-
-    region: str = ""
-    zone: str = ""
-    sub_zone: str = ""
-
-    @staticmethod
-    def parse(text: str) -> Locality:
-        """``region/zone/subzone``, trailing parts optional; dots may stand for slashes in a label's value."""
-        parts = (text if "/" in text else text.replace(".", "/")).split("/", 2)
-        region, zone, sub_zone = (*parts, "", "")[:3]
-        return Locality(region=region, zone=zone, sub_zone=sub_zone)
-
-
-@frozen
 class Workload:
     """One running instance: where it is and what selectors may ask about it.
 
@@ -149,7 +134,7 @@ class Workload:
     ports: FrozenMap[str, int] = FrozenMap()
     labels: Labels = NO_LABELS
     network: str = ""
-    locality: Locality = Locality()
+    locality: Locality = NOWHERE
     weight: int = 1
     service_account: str = ""
     id: str = ""
@@ -168,7 +153,7 @@ class Endpoint:
     address: str
     port: int
     labels: Labels = NO_LABELS
-    locality: Locality = Locality()
+    locality: Locality = NOWHERE
     weight: int = 1
     network: str = ""
     service_account: str = ""

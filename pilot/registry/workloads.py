@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from galley.frozen import FrozenMap, frozen
 from galley.kinds.networking.service_entry import NO_PORTS, WorkloadEntry, WorkloadGroup
 from galley.meta import NO_LABELS, Labels, Resource
-from pilot.registry.catalog import Locality, Workload
+from pilot.node.locality import Locality
+from pilot.registry.catalog import Workload
 
 _NOWHERE = Locality()
 _LOCALITY_LABELS = ("topology.istio.io/locality", "istio-locality")

@@ -11,8 +11,8 @@ from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote
 
 from envoycodec.discovery import Node
-
-_ADDRESSES = "INSTANCE_IPS"
+from pilot.node.metadata import read_metadata, with_addresses
+from pilot.node.node_id import NodeError, NodeId
 
 
 def locate_node(node: Node, peer: str) -> Node:
@@ -21,19 +21,19 @@ def locate_node(node: Node, peer: str) -> Node:
     The address becomes part of the node id, so that the replicas of one bootstrap are told apart. ValueError when the
     peer has no address: it came over a Unix socket.
     """
-    kind, separator, rest = node.id.partition("~")
-    written, _, name = rest.partition("~")
-    if not separator or not _is_unspecified(written):
+    try:
+        node_id, addresses = NodeId.parse(node.id), read_metadata(node.metadata).addresses
+    except NodeError:
+        return node  # whoever reads the node says what is wrong with it
+    if not _is_unspecified(node_id.address):
         return node
     address = _address_of(peer)
     if not address:
         raise ValueError(
             f"node {node.id!r} leaves its address open, and {peer} has none; write the bootstrap with --ip ADDRESS"
         )
-    metadata = dict(node.metadata)
-    listed = str(metadata.get(_ADDRESSES) or "").split(",")
-    metadata[_ADDRESSES] = ",".join([address, *(one for one in listed if one and not _is_unspecified(one.strip()))])
-    return replace(node, id=f"{kind}~{address}~{name}", metadata=metadata)
+    others = tuple(one for one in addresses if not _is_unspecified(one))
+    return replace(node, id=str(node_id.at(address)), metadata=with_addresses(node.metadata, (address, *others)))
 
 
 def _is_unspecified(text: str) -> bool:

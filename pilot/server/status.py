@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from envoycodec.discovery import Node
+from pilot.node.node_id import NodeError, NodeId
 from pilot.xds.events import Acked, Nacked, Respond
 from pilot.xds.resources import PUSH_ORDER, SHORT_NAMES, TypeUrl
 
@@ -119,13 +120,12 @@ def describe_fleet(
 
 
 def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
-    # Istio's node id: type~address~name.namespace~domain.
-    name, _, namespace = (proxy.node.id.split("~") + [""] * 3)[2].rpartition(".")
+    name, namespace = _name_of(proxy.node.id)
     version = proxy.node.user_agent_version
     ordered = [t for t in PUSH_ORDER if t in proxy.types] + [t for t in proxy.types if t not in PUSH_ORDER]
     return {
         "id": proxy.node.id,
-        "name": name or proxy.node.id,
+        "name": name,
         "namespace": namespace,
         "cluster": proxy.node.cluster,
         "envoyVersion": ".".join(map(str, version)) if version else "",
@@ -135,6 +135,15 @@ def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection]
         "connectedSeconds": round(max(0.0, now - proxy.connected_at), 3),
         "types": {SHORT_NAMES.get(t, t): _describe_type(proxy.types[t], places) for t in ordered},
     }
+
+
+def _name_of(node_id: str) -> tuple[str, str]:
+    """Name and namespace of an instance; an id of another form is its name."""
+    try:
+        parsed = NodeId.parse(node_id)
+    except NodeError:
+        return node_id, ""
+    return parsed.name, parsed.namespace
 
 
 def _describe_type(status: TypeStatus, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from pathlib import Path
 
 from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
-from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
 from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from samples.bookinfo.layout import GATEWAY_PORT, LOOPBACK, Layout, Place
 
 SAMPLE = Path(__file__).parent
@@ -174,7 +176,7 @@ class Stage:
 
 def _bootstrap(place: Place, layout: Layout) -> BootstrapOptions:
     gateway = BootstrapOptions(
-        node_type=NodeType.ROUTER,
+        kind=ProxyKind.GATEWAY,
         name=place.name,
         namespace="istio-system",
         ip=place.host,
@@ -186,10 +188,10 @@ def _bootstrap(place: Place, layout: Layout) -> BootstrapOptions:
         return gateway
     return replace(
         gateway,
-        node_type=NodeType.SIDECAR,
+        kind=ProxyKind.SIDECAR,
         namespace="default",
         service_account=f"bookinfo-{place.labels['app']}",
-        mode=InterceptionMode.NONE,
+        interception=Interception.NONE,
         ports=FrozenMap({"http": place.port}),
         app_ports=FrozenMap({"http": place.app_port}),
         http_proxy_port=place.proxy_port,

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from envoycodec.upb import parse_json
-from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
+from pilot.node.node_id import ProxyKind
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Fleet
 from pilot.server.status import SyncState
@@ -153,7 +154,7 @@ class World:
         self.port = addresses.port()
         self.control.start(self.towards("a"))
         options = BootstrapOptions(
-            node_type=NodeType.ROUTER,
+            kind=ProxyKind.GATEWAY,
             name="ingress",
             ip="127.0.0.1",
             delta=delta,

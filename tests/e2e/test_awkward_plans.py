@@ -33,7 +33,6 @@ from pilot.ir.cluster import ClusterPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope, OutboundScope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
@@ -41,6 +40,7 @@ from pilot.mesh.gateway.routes import plan_gateway_routes
 from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes
+from pilot.node.metadata import Interception
 from tests.builders import (
     a_context,
     a_gateway,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pilot.dataplane.bootstrap import InterceptionMode
+from pilot.node.metadata import Interception
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import Document, istio, mesh_config, service, write
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
@@ -41,7 +41,7 @@ class World:
     """Pods with and without identities."""
 
     mesh: PodMesh
-    mode: InterceptionMode
+    mode: Interception
     a: MeshPod = field(init=False)
     b: MeshPod = field(init=False)
     c: MeshPod = field(init=False)
@@ -115,7 +115,7 @@ class World:
 WORLDS = [
     pytest.param((mode, ipv6), id=f"{mode}-{'ipv6' if ipv6 else 'ipv4'}", marks=marks)
     for ipv6, marks in ((False, ()), (True, pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6")))
-    for mode in (InterceptionMode.REDIRECT, InterceptionMode.TPROXY)
+    for mode in (Interception.REDIRECT, Interception.TPROXY)
 ]
 
 
@@ -142,7 +142,7 @@ def test_the_server_knows_its_client_by_its_service_account(world: World, mode: 
     assert answer.name == "b"
     assert "By=spiffe://cluster.local/ns/default/sa/b;" in seen
     assert "URI=spiffe://cluster.local/ns/default/sa/a" in seen
-    if world.mode is InterceptionMode.TPROXY:
+    if world.mode is Interception.TPROXY:
         assert world.app.requests[-1].peer == world.a.address
 
 

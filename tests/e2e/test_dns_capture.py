@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pilot.dataplane.bootstrap import InterceptionMode
+from pilot.node.metadata import Interception
 from pilot.redirect.system import SYSTEM_PATH
 from pilot.registry.auto_addresses import IPV4_RANGE, IPV6_RANGE
 from tests.e2e.harness.conditions import eventually
@@ -74,7 +74,7 @@ class Names:
     """A mesh whose services have names and no addresses."""
 
     mesh: PodMesh
-    mode: InterceptionMode
+    mode: Interception
     dual_stack: bool
     a: MeshPod = field(init=False)
     b: MeshPod = field(init=False)
@@ -133,13 +133,13 @@ def services() -> Iterator[Document]:
 
 
 WORLDS = [
-    pytest.param((InterceptionMode.REDIRECT, False, False, VERSIONS[-1]), id="REDIRECT-ipv4"),
-    pytest.param((InterceptionMode.REDIRECT, False, False, VERSIONS[0]), id=f"REDIRECT-ipv4-{VERSIONS[0]}"),
+    pytest.param((Interception.REDIRECT, False, False, VERSIONS[-1]), id="REDIRECT-ipv4"),
+    pytest.param((Interception.REDIRECT, False, False, VERSIONS[0]), id=f"REDIRECT-ipv4-{VERSIONS[0]}"),
     *(
         pytest.param(world, id=name, marks=pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6"))
         for name, world in {
-            "TPROXY-ipv6": (InterceptionMode.TPROXY, True, False, VERSIONS[-1]),
-            "REDIRECT-both": (InterceptionMode.REDIRECT, False, True, VERSIONS[-1]),
+            "TPROXY-ipv6": (Interception.TPROXY, True, False, VERSIONS[-1]),
+            "REDIRECT-both": (Interception.REDIRECT, False, True, VERSIONS[-1]),
         }.items()
     ),
 ]
@@ -295,7 +295,7 @@ def test_a_resolver_on_loopback(tmp_path: Path) -> None:
         etc = mesh.home / "etc"
         etc.mkdir()
         files = name_files(etc, nameserver="127.0.0.53")
-        a = mesh.injected("a", InterceptionMode.REDIRECT, flags=REDIRECT_DNS, dns_capture=True, files=files)
+        a = mesh.injected("a", Interception.REDIRECT, flags=REDIRECT_DNS, dns_capture=True, files=files)
         network = mesh.network.pod("resolver")
         records = ["--host-record=elsewhere.example,192.0.2.7"]
         running = [start_resolver(network, mesh.home / "resolver.log", records)]

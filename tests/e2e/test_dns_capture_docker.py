@@ -19,7 +19,8 @@ import pytest
 
 from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
-from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
+from pilot.node.node_id import ProxyKind
 from pilot.redirect.system import SYSTEM_PATH
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.control_plane import ControlPlane
@@ -125,7 +126,7 @@ def test_names_of_the_mesh_and_of_docker_in_one_container(containers: Containers
     plane.write("services.yaml", write(*services, *entries))
     plane.start(["--insecure"])
     options = BootstrapOptions(
-        node_type=NodeType.SIDECAR,
+        kind=ProxyKind.SIDECAR,
         name="application",
         ip=containers.address("application"),
         labels=FrozenMap({"app": "application"}),

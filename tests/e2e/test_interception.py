@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pilot.dataplane.bootstrap import InterceptionMode
+from pilot.node.metadata import Interception
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.documents import Document, mesh_config, service, write
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
@@ -41,7 +41,7 @@ class World:
     """A mesh with its pods and applications."""
 
     mesh: PodMesh
-    mode: InterceptionMode
+    mode: Interception
     a: MeshPod = field(init=False)
     b: MeshPod = field(init=False)
     c: MeshPod = field(init=False)
@@ -59,7 +59,7 @@ class World:
 
     def own_source(self, client: MeshPod) -> str:
         """Whom an application behind a sidecar sees when ``client`` calls it."""
-        return client.address if self.mode is InterceptionMode.TPROXY else self.passthrough_source
+        return client.address if self.mode is Interception.TPROXY else self.passthrough_source
 
     def start(self) -> None:
         """Services, pods, applications; ready when the sidecars know all endpoints."""
@@ -94,27 +94,27 @@ WORLDS = [
     *(
         pytest.param((mode, ipv6, VERSIONS[-1]), id=f"{mode}-{'ipv6' if ipv6 else 'ipv4'}", marks=marks)
         for ipv6, marks in ((False, ()), (True, pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6")))
-        for mode in (InterceptionMode.REDIRECT, InterceptionMode.TPROXY)
+        for mode in (Interception.REDIRECT, Interception.TPROXY)
     ),
-    pytest.param((InterceptionMode.TPROXY, False, VERSIONS[0]), id=f"TPROXY-ipv4-{VERSIONS[0]}"),
+    pytest.param((Interception.TPROXY, False, VERSIONS[0]), id=f"TPROXY-ipv4-{VERSIONS[0]}"),
 ]
 
 
 @pytest.fixture(scope="module", params=WORLDS)
-def variant(request: pytest.FixtureRequest) -> tuple[InterceptionMode, bool, str]:
+def variant(request: pytest.FixtureRequest) -> tuple[Interception, bool, str]:
     """Mode, whether it is IPv6, and the version of Envoy."""
     mode, ipv6, version = request.param
     return mode, ipv6, version
 
 
 @pytest.fixture(scope="module")
-def shared_mesh(variant: tuple[InterceptionMode, bool, str]) -> Iterator[PodMesh]:
+def shared_mesh(variant: tuple[Interception, bool, str]) -> Iterator[PodMesh]:
     with PodMesh(envoy_binary(variant[2]), ipv6=variant[1]) as mesh:
         yield mesh
 
 
 @pytest.fixture(scope="module")
-def world(shared_mesh: PodMesh, variant: tuple[InterceptionMode, bool, str]) -> World:
+def world(shared_mesh: PodMesh, variant: tuple[Interception, bool, str]) -> World:
     made = World(mesh=shared_mesh, mode=variant[0])
     made.start()
     return made
@@ -308,8 +308,8 @@ def test_many_requests_keep_few_connections_and_lose_none(world: World) -> None:
     assert world.b.envoy.stat(f"cluster.inbound|{HTTP_PORT}||.upstream_cx_total") < 20
 
 
-@pytest.mark.parametrize("mode", [InterceptionMode.REDIRECT, InterceptionMode.TPROXY])
-def test_registry_only_lets_nothing_unknown_out(mode: InterceptionMode, pod_mesh: PodMesh) -> None:
+@pytest.mark.parametrize("mode", [Interception.REDIRECT, Interception.TPROXY])
+def test_registry_only_lets_nothing_unknown_out(mode: Interception, pod_mesh: PodMesh) -> None:
     pod_mesh.write("mesh.yaml", write(mesh_config(outboundTrafficPolicy={"mode": "REGISTRY_ONLY"})))
     pod_mesh.write("services.yaml", write(service("a", port=80, clusterIP="10.96.0.10")))
     pod_mesh.serve()
@@ -327,8 +327,8 @@ def test_registry_only_lets_nothing_unknown_out(mode: InterceptionMode, pod_mesh
         assert a.call(c.address, UNKNOWN_PORT).status == 200
 
 
-@pytest.mark.parametrize("mode", [InterceptionMode.REDIRECT, InterceptionMode.TPROXY])
-def test_what_is_excluded_passes_no_sidecar(mode: InterceptionMode, pod_mesh: PodMesh) -> None:
+@pytest.mark.parametrize("mode", [Interception.REDIRECT, Interception.TPROXY])
+def test_what_is_excluded_passes_no_sidecar(mode: Interception, pod_mesh: PodMesh) -> None:
     flags = f"--exclude-inbound-ports {UNKNOWN_PORT} --exclude-outbound-ports {TCP_PORT} --backend nft"
     pod_mesh.write("mesh.yaml", write(mesh_config(outboundTrafficPolicy={"mode": "REGISTRY_ONLY"})))
     pod_mesh.serve()
@@ -344,8 +344,8 @@ def test_what_is_excluded_passes_no_sidecar(mode: InterceptionMode, pod_mesh: Po
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6")
-@pytest.mark.parametrize("mode", [InterceptionMode.REDIRECT, InterceptionMode.TPROXY])
-def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: InterceptionMode, pod_mesh: PodMesh) -> None:
+@pytest.mark.parametrize("mode", [Interception.REDIRECT, Interception.TPROXY])
+def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: Interception, pod_mesh: PodMesh) -> None:
     vips = {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10", "fd00:10::10"]}
     pod_mesh.write("services.yaml", write(service("b", port=80, **vips), mesh_config(accessLogFile="/dev/stdout")))
     pod_mesh.serve()
@@ -371,7 +371,7 @@ def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: Interceptio
         for port in (80, UNKNOWN_PORT):
             assert c.call(address, port).headers["server"] == "istio-envoy"
             seen = apps[b, port].requests[-1].peer.removeprefix("::ffff:")
-            assert seen == (client if mode is InterceptionMode.TPROXY else sidecar)
+            assert seen == (client if mode is Interception.TPROXY else sidecar)
 
 
 def test_the_harness_leaves_nothing_on_the_host() -> None:

@@ -31,7 +31,7 @@ from pilot.ir.route import (
     VirtualHostPlan,
     WeightedClusterPlan,
 )
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from tests.citadel.authority import make_authority
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request

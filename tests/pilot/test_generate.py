@@ -6,8 +6,9 @@ from typing import Any
 
 from galley.meta import Resource
 from pilot.generate import GenerationCounters, Generator
-from pilot.mesh.context.proxy import Proxy, ProxyKind
+from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
+from pilot.node.node_id import ProxyKind
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, EncodedResource, ResourceSnapshot
 from tests.builders import (
     a_context,

@@ -13,7 +13,7 @@ from galley.meta import NO_LABELS, Labels
 
 
 @frozen
-class Port:
+class ServerPort:
     """A port: number, protocol (``HTTP``, ``HTTPS``, ``GRPC``, ``HTTP2``, ``TCP``, ``TLS``, …) and name."""
 
     number: int = 0
@@ -91,7 +91,7 @@ class ServerTlsSettings:
 class Server:
     """One port with its hosts (``host``, ``namespace/host``, ``./host``, ``*/host``) and TLS."""
 
-    port: Port | None = None
+    port: ServerPort | None = None
     bind: str = ""
     hosts: tuple[str, ...] = ()
     tls: ServerTlsSettings | None = None

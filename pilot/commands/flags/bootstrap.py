@@ -9,7 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from citadel.commands.options import parse_ttl
-from pilot.dataplane.bootstrap import Address, InterceptionMode, NodeLocality, PipeAddress, SocketAddress
+from pilot.dataplane.bootstrap import Address, PipeAddress, SocketAddress
+from pilot.node.locality import Locality
+from pilot.node.metadata import Interception
 
 DEFAULT_XDS = "127.0.0.1:15010"
 DEFAULT_ADMIN_HOST = "127.0.0.1"
@@ -102,7 +104,7 @@ def add_kinds(command: argparse.ArgumentParser, examples: Mapping[str, str]) -> 
 
 def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("identity")
-    group.add_argument("--name", required=True, type=_dns_label, help="this instance, unique in its namespace")
+    group.add_argument("--name", required=True, type=_dns_name, help="this instance, unique in its namespace")
     group.add_argument("--namespace", default="default", type=_dns_label, help="default: %(default)s")
     group.add_argument("--service-account", default="default", metavar="NAME", help="default: %(default)s")
     group.add_argument("--workload-name", default="", metavar="NAME", help="what its replicas share; default: --name")
@@ -119,11 +121,13 @@ def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--labels", action="append", default=[], type=_labels, metavar="K=V[,K=V]", help="workload labels; repeatable"
     )
-    group.add_argument("--locality", default=NodeLocality(), type=_locality, metavar="REGION[/ZONE[/SUBZONE]]")
+    group.add_argument("--locality", default=Locality(), type=_locality, metavar="REGION[/ZONE[/SUBZONE]]")
     group.add_argument("--cluster-id", default="", metavar="ID")
     group.add_argument("--network", default="", metavar="NAME")
     group.add_argument("--mesh-id", default="", metavar="ID")
-    group.add_argument("--domain-suffix", default="cluster.local", metavar="DOMAIN", help="default: %(default)s")
+    group.add_argument(
+        "--domain-suffix", type=_dns_name, default="cluster.local", metavar="DOMAIN", help="default: %(default)s"
+    )
 
 
 def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
@@ -152,9 +156,7 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
             metavar="NAME=PORT",
             help="mode NONE: where the application itself listens; repeatable",
         )
-        group.add_argument(
-            "--mode", type=str.upper, choices=[mode.value for mode in InterceptionMode], default="REDIRECT"
-        )
+        group.add_argument("--mode", type=str.upper, choices=[mode.value for mode in Interception], default="REDIRECT")
         group.add_argument(
             "--http-proxy-port", type=_port, metavar="PORT", help="mode NONE: forward-proxy port for the application"
         )
@@ -285,17 +287,24 @@ def _ip(text: str) -> str:
         raise argparse.ArgumentTypeError(f"{text!r} is not an IP address, such as 10.0.0.7") from None
 
 
-def _dns_label(text: str) -> str:
+def _dns_name(text: str) -> str:
     if not text or len(text) > 253 or not all(c.isascii() and (c.isalnum() or c in "-.") for c in text):
         raise argparse.ArgumentTypeError(f"{text!r} may only hold letters, digits, '-' and '.'")
     return text
 
 
-def _locality(text: str) -> NodeLocality:
+def _dns_label(text: str) -> str:
+    """A namespace has no dot: in a node id it is what follows the last one (see ``pilot.node.node_id``)."""
+    if "." in text:
+        raise argparse.ArgumentTypeError(f"{text!r} may only hold letters, digits and '-'")
+    return _dns_name(text)
+
+
+def _locality(text: str) -> Locality:
     parts = text.split("/")
     if len(parts) > 3 or not all(parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not REGION, REGION/ZONE or REGION/ZONE/SUBZONE")
-    return NodeLocality(*parts)
+    return Locality(*parts)
 
 
 def parse_xds_address(text: str) -> Address:

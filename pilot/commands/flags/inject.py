@@ -9,7 +9,7 @@ from typing import Any
 
 from pilot.inject.capture_flags import TRAFFIC_ANNOTATIONS, capture_flags
 from pilot.inject.options import InjectOptions, SidecarKind
-from pilot.redirect.options import CaptureMode
+from pilot.redirect.options import REDIRECTED
 
 _DESCRIPTION = """\
 Add a sidecar to every service of a compose file, or to every pod of Kubernetes manifests. The application's own
@@ -93,8 +93,8 @@ def _add_sidecar_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--mode",
         type=str.upper,
-        choices=[mode.value for mode in CaptureMode],
-        default=defaults.mode.value,
+        choices=[one.value for one in REDIRECTED],
+        default=defaults.interception.value,
         help="inbound capture (default: %(default)s)",
     )
     group.add_argument(

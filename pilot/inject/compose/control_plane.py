@@ -14,7 +14,7 @@ from pilot.inject.compose.layout import (
     PILOT,
     ROOTS_VOLUME,
     STATE_VOLUME,
-    Workload,
+    ComposeWorkload,
     bootstraps_service,
     pilot_service,
 )
@@ -25,7 +25,7 @@ from pilot.inject.yaml.editor import YamlEditor
 
 
 def add_control_plane(
-    editor: YamlEditor, workloads: tuple[Workload, ...], options: InjectOptions, *, meshed: bool
+    editor: YamlEditor, workloads: tuple[ComposeWorkload, ...], options: InjectOptions, *, meshed: bool
 ) -> None:
     """Write the services ``pilot`` and ``bootstraps``, and what they stand on."""
     networks = _networks(editor, workloads, meshed=meshed)
@@ -63,7 +63,7 @@ def _write(editor: YamlEditor, name: str, wanted: dict[str, Any]) -> None:
             editor.remove((*service_path(name), "networks"))
 
 
-def _networks(editor: YamlEditor, workloads: tuple[Workload, ...], *, meshed: bool) -> dict[str, Any]:
+def _networks(editor: YamlEditor, workloads: tuple[ComposeWorkload, ...], *, meshed: bool) -> dict[str, Any]:
     """The control plane is where all pods are."""
     if meshed:
         return {"networks": [MESH_NETWORK]}

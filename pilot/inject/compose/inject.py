@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from galley.frozen import frozen
-from pilot.inject.capture_flags import capture_flags, capture_mode
+from pilot.inject.capture_flags import capture_flags, interception_of
 from pilot.inject.compose.control_plane import add_control_plane, remove_control_plane
 from pilot.inject.compose.file import (
     SERVICES,
@@ -21,7 +21,15 @@ from pilot.inject.compose.file import (
     why_left_alone,
 )
 from pilot.inject.compose.instances import INSTANCE_OF, remove_instances, write_instances
-from pilot.inject.compose.layout import CONTROL_PLANE, INSTANCE, POD, SIDECAR, Workload, pod_service, sidecar_service
+from pilot.inject.compose.layout import (
+    CONTROL_PLANE,
+    INSTANCE,
+    POD,
+    SIDECAR,
+    ComposeWorkload,
+    pod_service,
+    sidecar_service,
+)
 from pilot.inject.compose.network import NAMESPACE_KEYS, join_networks, lead_links_to_pods, move_to_pod, networks_of
 from pilot.inject.compose.ports import declared_ports
 from pilot.inject.compose.removal import remove_sidecar
@@ -37,7 +45,7 @@ class ComposeResult:
     """``workloads`` are those with a sidecar, the further instances of a service left out."""
 
     text: str
-    workloads: tuple[Workload, ...]
+    workloads: tuple[ComposeWorkload, ...]
     remarks: tuple[Remark, ...]
 
 
@@ -104,7 +112,7 @@ def _unshare(editor: YamlEditor) -> None:
         editor.write_out(named)
 
 
-def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]) -> Iterator[Workload]:
+def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]) -> Iterator[ComposeWorkload]:
     everything = editor.value(SERVICES)
     for name, service in user_services(editor):
         line = editor.line(service_path(name))
@@ -128,7 +136,7 @@ def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]
 
 def _read_workload(
     name: str, service: Mapping[str, Any], pod: Mapping[str, Any] | None, options: InjectOptions, line: int
-) -> Workload | None:
+) -> ComposeWorkload | None:
     """None for a service that is labelled out. Raises ValueError for a label that cannot be read."""
     labels = labels_of(service)
     said = read_container_labels(labels, default_service=name)
@@ -139,19 +147,19 @@ def _read_workload(
         raise ValueError('it has no replica; remove it, or label it sidecar.istio.io/inject: "false"')
     whole = {**(pod or {}), **service}
     profiles = service.get("profiles")
-    return Workload(
+    return ComposeWorkload(
         service=name,
         instance=name,
         said=said,
         ports=said.ports if said.ports is not None else declared_ports({**whole, "image": service.get("image")}),
         flags=tuple(capture_flags(labels, options.capture)),
-        mode=capture_mode(labels, options.mode),
+        interception=interception_of(labels, options.interception),
         profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),
         replicas=replicas,
     )
 
 
-def _check_names(editor: YamlEditor, workload: Workload, services: Mapping[str, Any]) -> None:
+def _check_names(editor: YamlEditor, workload: ComposeWorkload, services: Mapping[str, Any]) -> None:
     for name in (workload.pod, workload.sidecar):
         if name in services and mark_of(services[name]) not in (POD, SIDECAR):
             raise InjectError(
@@ -160,7 +168,7 @@ def _check_names(editor: YamlEditor, workload: Workload, services: Mapping[str, 
             )
 
 
-def _remove_left_out(editor: YamlEditor, workloads: tuple[Workload, ...]) -> None:
+def _remove_left_out(editor: YamlEditor, workloads: tuple[ComposeWorkload, ...]) -> None:
     """Remove what an earlier run made for services that are gone, or are not to be injected any more."""
     kept = {one.service for one in workloads}
     services = editor.value(SERVICES)
@@ -173,7 +181,9 @@ def _remove_left_out(editor: YamlEditor, workloads: tuple[Workload, ...]) -> Non
             remove_sidecar(editor, owner)
 
 
-def _write_workload(editor: YamlEditor, workload: Workload, options: InjectOptions, injected: frozenset[str]) -> None:
+def _write_workload(
+    editor: YamlEditor, workload: ComposeWorkload, options: InjectOptions, injected: frozenset[str]
+) -> None:
     write_service(editor, workload.pod, pod_service(workload, options), after=workload.service)
     move_to_pod(editor, workload.service, workload.pod)
     lead_links_to_pods(editor, workload.pod, injected)
@@ -182,7 +192,7 @@ def _write_workload(editor: YamlEditor, workload: Workload, options: InjectOptio
     write_made(editor, ("volumes", workload.volume))
 
 
-def _change_application(editor: YamlEditor, workload: Workload) -> None:
+def _change_application(editor: YamlEditor, workload: ComposeWorkload) -> None:
     path = service_path(workload.service)
     for key in ("scale", "deploy"):
         if key in (editor.value(path) or {}) and key not in editor.own_keys(path):
@@ -196,7 +206,7 @@ def _change_application(editor: YamlEditor, workload: Workload) -> None:
     editor.set((*path, "depends_on", workload.sidecar), {"condition": "service_healthy"})
 
 
-def _needs_mesh_network(editor: YamlEditor, workloads: tuple[Workload, ...]) -> bool:
+def _needs_mesh_network(editor: YamlEditor, workloads: tuple[ComposeWorkload, ...]) -> bool:
     """Whether sidecars and control plane need a network of their own, because no network has them all."""
     together = {networks_of(editor, one.pod) for one in workloads}
     return len(together) > 1 or any(len(networks) > 1 for networks in together)

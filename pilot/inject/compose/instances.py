@@ -12,7 +12,7 @@ from pilot.inject.compose.file import SERVICES, labels_of, service_path
 from pilot.inject.compose.layout import (
     INSTANCE,
     MARK,
-    Workload,
+    ComposeWorkload,
     pod_service,
     sidecar_service,
 )
@@ -26,7 +26,7 @@ from pilot.inject.yaml.editor import YamlEditor
 INSTANCE_OF = "pilothouse.io/instance-of"
 
 
-def write_instances(editor: YamlEditor, workload: Workload, options: InjectOptions) -> Iterator[Workload]:
+def write_instances(editor: YamlEditor, workload: ComposeWorkload, options: InjectOptions) -> Iterator[ComposeWorkload]:
     """Write ``W-2`` and so on as copies of W, each with pod and sidecar, and remove those that are too many."""
     remove_instances(editor, workload.service, keep=workload.replicas)
     previous = workload.sidecar
@@ -55,7 +55,7 @@ def _write(editor: YamlEditor, name: str, wanted: dict[str, Any], *, after: str)
     editor.set(service_path(name), wanted, after=after)
 
 
-def _application(editor: YamlEditor, made: Workload, number: int) -> dict[str, Any]:
+def _application(editor: YamlEditor, made: ComposeWorkload, number: int) -> dict[str, Any]:
     service = copy.deepcopy(editor.value(service_path(made.service)))
     service["network_mode"] = f"service:{made.pod}"
     del service["depends_on"][f"{made.service}-sidecar"]
@@ -67,7 +67,7 @@ def _application(editor: YamlEditor, made: Workload, number: int) -> dict[str, A
     return {**service, "labels": labels}
 
 
-def _namespace(editor: YamlEditor, workload: Workload) -> dict[str, Any]:
+def _namespace(editor: YamlEditor, workload: ComposeWorkload) -> dict[str, Any]:
     """What W's pod has of the network, without what only one container can have."""
     pod = editor.value(service_path(workload.pod))
     shared = {key: copy.deepcopy(pod[key]) for key in (*NAMESPACE_KEYS, "sysctls") if key in pod}

@@ -8,7 +8,7 @@ from typing import Any
 
 from galley.frozen import FrozenMap, frozen
 from pilot.inject.options import InjectOptions, SidecarKind
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 from pilot.registry.container_labels import ContainerLabels
 
 Json = dict[str, Any]
@@ -43,7 +43,7 @@ CANONICAL_NAME = "service.istio.io/canonical-name"
 
 
 @frozen
-class Workload:
+class ComposeWorkload:
     """One instance of a service of a compose file: the service of which it is one, and how it is captured."""
 
     service: str
@@ -51,7 +51,7 @@ class Workload:
     said: ContainerLabels
     ports: FrozenMap[str, int]
     flags: tuple[str, ...] = ()
-    mode: CaptureMode = CaptureMode.REDIRECT
+    interception: Interception = Interception.REDIRECT
     profiles: tuple[str, ...] = ()
     replicas: int = 1
 
@@ -80,7 +80,7 @@ class Workload:
         return f"{self.instance}-bootstrap"
 
 
-def pod_service(workload: Workload, options: InjectOptions) -> Json:
+def pod_service(workload: ComposeWorkload, options: InjectOptions) -> Json:
     """Holds the network namespace. Root and NET_ADMIN are for the capture rules, which it writes first."""
     replicas = {REPLICAS_LABEL: str(workload.replicas)} if workload.replicas > 1 else {}
     dns = ["--redirect-dns", "--no-dns-tcp"] if options.dns_capture else []
@@ -89,7 +89,7 @@ def pod_service(workload: Workload, options: InjectOptions) -> Json:
         "command": [
             "pilot",
             "redirect",
-            f"--mode={workload.mode.value}",
+            f"--mode={workload.interception.value}",
             *workload.flags,
             *dns,
             "--hold",
@@ -106,10 +106,10 @@ def pod_service(workload: Workload, options: InjectOptions) -> Json:
     }
 
 
-def sidecar_service(workload: Workload, options: InjectOptions) -> Json:
+def sidecar_service(workload: ComposeWorkload, options: InjectOptions) -> Json:
     """The proxy, in the namespace of the pod."""
     agent = options.sidecar is SidecarKind.AGENT
-    tproxy = workload.mode is CaptureMode.TPROXY
+    tproxy = workload.interception is Interception.TPROXY
     return {
         "image": options.agent_image if agent else options.proxy_image,
         "command": _agent_command(workload, options) if agent else _envoy_command(),
@@ -136,7 +136,7 @@ def _envoy_command() -> list[str]:
     return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "1", "--log-level", "warning"]
 
 
-def _agent_command(workload: Workload, options: InjectOptions) -> list[str]:
+def _agent_command(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
     return [
         "sidecar",
         *_node_flags(workload, options),
@@ -148,7 +148,7 @@ def _agent_command(workload: Workload, options: InjectOptions) -> list[str]:
     ]
 
 
-def _node_flags(workload: Workload, options: InjectOptions) -> list[str]:
+def _node_flags(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
     said = workload.said
     return [
         f"--name={workload.instance}",
@@ -158,7 +158,7 @@ def _node_flags(workload: Workload, options: InjectOptions) -> list[str]:
         "--ip=peer",
         f"--labels={','.join(f'{key}={value}' for key, value in workload.labels.items())}",
         *(f"--port={name}={number}" for name, number in workload.ports.items()),
-        f"--mode={workload.mode.value}",
+        f"--mode={workload.interception.value}",
         *(["--dns-capture"] if options.dns_capture else []),
     ]
 
@@ -193,7 +193,7 @@ def pilot_service(options: InjectOptions) -> Json:
     }
 
 
-def bootstraps_service(workloads: tuple[Workload, ...], options: InjectOptions) -> Json:
+def bootstraps_service(workloads: tuple[ComposeWorkload, ...], options: InjectOptions) -> Json:
     """Mints, once, what each sidecar starts with, into the volume of that sidecar."""
     lines = [line for workload in workloads for line in _minting(workload, options)]
     return {
@@ -206,7 +206,7 @@ def bootstraps_service(workloads: tuple[Workload, ...], options: InjectOptions) 
     }
 
 
-def _minting(workload: Workload, options: InjectOptions) -> list[str]:
+def _minting(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
     folder = f"/bootstraps/{workload.instance}"
     if options.sidecar is SidecarKind.AGENT:
         said = workload.said
@@ -223,7 +223,7 @@ def _line(words: list[str]) -> str:
     return shlex.join(words).replace("$", "$$")
 
 
-def _profiles(workload: Workload) -> Json:
+def _profiles(workload: ComposeWorkload) -> Json:
     return {"profiles": list(workload.profiles)} if workload.profiles else {}
 
 

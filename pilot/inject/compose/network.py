@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pilot.inject.compose.file import service_path
-from pilot.inject.compose.layout import MESH_NETWORK, Workload
+from pilot.inject.compose.layout import MESH_NETWORK, ComposeWorkload
 from pilot.inject.yaml.editor import YamlEditor
 
 NAMESPACE_KEYS = (
@@ -62,7 +62,7 @@ def move_back(editor: YamlEditor, service: str, pod: str) -> None:
         editor.set((*service_path(service), "sysctls"), {**_sysctls(editor, service), **_as_mapping(sysctls)})
 
 
-def join_networks(editor: YamlEditor, workload: Workload, *, mesh: bool) -> None:
+def join_networks(editor: YamlEditor, workload: ComposeWorkload, *, mesh: bool) -> None:
     """Give the pod the name of its service on all of its networks, and the mesh's own network if there is one."""
     path = (*service_path(workload.pod), "networks")
     networks = editor.value(path)

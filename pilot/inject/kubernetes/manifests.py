@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from galley.frozen import frozen
-from pilot.inject.capture_flags import capture_flags, capture_mode
+from pilot.inject.capture_flags import capture_flags, interception_of
 from pilot.inject.kubernetes.pod import INIT, PROXY, SIDECAR_VOLUMES, init_container, proxy_container, volumes
 from pilot.inject.options import InjectError, InjectOptions, Remark
 from pilot.inject.yaml.editor import Path, YamlEditor
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
@@ -121,11 +121,16 @@ def _write(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> Iterator[st
     metadata, spec = (*pod.path, "metadata"), (*pod.path, "spec")
     annotations = _texts(editor, (*metadata, "annotations"))
     labels = _texts(editor, (*metadata, "labels"))
-    mode = capture_mode(annotations, options.mode)
+    interception = interception_of(annotations, options.interception)
     flags = capture_flags(annotations, options.capture)
-    init = init_container(options, mode, flags)
+    init = init_container(options, interception, flags)
     proxy = proxy_container(
-        options, mode, annotations, labels, workload=pod.name, containers=editor.value((*spec, "containers")) or []
+        options,
+        interception,
+        annotations,
+        labels,
+        workload=pod.name,
+        containers=editor.value((*spec, "containers")) or [],
     )
     if options.native_sidecar:
         _take_out(editor, (*spec, "containers"), {PROXY})
@@ -145,7 +150,7 @@ def _write(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> Iterator[st
     for name in annotations:
         if name.startswith(("sidecar.istio.io/", "proxy.istio.io/")) and name not in _HONOURED:
             yield f"the annotation {name} is not supported and changes nothing"
-    if mode is CaptureMode.TPROXY:
+    if interception is Interception.TPROXY:
         yield "with TPROXY the sidecar runs as root with NET_ADMIN"
 
 

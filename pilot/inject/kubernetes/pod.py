@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pilot.inject.options import InjectOptions
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 
 Json = dict[str, Any]
 
@@ -26,13 +26,13 @@ _RESOURCES = {
 """Istio's annotations for resources, where they go, and Istio's defaults."""
 
 
-def init_container(options: InjectOptions, mode: CaptureMode, flags: Iterable[str]) -> Json:
+def init_container(options: InjectOptions, interception: Interception, flags: Iterable[str]) -> Json:
     """Writes the capture rules, as root and with the two capabilities that takes."""
     dns = ["--redirect-dns", "--no-dns-tcp"] if options.dns_capture else []
     return {
         "name": INIT,
         "image": options.image,
-        "args": ["redirect", f"--mode={mode.value}", *flags, *dns],
+        "args": ["redirect", f"--mode={interception.value}", *flags, *dns],
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "2", "memory": "1Gi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -48,7 +48,7 @@ def init_container(options: InjectOptions, mode: CaptureMode, flags: Iterable[st
 
 def proxy_container(
     options: InjectOptions,
-    mode: CaptureMode,
+    interception: Interception,
     annotations: Mapping[str, str],
     labels: Mapping[str, str],
     *,
@@ -60,13 +60,13 @@ def proxy_container(
     return {
         "name": PROXY,
         "image": annotations.get("sidecar.istio.io/proxyImage", options.agent_image),
-        "args": _arguments(options, mode, labels, workload, containers),
+        "args": _arguments(options, interception, labels, workload, containers),
         "env": [_from_field(name, field) for name, field in _FIELDS.items()],
         "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
         "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 600, "timeoutSeconds": 3},
         "readinessProbe": {**probe, "periodSeconds": 15, "failureThreshold": 4, "timeoutSeconds": 3},
         "resources": _resources(annotations),
-        "securityContext": _security_context(mode),
+        "securityContext": _security_context(interception),
         "volumeMounts": [
             {"name": _CREDENTIALS, "mountPath": "/var/lib/istio"},
             {"name": _TOKEN, "mountPath": "/var/run/secrets/tokens", "readOnly": True},
@@ -98,7 +98,11 @@ def _from_field(name: str, field: str) -> Json:
 
 
 def _arguments(
-    options: InjectOptions, mode: CaptureMode, labels: Mapping[str, str], workload: str, containers: Iterable[Any]
+    options: InjectOptions,
+    interception: Interception,
+    labels: Mapping[str, str],
+    workload: str,
+    containers: Iterable[Any],
 ) -> list[str]:
     return [
         "sidecar",
@@ -109,7 +113,7 @@ def _arguments(
         *([f"--workload-name={workload}"] if workload else []),
         *([f"--labels={','.join(f'{key}={value}' for key, value in labels.items())}"] if labels else []),
         *(f"--port={name}={number}" for name, number in _named_ports(containers).items()),
-        f"--mode={mode.value}",
+        f"--mode={interception.value}",
         *(["--dns-capture"] if options.dns_capture else []),
         f"--xds-address={options.xds_address}",
         f"--ca-address={options.ca_address}",
@@ -142,9 +146,9 @@ def _resources(annotations: Mapping[str, str]) -> Json:
     return resources
 
 
-def _security_context(mode: CaptureMode) -> Json:
+def _security_context(interception: Interception) -> Json:
     """TPROXY needs NET_ADMIN, which Kubernetes gives to root alone; the capture rules know the proxy by its group."""
-    tproxy = mode is CaptureMode.TPROXY
+    tproxy = interception is Interception.TPROXY
     return {
         "allowPrivilegeEscalation": False,
         "capabilities": {**({"add": ["NET_ADMIN"]} if tproxy else {}), "drop": ["ALL"]},

@@ -15,10 +15,10 @@ from pilot.inject.yaml.dump import dump_entry, dump_item
 from pilot.inject.yaml.extent import Extents
 from pilot.inject.yaml.tree import (
     MERGE_KEY,
-    Alias,
-    Mapping,
+    AliasNode,
+    MappingNode,
     Node,
-    Sequence,
+    SequenceNode,
     find,
     key_text,
     read_documents,
@@ -78,7 +78,7 @@ class YamlEditor:
         """The keys that are written in the mapping itself, without the merge key."""
         node = self.node(path)
         mapping = resolve(node) if node is not None else None
-        if not isinstance(mapping, Mapping):
+        if not isinstance(mapping, MappingNode):
             return []
         return [text for key, _ in mapping.entries if (text := key_text(key)) != MERGE_KEY]
 
@@ -87,7 +87,7 @@ class YamlEditor:
         while len(path) > 1:
             parent = self.node(path[:-1])
             mapping = resolve(parent) if parent is not None else None
-            if isinstance(mapping, Mapping):
+            if isinstance(mapping, MappingNode):
                 for key, _ in mapping.entries:
                     if key_text(key) == path[-1]:
                         return key.start.line + 1
@@ -110,12 +110,12 @@ class YamlEditor:
             return
         self._own(path[:-1])
         parent, step = self.node(path[:-1]), path[-1]
-        if isinstance(parent, Sequence):
+        if isinstance(parent, SequenceNode):
             assert isinstance(step, int)
             span = self._extents.item(parent, step)
             self._replace(*span, dump_item(value, parent.start.column))
         else:
-            assert isinstance(parent, Mapping)
+            assert isinstance(parent, MappingNode)
             self._set_entry(parent, str(step), value, after)
 
     def remove(self, path: Path) -> None:
@@ -126,10 +126,10 @@ class YamlEditor:
         if path[-1] not in self.own_keys(path[:-1]) and isinstance(path[-1], str):
             self.expand_merge(path[:-1])
         parent = self.node(path[:-1])
-        if isinstance(parent, Sequence):
+        if isinstance(parent, SequenceNode):
             self._remove_item(path, parent)
         else:
-            assert isinstance(parent, Mapping)
+            assert isinstance(parent, MappingNode)
             self._remove_entry(path, parent)
 
     def insert_item(self, path: Path, index: int, value: Any) -> None:
@@ -140,7 +140,7 @@ class YamlEditor:
             return
         self._own(path)
         parent = self.node(path)
-        assert isinstance(parent, Sequence)
+        assert isinstance(parent, SequenceNode)
         if index >= len(parent.items):
             at = self._extents.item(parent, len(parent.items) - 1)[1]
         else:
@@ -155,7 +155,7 @@ class YamlEditor:
         """Write out what the merge key of the mapping at ``path`` brings, in its place."""
         self._own(path)
         mapping = self.node(path)
-        assert isinstance(mapping, Mapping)
+        assert isinstance(mapping, MappingNode)
         own = frozenset(self.own_keys(path))
         brought = {key: value for key, value in value_of(mapping).items() if key not in own}
         column = mapping.start.column
@@ -174,13 +174,13 @@ class YamlEditor:
             else:
                 self._own(path[:-1])
                 node = self.node(path)
-                if isinstance(node, Alias):
+                if isinstance(node, AliasNode):
                     self._rewrite(path, value_of(node))
 
     def _uses(self, anchors: AbstractSet[str]) -> Iterator[Path]:
         for index, root in enumerate(self.documents):
             for path, node in walk(root, (index,)):
-                if isinstance(node, Alias) and node.name in anchors:
+                if isinstance(node, AliasNode) and node.name in anchors:
                     cut = path.index(MERGE_KEY) + 1 if MERGE_KEY in path else len(path)
                     yield path[:cut]
 
@@ -190,7 +190,7 @@ class YamlEditor:
         name = str(path[-1])
         source, target = self.node(path[:-1]), self.node(to)
         raw: list[str] | None = None
-        if isinstance(source, Mapping) and isinstance(target, Mapping) and not source.flow and not target.flow:
+        if isinstance(source, MappingNode) and isinstance(target, MappingNode) and not source.flow and not target.flow:
             index = next((i for i, (key, _) in enumerate(source.entries) if key_text(key) == name), None)
             if index is not None and index and source.start.column == target.start.column and len(source.entries) > 1:
                 start, end = self._extents.entry(source, index, comments=True)
@@ -202,7 +202,7 @@ class YamlEditor:
             return
         self._replace(start, end, [])
         target = self.node(to)
-        assert isinstance(target, Mapping)
+        assert isinstance(target, MappingNode)
         at = self._extents.entry(target, len(target.entries) - 1)[1]
         self._replace(at, at, [line.rstrip("\r\n") for line in raw])
 
@@ -219,14 +219,14 @@ class YamlEditor:
     def _own_step(self, path: Path) -> None:
         parent = self.node(path[:-1])
         here = self.node(path)
-        if isinstance(parent, Mapping) and path[-1] not in self.own_keys(path[:-1]):
+        if isinstance(parent, MappingNode) and path[-1] not in self.own_keys(path[:-1]):
             self._rewrite(path, value_of(here) if here is not None else {})
-        elif not isinstance(here, Mapping | Sequence) or here.flow or not _children(here):
+        elif not isinstance(here, MappingNode | SequenceNode) or here.flow or not _children(here):
             self._rewrite(path, value_of(here) if here is not None else {}, anchor=here.anchor if here else "")
 
     def _own_root(self, path: Path) -> None:
         root = self.node(path)
-        if isinstance(root, Mapping) and root.flow:
+        if isinstance(root, MappingNode) and root.flow:
             lines = [line for key, value in value_of(root).items() for line in dump_entry(key, value, 0)]
             before = self._lines[root.start.line][: root.start.column].rstrip()  # the dashes of the document
             self._replace(root.start.line, root.end.line + 1, [before, *lines] if before else lines)
@@ -234,17 +234,17 @@ class YamlEditor:
     def _rewrite(self, path: Path, value: Any, anchor: str = "") -> None:
         """The same value in block style, at the end of the parent when it was not the parent's own."""
         parent, step = self.node(path[:-1]), path[-1]
-        column = parent.start.column if isinstance(parent, Mapping | Sequence) else 0
+        column = parent.start.column if isinstance(parent, MappingNode | SequenceNode) else 0
         lines = dump_item(value, column) if isinstance(step, int) else _in_block(step, value, column, anchor)
-        if isinstance(parent, Sequence) and isinstance(step, int):
+        if isinstance(parent, SequenceNode) and isinstance(step, int):
             self._replace(*self._extents.item(parent, step), lines)
-        elif isinstance(parent, Mapping):
+        elif isinstance(parent, MappingNode):
             index = _index(parent, str(step))
             at = self._extents.entry(parent, len(parent.entries) - 1)[1]
             span = self._extents.entry(parent, index) if index is not None else (at, at)
             self._replace(*span, self._with_prefix(parent, index, lines))
 
-    def _set_entry(self, parent: Mapping, key: str, value: Any, after: str | None) -> None:
+    def _set_entry(self, parent: MappingNode, key: str, value: Any, after: str | None) -> None:
         index = _index(parent, key)
         if parent.flow or not parent.entries:
             raise AssertionError("only a block mapping with entries can be written into")
@@ -256,7 +256,7 @@ class YamlEditor:
         at = self._extents.entry(parent, len(parent.entries) - 1 if behind is None else behind)[1]
         self._replace(at, at, lines)
 
-    def _with_prefix(self, parent: Mapping, index: int | None, lines: list[str]) -> list[str]:
+    def _with_prefix(self, parent: MappingNode, index: int | None, lines: list[str]) -> list[str]:
         """A first key may stand behind the dash of a list."""
         if index is None:
             return lines
@@ -264,7 +264,7 @@ class YamlEditor:
         prefix = self._lines[key.start.line][: key.start.column]
         return [prefix + lines[0][len(prefix) :], *lines[1:]] if prefix.strip() else lines
 
-    def _remove_item(self, path: Path, parent: Sequence) -> None:
+    def _remove_item(self, path: Path, parent: SequenceNode) -> None:
         step = path[-1]
         assert isinstance(step, int)
         if len(parent.items) == 1:
@@ -272,7 +272,7 @@ class YamlEditor:
         else:
             self._replace(*self._extents.item(parent, step), [])
 
-    def _remove_entry(self, path: Path, parent: Mapping) -> None:
+    def _remove_entry(self, path: Path, parent: MappingNode) -> None:
         index = _index(parent, str(path[-1]))
         assert index is not None
         if len(parent.entries) == 1 and len(path) > 2:
@@ -294,11 +294,11 @@ class YamlEditor:
         self._documents = None
 
 
-def _children(node: Mapping | Sequence) -> int:
-    return len(node.entries) if isinstance(node, Mapping) else len(node.items)
+def _children(node: MappingNode | SequenceNode) -> int:
+    return len(node.entries) if isinstance(node, MappingNode) else len(node.items)
 
 
-def _index(mapping: Mapping, name: str) -> int | None:
+def _index(mapping: MappingNode, name: str) -> int | None:
     return next((i for i, (key, _) in enumerate(mapping.entries) if key_text(key) == name), None)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as ListOf
+from collections.abc import Sequence
 
-from pilot.inject.yaml.tree import Alias, Mapping, Node, Scalar, Sequence
+from pilot.inject.yaml.tree import AliasNode, MappingNode, Node, ScalarNode, SequenceNode
 
 Span = tuple[int, int]
 """First line and the line behind the last, counted from 0."""
@@ -13,10 +13,10 @@ Span = tuple[int, int]
 class Extents:
     """Line spans in ``lines``, whose nodes are given. Comments and blank lines behind an entry are the next one's."""
 
-    def __init__(self, lines: ListOf[str]) -> None:
+    def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
 
-    def entry(self, mapping: Mapping, index: int, *, comments: bool = False) -> Span:
+    def entry(self, mapping: MappingNode, index: int, *, comments: bool = False) -> Span:
         """The lines of an entry; with ``comments`` also those right above it at its own column."""
         key, value = mapping.entries[index]
         start = key.start.line
@@ -25,7 +25,7 @@ class Extents:
                 start -= 1
         return start, max(self._last(value, mapping.start.column), key.end.line) + 1
 
-    def item(self, sequence: Sequence, index: int) -> Span:
+    def item(self, sequence: SequenceNode, index: int) -> Span:
         """The lines of an item, from its dash."""
         item = sequence.items[index]
         start = item.start.line
@@ -39,21 +39,25 @@ class Extents:
 
     def _last(self, node: Node, column: int) -> int:
         """The last line with content of ``node``, which stands in a collection at ``column``."""
-        if isinstance(node, Scalar) and node.block:
+        if isinstance(node, ScalarNode) and node.block:
             return self._last_of_block_scalar(node, column)
-        if isinstance(node, Mapping) and not node.flow and node.entries:
+        if isinstance(node, MappingNode) and not node.flow and node.entries:
             key, value = node.entries[-1]
             return max(self._last(value, node.start.column), key.end.line)
-        if isinstance(node, Sequence) and not node.flow and node.items:
+        if isinstance(node, SequenceNode) and not node.flow and node.items:
             return max(self._last(node.items[-1], node.start.column), self._last_dash(node))
-        if isinstance(node, Alias | Scalar | Mapping | Sequence) and node.end.column == 0 and node.end != node.start:
+        if (
+            isinstance(node, AliasNode | ScalarNode | MappingNode | SequenceNode)
+            and node.end.column == 0
+            and node.end != node.start
+        ):
             return node.end.line - 1
         return node.end.line
 
-    def _last_dash(self, sequence: Sequence) -> int:
+    def _last_dash(self, sequence: SequenceNode) -> int:
         return self.item(sequence, len(sequence.items) - 1)[0]
 
-    def _last_of_block_scalar(self, node: Scalar, column: int) -> int:
+    def _last_of_block_scalar(self, node: ScalarNode, column: int) -> int:
         line = last = node.start.line
         while line + 1 < len(self._lines):
             line += 1

@@ -25,7 +25,7 @@ _LINES = re.compile(r"[^\r\n\x85\u2028\u2029]*(?:\r\n|[\r\n\x85\u2028\u2029])|[^
 
 
 @frozen
-class Place:
+class Position:
     """A position in a text; both count from 0."""
 
     line: int
@@ -33,51 +33,51 @@ class Place:
 
 
 @frozen
-class Scalar:
+class ScalarNode:
     """A plain, quoted or block scalar. ``end`` is behind its last character."""
 
     value: str
     plain: bool
     block: bool
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     anchor: str = ""
 
 
 @frozen
-class Alias:
+class AliasNode:
     """``*name``; ``target`` is what it stands for."""
 
     name: str
     target: Node
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     anchor: str = ""
 
 
 @frozen
-class Mapping:
+class MappingNode:
     """``start`` of a block mapping is its first key."""
 
     entries: tuple[tuple[Node, Node], ...]
     flow: bool
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     anchor: str = ""
 
 
 @frozen
-class Sequence:
+class SequenceNode:
     """``start`` of a block sequence is its first dash."""
 
     items: tuple[Node, ...]
     flow: bool
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     anchor: str = ""
 
 
-Node = Scalar | Alias | Mapping | Sequence
+Node = ScalarNode | AliasNode | MappingNode | SequenceNode
 
 
 def split_lines(text: str) -> list[str]:
@@ -110,13 +110,13 @@ class _Reader:
         if isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
                 raise yaml.YAMLError(f"line {start.line + 1}: undefined alias *{event.anchor}")
-            return Alias(event.anchor, self._anchors[event.anchor], start, end)
+            return AliasNode(event.anchor, self._anchors[event.anchor], start, end)
         node: Node
         anchor = event.anchor or ""
         if isinstance(event, ScalarEvent):
             # An application's own tag, such as Compose's !reset, makes no value of another type.
             plain = not event.style and event.implicit[0]
-            node = Scalar(event.value, plain, event.style in ("|", ">"), start, end, anchor)
+            node = ScalarNode(event.value, plain, event.style in ("|", ">"), start, end, anchor)
         elif isinstance(event, MappingStartEvent):
             node = self._mapping(start, bool(event.flow_style), anchor)
         else:
@@ -125,42 +125,42 @@ class _Reader:
             self._anchors[anchor] = node
         return node
 
-    def _mapping(self, start: Place, flow: bool, anchor: str) -> Mapping:
+    def _mapping(self, start: Position, flow: bool, anchor: str) -> MappingNode:
         entries: list[tuple[Node, Node]] = []
         while not isinstance(event := self._next(), MappingEndEvent):
             key = self._node(event)
             entries.append((key, self._node(self._next())))
-        return Mapping(tuple(entries), flow, _content_start(start, entries, flow), _place(event.end_mark), anchor)
+        return MappingNode(tuple(entries), flow, _content_start(start, entries, flow), _place(event.end_mark), anchor)
 
-    def _sequence(self, start: Place, flow: bool, anchor: str) -> Sequence:
+    def _sequence(self, start: Position, flow: bool, anchor: str) -> SequenceNode:
         items: list[Node] = []
         while not isinstance(event := self._next(), SequenceEndEvent):
             items.append(self._node(event))
         if anchor and not flow and items:
             start = self._first_dash(start.line)
-        return Sequence(tuple(items), flow, start, _place(event.end_mark), anchor)
+        return SequenceNode(tuple(items), flow, start, _place(event.end_mark), anchor)
 
-    def _first_dash(self, line: int) -> Place:
+    def _first_dash(self, line: int) -> Position:
         """Where a block list begins whose anchor stands on ``line``, which its event counts as its start."""
         if self._split is None:
             self._split = split_lines(self._text)
         while not self._split[line := line + 1].lstrip().startswith("-"):
             pass
-        return Place(line, len(self._split[line]) - len(self._split[line].lstrip()))
+        return Position(line, len(self._split[line]) - len(self._split[line].lstrip()))
 
 
-def _content_start(start: Place, entries: list[tuple[Node, Node]], flow: bool) -> Place:
+def _content_start(start: Position, entries: list[tuple[Node, Node]], flow: bool) -> Position:
     """An anchor before a block mapping belongs to its event, and would count as its start."""
     return start if flow or not entries else entries[0][0].start
 
 
-def _place(mark: Any) -> Place:
-    return Place(mark.line, mark.column)
+def _place(mark: Any) -> Position:
+    return Position(mark.line, mark.column)
 
 
 def resolve(node: Node) -> Node:
     """What stands behind an alias, else ``node`` itself."""
-    while isinstance(node, Alias):
+    while isinstance(node, AliasNode):
         node = node.target
     return node
 
@@ -168,11 +168,11 @@ def resolve(node: Node) -> Node:
 def value_of(node: Node) -> Any:
     """Python data of a node, with aliases resolved and merge keys carried out (YAML 1.1, "merge")."""
     node = resolve(node)
-    if isinstance(node, Scalar):
+    if isinstance(node, ScalarNode):
         return _scalar_value(node)
-    if isinstance(node, Sequence):
+    if isinstance(node, SequenceNode):
         return [value_of(item) for item in node.items]
-    assert isinstance(node, Mapping)
+    assert isinstance(node, MappingNode)
     merged: dict[str, Any] = {}
     own: dict[str, Any] = {}
     for key, value in node.entries:
@@ -188,16 +188,16 @@ def value_of(node: Node) -> Any:
 def key_text(key: Node) -> str:
     """The text of a mapping's key; a key that is a collection has none."""
     key = resolve(key)
-    return key.value if isinstance(key, Scalar) else ""
+    return key.value if isinstance(key, ScalarNode) else ""
 
 
 def _merge_sources(value: Node) -> list[Node]:
     value = resolve(value)
-    sources = value.items if isinstance(value, Sequence) else (value,)
-    return [resolved for source in sources if isinstance(resolved := resolve(source), Mapping)]
+    sources = value.items if isinstance(value, SequenceNode) else (value,)
+    return [resolved for source in sources if isinstance(resolved := resolve(source), MappingNode)]
 
 
-def _scalar_value(node: Scalar) -> Any:
+def _scalar_value(node: ScalarNode) -> Any:
     if not node.plain:
         return node.value
     match core_type(node.value):
@@ -216,9 +216,9 @@ def find(node: Node, path: tuple[str | int, ...]) -> Node | None:
     for step in path:
         node = resolve(node)
         found: Node | None = None
-        if isinstance(step, int) and isinstance(node, Sequence) and step < len(node.items):
+        if isinstance(step, int) and isinstance(node, SequenceNode) and step < len(node.items):
             found = node.items[step]
-        elif isinstance(step, str) and isinstance(node, Mapping):
+        elif isinstance(step, str) and isinstance(node, MappingNode):
             found = _entry(node, step)
         if found is None:
             return None
@@ -226,14 +226,14 @@ def find(node: Node, path: tuple[str | int, ...]) -> Node | None:
     return node
 
 
-def _entry(node: Mapping, name: str) -> Node | None:
+def _entry(node: MappingNode, name: str) -> Node | None:
     for key, value in node.entries:
         if key_text(key) == name:
             return value
     for key, value in node.entries:
         if key_text(key) == MERGE_KEY:
             for source in _merge_sources(value):
-                if isinstance(source, Mapping) and (found := _entry(source, name)) is not None:
+                if isinstance(source, MappingNode) and (found := _entry(source, name)) is not None:
                     return found
     return None
 
@@ -241,9 +241,9 @@ def _entry(node: Mapping, name: str) -> Node | None:
 def walk(node: Node, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Node]]:
     """A node and all below it as they are written, with their paths; what is behind an alias is not below it."""
     yield path, node
-    if isinstance(node, Mapping):
+    if isinstance(node, MappingNode):
         for key, value in node.entries:
             yield from walk(value, (*path, key_text(key)))
-    elif isinstance(node, Sequence):
+    elif isinstance(node, SequenceNode):
         for index, item in enumerate(node.items):
             yield from walk(item, (*path, index))

@@ -12,7 +12,8 @@ from pilot.mesh.clusters.mutual_tls import takes_mutual_tls
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
-from pilot.registry.catalog import Endpoint, Locality
+from pilot.node.locality import Locality
+from pilot.registry.catalog import Endpoint
 
 
 def plan_load_assignments(

@@ -24,12 +24,13 @@ from pilot.mesh.clusters.endpoints import plan_assignment
 from pilot.mesh.clusters.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
 from pilot.mesh.clusters.upstream_tls import upstream_tls
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception, ProxyKind
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.traffic_policy import EffectivePolicy, effective_policy
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import Endpoint, Port, Protocol, Service, ServiceResolution
 
 _PASSTHROUGH_IDLE = timedelta(minutes=5)

@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
 
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels
-from pilot.registry.catalog import Locality
-
-NOWHERE = Locality()
-
-
-class ProxyKind(StrEnum):
-    """Istio's node types that are served."""
-
-    SIDECAR = "sidecar"
-    GATEWAY = "router"
-
-
-class Interception(StrEnum):
-    """How traffic reaches a sidecar: redirected by the kernel, or (NONE) by connecting to its listeners."""
-
-    REDIRECT = "REDIRECT"
-    TPROXY = "TPROXY"
-    NONE = "NONE"
-
-
-class NodeError(ValueError):
-    """A node that cannot be served; the text says what a node id looks like."""
+from pilot.node.locality import NOWHERE, Locality
+from pilot.node.metadata import Interception, NodeMetadata, check_address, read_metadata
+from pilot.node.node_id import NodeError, NodeId, ProxyKind
 
 
 @frozen
@@ -100,9 +80,6 @@ class Proxy:
         return own if ip_address(own).is_loopback else "127.0.0.1"
 
 
-_KINDS = {kind.value: kind for kind in ProxyKind}
-
-
 def read_proxy(
     *,
     node_id: str,
@@ -110,93 +87,46 @@ def read_proxy(
     locality: Locality = NOWHERE,
     envoy_version: tuple[int, int, int] | None = None,
 ) -> Proxy:
-    """The proxy that an xDS node describes (node id ``type~ip~name.namespace~domain``, Istio's metadata names).
+    """The proxy that an xDS node describes: id, metadata, and what Envoy adds of itself.
 
-    Raises ``NodeError`` when the id has another form or the kind is not served.
+    The namespace is that of the metadata, else of the id. Raises ``NodeError`` when the id has another form, its kind
+    is not served, or the metadata has a value that is none.
     """
-    kind, address, full_name, domain = _parts(node_id)
-    addresses = _addresses(metadata, address)
-    name, _, id_namespace = full_name.rpartition(".")
-    is_agent = _flag(metadata.get("AGENT"))
-    registers = _flag(metadata.get("SELF_REGISTER")) or bool(metadata.get("AUTO_REGISTER_GROUP"))
+    parsed = NodeId.parse(node_id)
+    try:
+        described = read_metadata(metadata)
+        addresses = _addresses(described, parsed)
+    except NodeError as error:
+        raise NodeError(f"node {node_id!r}: {error}") from None
     return Proxy(
         id=node_id,
-        kind=_KINDS[kind],
+        kind=parsed.kind,
         addresses=addresses,
-        name=name or full_name,
-        namespace=str(metadata.get("NAMESPACE") or domain.split(".")[0] or id_namespace or "default"),
-        dns_domain=domain,
-        labels=FrozenMap({str(k): str(v) for k, v in _mapping(metadata, "LABELS").items()}),
-        service_account=str(metadata.get("SERVICE_ACCOUNT") or ""),
-        workload_name=str(metadata.get("WORKLOAD_NAME") or ""),
-        workload_group=str(metadata.get("AUTO_REGISTER_GROUP") or ""),
-        interception=_interception(metadata, node_id),
-        http_proxy_port=_port(metadata.get("HTTP_PROXY_PORT"), node_id),
-        ports=_ports(metadata, "PORTS", node_id),
-        app_ports=_ports(metadata, "APP_PORTS", node_id),
-        self_register=registers and not is_agent,
-        network=str(metadata.get("NETWORK") or ""),
+        name=parsed.name,
+        namespace=described.namespace or parsed.domain_namespace or parsed.namespace or "default",
+        dns_domain=parsed.domain,
+        labels=described.labels,
+        service_account=described.service_account,
+        workload_name=described.workload_name,
+        workload_group=described.workload_group,
+        interception=described.interception or Interception.REDIRECT,
+        http_proxy_port=described.http_proxy_port,
+        ports=described.ports,
+        app_ports=described.app_ports,
+        self_register=(described.self_register or bool(described.workload_group)) and not described.is_agent,
+        network=described.network,
         locality=locality,
-        accept_http_10=str(metadata.get("HTTP10") or "") == "1",
-        has_agent=_flag(metadata.get("AGENT_SECRETS")),
-        is_agent=is_agent,
-        agent_id=str(metadata.get("AGENT_ID") or ""),
-        dns_capture=_flag(metadata.get("DNS_CAPTURE")),
-        auto_addresses=str(metadata.get("DNS_AUTO_ALLOCATE")).lower() != "false",
+        accept_http_10=described.accept_http_10,
+        has_agent=described.has_agent,
+        is_agent=described.is_agent,
+        agent_id=described.agent_id,
+        dns_capture=described.dns_capture,
+        auto_addresses=described.auto_addresses,
         envoy_version=envoy_version,
     )
 
 
-def _parts(node_id: str) -> tuple[str, str, str, str]:
-    parts = node_id.split("~")
-    if len(parts) != 4 or parts[0] not in _KINDS:
-        raise NodeError(
-            f"node id {node_id!r} is not of the form sidecar~IP~NAME.NAMESPACE~DOMAIN or router~…; "
-            "write the bootstrap with `pilot bootstrap`"
-        )
-    kind, address, full_name, domain = parts
-    return kind, address, full_name, domain
-
-
-def _interception(metadata: Mapping[str, Any], node_id: str) -> Interception:
-    mode = str(metadata.get("INTERCEPTION_MODE") or "REDIRECT")
-    if mode not in Interception.__members__:
-        raise NodeError(f"node {node_id!r}: INTERCEPTION_MODE {mode!r} is not REDIRECT, TPROXY or NONE")
-    return Interception(mode)
-
-
-def _addresses(metadata: Mapping[str, Any], from_id: str) -> tuple[str, ...]:
-    listed = tuple(part.strip() for part in str(metadata.get("INSTANCE_IPS") or "").split(",") if part.strip())
-    addresses = listed or (from_id,)
-    for address in addresses:
-        try:
-            ip_address(address)
-        except ValueError:
-            raise NodeError(f"{address!r} in the node id or INSTANCE_IPS is not an IP address") from None
-    return addresses
-
-
-def _mapping(metadata: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = metadata.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _ports(metadata: Mapping[str, Any], key: str, node_id: str) -> FrozenMap[str, int]:
-    return FrozenMap({str(name): _port(number, node_id) for name, number in _mapping(metadata, key).items()})
-
-
-def _port(value: Any, node_id: str) -> int:
-    if value in (None, ""):
-        return 0
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise NodeError(f"node {node_id!r}: {value!r} is not a port number") from None
-    if not 0 < number < 65536:
-        raise NodeError(f"node {node_id!r}: {number} is not a port number")
-    return number
-
-
-def _flag(value: Any) -> bool:
-    """Istio writes booleans in metadata as strings."""
-    return value is True or str(value).lower() == "true"
+def _addresses(metadata: NodeMetadata, node_id: NodeId) -> tuple[str, ...]:
+    if not metadata.addresses:
+        check_address(node_id.address)
+    return metadata.addresses or (node_id.address,)

@@ -23,11 +23,11 @@ from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
 from pilot.mesh.context.auto_addressing import AddressFamilies, give_addresses
-from pilot.mesh.context.proxy import ProxyKind
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import ServiceIndex, VisibleServices, index_services, select_visible
 from pilot.mesh.rules.destination_rules import DestinationRuleIndex, DestinationRuleInEffect, index_destination_rules
 from pilot.mesh.rules.virtual_services import VirtualServiceIndex, index_virtual_services
+from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import Service, ServiceCatalog, ServiceKey
 
 ATTACHED_KINDS: tuple[type[AttachedKind], ...] = (Gateway, PeerAuthentication, Sidecar)

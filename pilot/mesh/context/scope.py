@@ -6,7 +6,8 @@ from citadel.ir import PeerModes
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.mesh.context.auto_addressing import AddressFamilies
-from pilot.mesh.context.proxy import Interception, ProxyKind
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 
 
 @frozen

@@ -8,9 +8,11 @@ from galley.frozen import FrozenMap
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
-from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind
+from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope, ListenerScope, OutboundScope
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import WorkloadPort
 from pilot.registry.protocol import protocol_named
 from pilot.registry.workloads import RegisteredWorkload, workload_of_registration

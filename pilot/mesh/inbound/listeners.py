@@ -16,7 +16,6 @@ from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
 from pilot.mesh.clusters.outbound import circuit_breakers
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.inbound.chains import InboundSettings, plan_passthrough_chains, plan_port_chains
@@ -31,7 +30,9 @@ from pilot.mesh.naming import (
 )
 from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 from pilot.mesh.rules.traffic_policy import effective_policy
-from pilot.registry.catalog import Locality, Port, Protocol
+from pilot.node.locality import Locality
+from pilot.node.metadata import Interception
+from pilot.registry.catalog import Port, Protocol
 
 NO_ORIGINS: tuple[ResourceKey, ...] = ()
 PLAIN_TEXT_ONLY = PeerModes(mode=MtlsMode.DISABLE)

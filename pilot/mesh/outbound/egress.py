@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from galley.kinds.networking.sidecar import CaptureMode, IstioEgressListener
 from galley.meta import ResourceKey
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import EgressServices
+from pilot.node.metadata import Interception
 from pilot.registry.catalog import Port, Protocol
 from pilot.registry.protocol import protocol_named
 

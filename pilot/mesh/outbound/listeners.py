@@ -9,7 +9,6 @@ from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import MESH_GATEWAY
 from pilot.ir.listener import ListenerPlan
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
 from pilot.mesh.listener_settings import listener_settings
@@ -28,6 +27,7 @@ from pilot.mesh.rules.destinations import known_destinations, named_destinations
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
 from pilot.mesh.rules.tcp_routes import NO_POLICY, TcpRouting, tcp_policies, tcp_policy
+from pilot.node.metadata import Interception
 from pilot.registry.catalog import Port, Protocol, Service, ServiceResolution
 
 NOWHERE = RouteSite(gateway=MESH_GATEWAY, port=0)

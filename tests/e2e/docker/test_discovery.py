@@ -10,7 +10,9 @@ import pytest
 
 from galley.frozen import FrozenMap
 from pilot.commands.bootstrap import format_bootstrap
-from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from tests.e2e.docker.containers import APP_IMAGE, ENVOY_IMAGE, SERVER, Sandbox, address, docker
 from tests.e2e.docker.socket_relay import SocketRelay
 from tests.e2e.harness.conditions import consistently, eventually
@@ -188,11 +190,11 @@ def test_an_application_that_is_killed_takes_its_registered_sidecar_out(mesh: Me
 
 def _sidecar(ip: str, xds: tuple[str, int]) -> BootstrapOptions:
     return BootstrapOptions(
-        node_type=NodeType.SIDECAR,
+        kind=ProxyKind.SIDECAR,
         name="web",
         ip=ip,
         labels=FrozenMap({"app": "web"}),
-        mode=InterceptionMode.NONE,
+        interception=Interception.NONE,
         ports=FrozenMap({"http": 9080}),
         app_ports=FrozenMap({"http": 19080}),
         self_register=True,

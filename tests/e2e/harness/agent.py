@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.envoys import Envoy, keep_dumps
 from tests.e2e.harness.identity import Identity
 from tests.e2e.harness.mesh import ADMIN_PORT
@@ -27,7 +28,7 @@ class Agent:
         root.write_text(identity.roots)
         self.host = host = identity.mesh.addresses.host()
         options = BootstrapOptions(
-            node_type=NodeType.SIDECAR, name=service_account, ip=host, admin=SocketAddress(host, ADMIN_PORT)
+            kind=ProxyKind.SIDECAR, name=service_account, ip=host, admin=SocketAddress(host, ADMIN_PORT)
         )
         self.envoy = Envoy(identity.mesh.envoy, options, home / "unused")
         """Its Envoy, to be asked through the admin interface; the agent starts and ends it."""

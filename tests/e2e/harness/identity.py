@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from pilot.dataplane.bootstrap import BootstrapOptions, NodeType, SocketAddress, XdsTls
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress, XdsTls
 from pilot.dataplane.xds_tls import PUBLISHED_ROOTS
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
@@ -86,7 +87,7 @@ class Identity:
         """Start an Envoy that serves ``/`` on TLS_PORT with the secret ``secret`` and asks clients for certificates."""
         host = self.mesh.addresses.host()
         described = BootstrapOptions(
-            node_type=NodeType.SIDECAR,
+            kind=ProxyKind.SIDECAR,
             name=name or service_account,
             service_account=service_account,
             ip=host,

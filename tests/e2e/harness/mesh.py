@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from galley.frozen import FrozenMap
-from pilot.dataplane.bootstrap import BootstrapOptions, InterceptionMode, NodeLocality, NodeType, SocketAddress
+from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
+from pilot.node.locality import Locality
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.control_plane import ControlPlane
@@ -104,11 +107,11 @@ class Mesh:
         self._stack.callback(_stop_quietly, upstream)
         sidecar = self._start(
             BootstrapOptions(
-                node_type=NodeType.SIDECAR,
+                kind=ProxyKind.SIDECAR,
                 name=name,
                 ip=host,
                 labels=FrozenMap(labels),
-                mode=InterceptionMode.NONE,
+                interception=Interception.NONE,
                 ports=FrozenMap({port_name: port}),
                 app_ports=FrozenMap({port_name: port + 10_000}),
                 http_proxy_port=PROXY_PORT,
@@ -133,19 +136,19 @@ class Mesh:
         *,
         ready: bool = True,
         namespace: str = "istio-system",
-        locality: NodeLocality | None = None,
+        locality: Locality | None = None,
         envoy: Path | None = None,
     ) -> Envoy:
         """Start a gateway Envoy; by default the one that ``istio: ingressgateway`` selects."""
         host = self.addresses.host()
         return self._start(
             BootstrapOptions(
-                node_type=NodeType.ROUTER,
+                kind=ProxyKind.GATEWAY,
                 name=name,
                 namespace=namespace,
                 ip=host,
                 labels=FrozenMap(labels or {"istio": "ingressgateway"}),
-                locality=locality or NodeLocality(),
+                locality=locality or Locality(),
                 xds=self._xds,
                 delta=self.delta,
                 admin=SocketAddress(host, ADMIN_PORT),

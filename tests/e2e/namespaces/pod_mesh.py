@@ -19,14 +19,9 @@ from typing import TypeVar
 from citadel.__main__ import main as citadel_main
 from galley.frozen import FrozenMap
 from pilot.__main__ import main
-from pilot.dataplane.bootstrap import (
-    BootstrapOptions,
-    InterceptionMode,
-    NodeType,
-    PipeAddress,
-    SocketAddress,
-    XdsTls,
-)
+from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress, XdsTls
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.control_plane import ControlPlane
 from tests.e2e.harness.envoys import Envoy
@@ -138,7 +133,7 @@ class PodMesh:
     def injected(
         self,
         name: str,
-        mode: InterceptionMode,
+        mode: Interception,
         *,
         ports: Mapping[str, int] | None = None,
         flags: str = "",
@@ -157,13 +152,13 @@ class PodMesh:
         else:
             redirect(made.pod, command)
         options = BootstrapOptions(
-            node_type=NodeType.SIDECAR,
+            kind=ProxyKind.SIDECAR,
             name=name,
             ip=made.address,
             other_ips=(made.pod.ipv6,) if dual_stack else (),
             labels=FrozenMap({"app": name}),
             service_account=name,
-            mode=mode,
+            interception=mode,
             dns_capture=dns_capture,
             ports=FrozenMap(ports or {}),
             self_register=True,
@@ -173,7 +168,7 @@ class PodMesh:
             admin=PipeAddress(str(self.home / name / "admin")),
             status_port=STATUS_PORT,
         )
-        made.sidecar = self._start(made, options, transparent=mode is InterceptionMode.TPROXY)
+        made.sidecar = self._start(made, options, transparent=mode is Interception.TPROXY)
         return made
 
     def _xds_tls(self, service_account: str) -> XdsTls:

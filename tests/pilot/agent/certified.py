@@ -7,10 +7,10 @@ from datetime import timedelta
 from citadel.ca.issuance import IssuanceRequest, IssuedCertificate, issue
 from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.identity import PrivateKey, SpiffeId
-from pilot.agent.credentials import Credentials, Workload, accept_response
+from pilot.agent.credentials import Credentials, ServiceAccount, accept_response
 from tests.citadel.pki import NOW, PROFILE, REVIEWS, bundle, issuer
 
-WORKLOAD = Workload("default", "reviews")
+WORKLOAD = ServiceAccount("default", "reviews")
 HOUR = timedelta(hours=1)
 
 

@@ -11,10 +11,10 @@ import pytest
 from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.tokens.join_token import BearerToken
 from pilot.agent.certificate_client import CertificateClient, Proof, SigningError
-from pilot.agent.credentials import Workload, accept_response
+from pilot.agent.credentials import ServiceAccount, accept_response
 from tests.pilot.identity_world import ALICE, BOB, World, started
 
-ALICES = Workload(ALICE.namespace, ALICE.service_account)
+ALICES = ServiceAccount(ALICE.namespace, ALICE.service_account)
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.tokens.join_token import BearerToken
 from pilot.agent.certificate_client import CertificateClient, Proof
 from pilot.agent.control_stream import ControlPlaneAddress, ControlStream, agent_node
-from pilot.agent.credentials import Credentials, Workload, accept_response
-from pilot.dataplane.bootstrap import BootstrapOptions, NodeType
+from pilot.agent.credentials import Credentials, ServiceAccount, accept_response
+from pilot.dataplane.bootstrap import BootstrapOptions
+from pilot.node.node_id import ProxyKind
 from tests.pilot.identity_world import ALICE, World, started
 from tests.pilot.server.conditions import until
 
 OPTIONS = BootstrapOptions(
-    NodeType.SIDECAR, "app", "127.0.0.1", namespace=ALICE.namespace, service_account=ALICE.service_account
+    ProxyKind.SIDECAR, "app", "127.0.0.1", namespace=ALICE.namespace, service_account=ALICE.service_account
 )
 
 
@@ -38,7 +39,7 @@ async def join(world: World) -> Credentials:
     key = generate_private_key()
     proof = Proof(BearerToken(world.token().removeprefix("Bearer ")), world.roots)
     elements = await client.sign(build_signing_request(key), proof, 600)
-    workload = Workload(ALICE.namespace, ALICE.service_account)
+    workload = ServiceAccount(ALICE.namespace, ALICE.service_account)
     return accept_response(elements, key, workload, datetime.now(UTC))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from citadel.state_files import StateError
 from pilot.agent.credential_files import CredentialFiles
-from pilot.agent.credentials import Workload
+from pilot.agent.credentials import ServiceAccount
 from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import NOW
 from tests.pilot.agent.certified import WORKLOAD, credentials
@@ -48,7 +48,7 @@ def test_credentials_of_another_workload_or_cut_off_are_of_no_use(tmp_path: Path
     files = CredentialFiles(tmp_path / "agent")
     files.save(credentials())
     with pytest.raises(ValueError, match="not of default/ratings"):
-        files.load(Workload("default", "ratings"), NOW)
+        files.load(ServiceAccount("default", "ratings"), NOW)
     identity = tmp_path / "agent" / "identity.pem"
     identity.write_bytes(identity.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"."):

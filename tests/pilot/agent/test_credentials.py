@@ -9,7 +9,7 @@ import pytest
 from citadel.ca.roots import build_issuer, create_authority
 from citadel.ca.x509 import generate_private_key
 from pilot.agent.credentials import (
-    Workload,
+    ServiceAccount,
     accept_response,
     decode_identity,
     encode_identity,
@@ -35,7 +35,7 @@ def test_a_certificate_of_another_workload_is_not_taken() -> None:
     key, elements = key_and_answer(RATINGS)
     with pytest.raises(ValueError, match="not of default/reviews"):
         accept_response(elements, key, WORKLOAD, NOW)
-    assert accept_response(elements, key, Workload("default", "ratings"), NOW).svid.id == RATINGS
+    assert accept_response(elements, key, ServiceAccount("default", "ratings"), NOW).svid.id == RATINGS
 
 
 def test_a_certificate_for_another_key_is_not_taken() -> None:

@@ -14,13 +14,13 @@ from citadel.ca.keystore import Keystore
 from citadel.ca.roots import prepare_root
 from pilot.agent.certificate_client import CertificateClient
 from pilot.agent.credential_files import CredentialFiles
-from pilot.agent.credentials import Workload, secrets_of
+from pilot.agent.credentials import ServiceAccount, secrets_of
 from pilot.agent.enrolment import Enrolment, JoinFiles
 from pilot.agent.run import take_up_roots, work_until
 from pilot.agent.secret_service import SecretService
 from tests.pilot.identity_world import ALICE, World, started
 
-WORKLOAD = Workload(ALICE.namespace, ALICE.service_account)
+WORKLOAD = ServiceAccount(ALICE.namespace, ALICE.service_account)
 
 
 @pytest.fixture

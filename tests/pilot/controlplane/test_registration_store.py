@@ -9,7 +9,7 @@ import pytest
 
 from galley.frozen import FrozenMap
 from pilot.controlplane.registration_store import RegistrationStore
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from pilot.registry.workloads import RegisteredWorkload
 from tests.citadel.crash import kill_at_each_step
 

@@ -10,21 +10,15 @@ from typing import Any
 import pytest
 
 from galley.frozen import FrozenMap
-from pilot.dataplane.bootstrap import (
-    BootstrapOptions,
-    InterceptionMode,
-    NodeLocality,
-    NodeType,
-    PipeAddress,
-    SocketAddress,
-    build_bootstrap,
-    build_node,
-)
+from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, SocketAddress, build_bootstrap, build_node
+from pilot.node.locality import Locality
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
 
 
 def options(**changes: Any) -> BootstrapOptions:
-    return BootstrapOptions(**{"node_type": NodeType.SIDECAR, "name": "reviews-1", "ip": "10.0.0.7", **changes})
+    return BootstrapOptions(**{"kind": ProxyKind.SIDECAR, "name": "reviews-1", "ip": "10.0.0.7", **changes})
 
 
 def clusters(bootstrap: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +27,7 @@ def clusters(bootstrap: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_node_id_has_type_address_instance_and_domain() -> None:
     assert build_node(options(namespace="shop"))["id"] == "sidecar~10.0.0.7~reviews-1.shop~shop.svc.cluster.local"
-    gateway = build_node(options(node_type=NodeType.ROUTER, name="ingress", domain_suffix="corp.example"))
+    gateway = build_node(options(kind=ProxyKind.GATEWAY, name="ingress", domain_suffix="corp.example"))
     assert gateway["id"] == "router~10.0.0.7~ingress.default~default.svc.corp.example"
 
 
@@ -46,7 +40,7 @@ def test_the_metadata_carries_the_workload() -> None:
             workload_group="reviews-vms",
             ports=FrozenMap({"http": 9080}),
             app_ports=FrozenMap({"http": 19080}),
-            mode=InterceptionMode.NONE,
+            interception=Interception.NONE,
             http_proxy_port=15080,
             self_register=True,
             cluster_id="west",
@@ -73,14 +67,14 @@ def test_the_metadata_carries_the_workload() -> None:
 
 
 def test_what_is_not_said_is_left_out_of_the_metadata() -> None:
-    metadata = build_node(options(node_type=NodeType.ROUTER))["metadata"]
+    metadata = build_node(options(kind=ProxyKind.GATEWAY))["metadata"]
     assert metadata.keys().isdisjoint(
         {"SELF_REGISTER", "AUTO_REGISTER_GROUP", "HTTP_PROXY_PORT", "PORTS", "NETWORK", "INTERCEPTION_MODE"}
     )
 
 
 def test_only_the_known_parts_of_a_locality_are_sent() -> None:
-    assert build_node(options(locality=NodeLocality("eu", "eu-1")))["locality"] == {"region": "eu", "zone": "eu-1"}
+    assert build_node(options(locality=Locality("eu", "eu-1")))["locality"] == {"region": "eu", "zone": "eu-1"}
     assert "locality" not in build_node(options())
 
 
@@ -145,9 +139,9 @@ def test_its_own_listeners_are_opened_only_when_asked_for() -> None:
     "case",
     [
         {},
-        {"delta": False, "xds": SocketAddress("pilot.example", 15010), "locality": NodeLocality("a", "b", "c")},
+        {"delta": False, "xds": SocketAddress("pilot.example", 15010), "locality": Locality("a", "b", "c")},
         {
-            "mode": InterceptionMode.NONE,
+            "interception": Interception.NONE,
             "ports": FrozenMap({"http": 9080}),
             "app_ports": FrozenMap({"http": 19080}),
             "admin": PipeAddress("/tmp/envoy-admin.sock"),
@@ -155,7 +149,7 @@ def test_its_own_listeners_are_opened_only_when_asked_for() -> None:
             "status_port": 15021,
             "stats_port": 15090,
         },
-        {"node_type": NodeType.ROUTER, "labels": FrozenMap({"istio": "ingressgateway"}), "status_port": 15021},
+        {"kind": ProxyKind.GATEWAY, "labels": FrozenMap({"istio": "ingressgateway"}), "status_port": 15021},
     ],
     ids=["plain", "sotw", "none", "gateway"],
 )

@@ -11,16 +11,10 @@ from typing import Any
 import pytest
 
 from pilot.dataplane.binary import find_envoy
-from pilot.dataplane.bootstrap import (
-    Address,
-    BootstrapOptions,
-    NodeType,
-    PipeAddress,
-    SocketAddress,
-    build_bootstrap,
-)
+from pilot.dataplane.bootstrap import Address, BootstrapOptions, PipeAddress, SocketAddress, build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyError, EnvoyNotReadyError, EnvoyUnreachableError
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
+from pilot.node.node_id import ProxyKind
 from tests.e2e.harness.addresses import own_addresses
 from tests.e2e.harness.client import request
 from tests.e2e.harness.conditions import eventually
@@ -119,9 +113,7 @@ def test_a_refused_configuration_is_told_with_envoys_own_words(tmp_path: Path, a
 
 def test_one_that_waits_for_its_control_plane_is_not_ready(tmp_path: Path, admin: SocketAddress) -> None:
     nobody = SocketAddress(admin.host, 9)
-    config = build_bootstrap(
-        BootstrapOptions(node_type=NodeType.SIDECAR, name="a", ip=admin.host, xds=nobody, admin=admin)
-    )
+    config = build_bootstrap(BootstrapOptions(kind=ProxyKind.SIDECAR, name="a", ip=admin.host, xds=nobody, admin=admin))
     with EnvoyProcess(a_command(tmp_path, config, admin)) as envoy:
         envoy.start()
         with pytest.raises(EnvoyNotReadyError, match=r"not ready after 0.5 s \(.*INITIALIZING\)"):

@@ -38,7 +38,7 @@ from pilot.ir.route import (
     VirtualHostPlan,
     WeightedClusterPlan,
 )
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,7}", fullmatch=True)
 hosts = st.builds("{}.{}.svc.cluster.local".format, names, names)

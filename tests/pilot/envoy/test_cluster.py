@@ -13,7 +13,7 @@ from pilot.envoy.cluster import render_cluster
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from tests.rendered import as_json
 
 UNLIMITED = 4294967295

@@ -18,7 +18,7 @@ from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import DirectResponsePlan, RouteConfigPlan, RouteMatchPlan, RoutePlan, VirtualHostPlan
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from tests.envoy_validate import to_json
 from tests.pilot.envoy import strategies

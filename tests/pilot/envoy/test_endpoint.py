@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pilot.envoy.endpoint import render_load_assignment
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from tests.rendered import as_json
 
 

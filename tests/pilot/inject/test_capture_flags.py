@@ -1,7 +1,7 @@
 import pytest
 
-from pilot.inject.capture_flags import capture_flags, capture_mode
-from pilot.redirect.options import CaptureMode
+from pilot.inject.capture_flags import capture_flags, interception_of
+from pilot.node.metadata import Interception
 
 PREFIX = "traffic.sidecar.istio.io/"
 
@@ -28,6 +28,8 @@ def test_a_bad_annotation_is_named(name: str, value: str, says: str) -> None:
 
 
 def test_the_mode_of_a_workload_beats_that_of_all() -> None:
-    assert capture_mode({"sidecar.istio.io/interceptionMode": "tproxy"}, CaptureMode.REDIRECT) is CaptureMode.TPROXY
+    assert (
+        interception_of({"sidecar.istio.io/interceptionMode": "tproxy"}, Interception.REDIRECT) is Interception.TPROXY
+    )
     with pytest.raises(ValueError, match="neither"):
-        capture_mode({"sidecar.istio.io/interceptionMode": "NONE"}, CaptureMode.REDIRECT)
+        interception_of({"sidecar.istio.io/interceptionMode": "NONE"}, Interception.REDIRECT)

@@ -3,14 +3,14 @@ from __future__ import annotations
 import yaml
 
 from galley.frozen import FrozenMap
-from pilot.inject.compose.layout import Workload
-from pilot.inject.service_documents import ServiceKey, update_services, written_services
+from pilot.inject.compose.layout import ComposeWorkload
+from pilot.inject.service_documents import NamespacedName, update_services, written_services
 from pilot.registry.container_labels import ContainerLabels
 
 
-def workload(name: str, **ports: int) -> Workload:
+def workload(name: str, **ports: int) -> ComposeWorkload:
     said = ContainerLabels(service=name, service_account=name, labels=FrozenMap({"app": name}))
-    return Workload(service=name, instance=name, said=said, ports=FrozenMap(ports))
+    return ComposeWorkload(service=name, instance=name, said=said, ports=FrozenMap(ports))
 
 
 def test_a_service_for_each_workload_that_has_ports() -> None:
@@ -36,7 +36,7 @@ def test_a_name_that_kubernetes_cannot_have_becomes_a_service_entry() -> None:
 def test_a_document_of_a_persons_own_is_left_alone() -> None:
     own = "apiVersion: v1\nkind: Service\nmetadata: {name: web}   # mine\nspec: {ports: [{port: 1}]}\n"
     assert update_services(own, [workload("web", http=80)], frozenset()) == own
-    assert update_services("", [workload("web", http=80)], frozenset([ServiceKey("default", "web")])) == ""
+    assert update_services("", [workload("web", http=80)], frozenset([NamespacedName("default", "web")])) == ""
 
 
 def test_a_changed_port_is_brought_up_to_date_and_comments_stay() -> None:
@@ -50,5 +50,5 @@ def test_a_changed_port_is_brought_up_to_date_and_comments_stay() -> None:
 def test_a_service_goes_with_its_workload() -> None:
     once = update_services("", [workload("web", http=80), workload("api", http=8000)], frozenset())
     assert list(written_services(update_services(once, [workload("api", http=8000)], frozenset()))) == [
-        ServiceKey("default", "api")
+        NamespacedName("default", "api")
     ]

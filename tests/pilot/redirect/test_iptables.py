@@ -2,14 +2,15 @@
 
 import pytest
 
+from pilot.node.metadata import Interception
 from pilot.redirect.capture import plan_capture
 from pilot.redirect.iptables import plan_restore
-from pilot.redirect.options import CaptureMode, CaptureOptions
+from pilot.redirect.options import CaptureOptions
 from pilot.redirect.ruleset import Family, Ruleset
 
 NOTHING = Ruleset(Family.IPV4, ())
 DEFAULT = plan_capture(CaptureOptions(), Family.IPV4)
-TPROXY = plan_capture(CaptureOptions(mode=CaptureMode.TPROXY), Family.IPV4)
+TPROXY = plan_capture(CaptureOptions(interception=Interception.TPROXY), Family.IPV4)
 
 DOCKER = """\
 *nat

@@ -1,12 +1,13 @@
 """Tables of our own are known again by their digest, and replaced as a whole."""
 
+from pilot.node.metadata import Interception
 from pilot.redirect.capture import plan_capture
 from pilot.redirect.nftables import plan_transaction, render_tables
-from pilot.redirect.options import CaptureMode, CaptureOptions
+from pilot.redirect.options import CaptureOptions
 from pilot.redirect.ruleset import Family, Ruleset
 
 DEFAULT = plan_capture(CaptureOptions(), Family.IPV4)
-TPROXY = plan_capture(CaptureOptions(mode=CaptureMode.TPROXY), Family.IPV4)
+TPROXY = plan_capture(CaptureOptions(interception=Interception.TPROXY), Family.IPV4)
 OTHERS = "table ip filter {\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n"
 
 

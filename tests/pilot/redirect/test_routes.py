@@ -2,11 +2,12 @@
 
 import pytest
 
-from pilot.redirect.options import CaptureMode, CaptureOptions
+from pilot.node.metadata import Interception
+from pilot.redirect.options import CaptureOptions
 from pilot.redirect.routes import RoutingState, plan_routing
 from pilot.redirect.ruleset import Family
 
-REDIRECT, TPROXY = CaptureOptions(), CaptureOptions(mode=CaptureMode.TPROXY)
+REDIRECT, TPROXY = CaptureOptions(), CaptureOptions(interception=Interception.TPROXY)
 RULES = "0:\tfrom all lookup local\n32765:\tfrom all fwmark 0x539 lookup 133\n32766:\tfrom all lookup main\n"
 ROUTES = "local default dev lo scope host \n"
 LOOPBACK = "1: lo: <LOOPBACK>\n    inet6 ::6/128 scope global \n"

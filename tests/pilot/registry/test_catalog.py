@@ -1,6 +1,7 @@
 import pytest
 
-from pilot.registry.catalog import Endpoint, Endpoints, Locality, Protocol, ServiceCatalog
+from pilot.node.locality import Locality
+from pilot.registry.catalog import Endpoint, Endpoints, Protocol, ServiceCatalog
 from tests.builders import a_service
 
 

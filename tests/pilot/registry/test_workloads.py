@@ -1,6 +1,6 @@
 from galley.frozen import FrozenMap
 from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup, WorkloadGroupMetadata
-from pilot.registry.catalog import Locality
+from pilot.node.locality import Locality
 from pilot.registry.workloads import Registrations, workload_of_entry, workload_of_registration, workload_of_resource
 from tests.builders import a_registered_workload, a_resource, a_workload_entry, labels
 

@@ -8,7 +8,7 @@ from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.networking.tls import check_server_tls
 from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, is_ip, wrong_with_host
-from galley.kinds.networking.gateway import Gateway, Port, Server
+from galley.kinds.networking.gateway import Gateway, Server, ServerPort
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -47,7 +47,7 @@ def _check_server(findings: Findings, path: str, server: Server) -> None:
         findings.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {shown(server.bind)}")
 
 
-def _check_port(findings: Findings, path: str, server: Server, port: Port) -> None:
+def _check_port(findings: Findings, path: str, server: Server, port: ServerPort) -> None:
     if server.bind.startswith("unix://"):
         if port.number:
             findings.error(f"{path}.port.number", "invalid-port", "must be 0 with a unix:// address")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from pilot.commands.flags.bootstrap import add_bootstrap_flags
-from pilot.dataplane.bootstrap import NodeLocality, PipeAddress, SocketAddress
+from pilot.dataplane.bootstrap import PipeAddress, SocketAddress
+from pilot.node.locality import Locality
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -23,8 +24,8 @@ def parse(*arguments: str) -> argparse.Namespace:
         ("--xds-address", "pilot.example:15010", SocketAddress("pilot.example", 15010)),
         ("--xds-address", "[::1]:15010", SocketAddress("::1", 15010)),
         ("--xds-address", "unix:/run/xds.sock", PipeAddress("/run/xds.sock")),
-        ("--locality", "eu", NodeLocality("eu")),
-        ("--locality", "eu/eu-1", NodeLocality("eu", "eu-1")),
+        ("--locality", "eu", Locality("eu")),
+        ("--locality", "eu/eu-1", Locality("eu", "eu-1")),
         ("--ip", "::0001", "::1"),
         ("--mode", "tproxy", "TPROXY"),
         ("--port", "http=9080", [("http", 9080)]),

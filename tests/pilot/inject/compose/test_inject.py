@@ -12,7 +12,7 @@ from pilot.inject.compose.inject import inject_compose
 from pilot.inject.compose.layout import MARK
 from pilot.inject.compose.network import NAMESPACE_KEYS
 from pilot.inject.options import InjectError, InjectOptions, SidecarKind
-from pilot.redirect.options import CaptureMode
+from pilot.node.metadata import Interception
 from tests.pilot.inject.compose_files import texts
 
 OPTIONS = InjectOptions()
@@ -66,7 +66,9 @@ def test_services_left_alone_keep_their_meaning(text: str) -> None:
 @settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_other_flags_lead_to_what_they_would_have_led_to_at_once(text: str) -> None:
-    other = replace(OPTIONS, sidecar=SidecarKind.AGENT, mode=CaptureMode.TPROXY, image="other:1", dns_capture=True)
+    other = replace(
+        OPTIONS, sidecar=SidecarKind.AGENT, interception=Interception.TPROXY, image="other:1", dns_capture=True
+    )
     twice = inject_compose(inject_compose(text, other).text, OPTIONS).text
     assert yaml.safe_load(twice) == yaml.safe_load(inject_compose(text, OPTIONS).text)
 

@@ -9,7 +9,7 @@ from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, SidecarPort
 from galley.kinds.networking.virtual_service import HttpMatchRequest
-from pilot.mesh.context.proxy import Interception, Proxy, ProxyKind, read_proxy
+from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort
 from pilot.mesh.context.scoping import (
@@ -19,6 +19,8 @@ from pilot.mesh.context.scoping import (
     registered_workload,
     workload_labels,
 )
+from pilot.node.metadata import Interception
+from pilot.node.node_id import ProxyKind
 from tests.builders import (
     a_context,
     a_gateway,

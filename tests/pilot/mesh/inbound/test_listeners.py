@@ -13,10 +13,10 @@ from galley.kinds.networking.sidecar import IstioIngressListener, SidecarPort
 from pilot.ir.cluster import CircuitBreakerPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.listener import Direction, ListenerFilter
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.context.scoping import inbound_scope
 from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from pilot.node.metadata import Interception
 from tests.builders import a_context, a_destination_rule, a_manifest, a_proxy, a_sidecar, a_workload_entry
 
 REVIEWS = "reviews.default.svc.cluster.local"

@@ -5,9 +5,9 @@ from galley.frozen import FrozenMap
 from galley.meta import ResourceKey
 from pilot.ir.listener import ListenerFilter
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.inbound.listeners import plan_inbound_listeners
+from pilot.node.metadata import Interception
 from tests.builders import a_context
 from tests.builders_traffic import end_of
 

@@ -1,5 +1,5 @@
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.outbound.egress import egress_listeners
+from pilot.node.metadata import Interception
 from tests.builders import a_context, a_manifest, a_scope, a_sidecar
 from tests.builders_traffic import an_egress
 

@@ -2,8 +2,8 @@ from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
 from galley.kinds.networking.service_entry import Resolution
 from galley.kinds.networking.sidecar import CaptureMode, OutboundTrafficPolicyMode
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
+from pilot.node.metadata import Interception
 from tests.builders import (
     a_context,
     a_manifest,

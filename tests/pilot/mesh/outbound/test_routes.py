@@ -7,8 +7,8 @@ from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteFaultPlan
 from pilot.ir.route import MirrorPlan, RetryPlan
 from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.proxy import Interception
 from pilot.mesh.outbound.routes import plan_routes
+from pilot.node.metadata import Interception
 from tests.builders import (
     a_context,
     a_manifest,
