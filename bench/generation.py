@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from bench.configuration import ROUTE_NAMES, Files, Mesh, Workload
 from bench.messages import metadata_of, node_id_of
 from bench.processes import memory_mb
-from galley.publishing.loading import LoadedFile, load_file
+from galley.publishing.loading import LoadedUnit, load_unit
 from galley.snapshot import ConfigSnapshot, build_snapshot
-from galley.sources import SourceFile
+from galley.sources import Unit
 from pilot.generate import Generator
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import PushContext, build_push_context
@@ -38,17 +38,17 @@ class Configuration:
     """Files and what they mean, as the server holds them; times of its stages are in ``seconds``."""
 
     def __init__(self) -> None:
-        self._files: dict[str, LoadedFile] = {}
+        self._files: dict[str, LoadedUnit] = {}
         self._config: ConfigSnapshot | None = None
         self.context: PushContext | None = None
         self.seconds: dict[str, float] = {}
 
     def apply(self, files: Files) -> PushContext:
         """Load these files, and build snapshot, catalog and context anew where they differ."""
-        sources = [SourceFile.of(path, text.encode()) for path, text in files.items()]
-        loaded = self._timed("load", lambda: [load_file(s, previous=self._files.get(s.path)) for s in sources])
+        sources = [Unit.of(path, text.encode()) for path, text in files.items()]
+        loaded = self._timed("load", lambda: [load_unit(s, previous=self._files.get(s.id)) for s in sources])
         assert all(file.is_acceptable for file in loaded)
-        self._files |= {file.path: file for file in loaded}
+        self._files |= {file.unit.id: file for file in loaded}
         self._config = self._timed("snapshot", self._snapshot)
         self.context = self._timed("context", self._build_context)
         return self.context

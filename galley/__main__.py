@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from galley.commands.report import count, plural, render_json, render_text
 from galley.commands.watch import add_watch_parser
-from galley.publishing.validate import Validation, read_paths, validate
+from galley.publishing.validate import Validation, validate
+from galley.sources.directory import read_paths
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
 STDIN = "<stdin>"
@@ -74,14 +75,14 @@ def _run_validate(options: argparse.Namespace) -> int:
         print(f"galley validate: {path}: no such file or directory", file=sys.stderr)
     if state.missing:
         return USAGE
-    files = {path: file.content for path, file in state.files.items()}
+    contents = {path: file.content for path, file in state.files.items()}
     if "-" in options.paths:
-        files[STDIN] = sys.stdin.buffer.read()
-    if not files and not state.unreadable:
+        contents[STDIN] = sys.stdin.buffer.read()
+    if not contents and not state.unreadable:
         print("galley validate: no .yaml, .yml or .json file in " + ", ".join(options.paths), file=sys.stderr)
         return USAGE
     validation = validate(
-        files,
+        contents,
         unreadable=state.unreadable,
         accept_unenforced=options.accept_unenforced,
         identities=options.mtls,
@@ -95,13 +96,13 @@ def _print(validation: Validation, output: str) -> None:
         print(render_json(validation.diagnostics))
         return
     if validation.diagnostics:
-        print(render_text(validation.diagnostics, validation.files, color=_wants_color()), end="\n\n")
+        print(render_text(validation.diagnostics, validation.contents, color=_wants_color()), end="\n\n")
     print(summarize(validation))
 
 
 def summarize(validation: Validation) -> str:
     """The last line of a report: "Found 1 error and 2 warnings in 3 resources of 2 files."."""
-    where = f"{plural(len(validation.resources), 'resource')} of {plural(len(validation.files), 'file')}"
+    where = f"{plural(len(validation.resources), 'resource')} of {plural(len(validation.contents), 'file')}"
     found = count(validation.diagnostics)
     return f"Found {found} in {where}." if found else f"No problems found in {where}."
 

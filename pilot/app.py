@@ -286,7 +286,7 @@ def _log_report(report: ConfigReport, previous: ConfigReport | None) -> None:
         "configuration %s: %s in %s%s",
         report.version[:12],
         plural(report.resources, "resource"),
-        plural(report.files, "file"),
+        plural(report.units, "file"),
         held,
     )
 

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from galley.commands.report import plural, render_line
-from galley.publishing.acceptance import HeldFile, Reason
+from galley.publishing.acceptance import HeldUnit
 from galley.publishing.journal import StateInUseError
 from galley.publishing.loading import LoadOptions
 from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
+from galley.sources import UnitId
 from galley.sources.directory import DirectorySource
 
 _EXAMPLES = """\
@@ -110,11 +111,11 @@ async def _tell(reports: Latest[ConfigReport], write: Callable[[str], None]) -> 
 
 
 def describe(report: ConfigReport, previous: ConfigReport | None) -> Iterator[str]:
-    """What a report tells that ``previous`` did not, a line each: changes, findings, files held or free again."""
-    where = f"{plural(report.resources, 'resource')} of {plural(report.files, 'file')}"
-    for verb, paths in (("accepted", report.accepted), ("removed", report.removed)):
-        if paths:
-            yield f"{verb} {_names(paths)}: version {report.version}, {where}"
+    """What a report tells that ``previous`` did not, a line each: changes, diagnostics, units held or free again."""
+    where = f"{plural(report.resources, 'resource')} of {plural(report.units, 'file')}"
+    for verb, units in (("accepted", report.accepted), ("removed", report.removed)):
+        if units:
+            yield f"{verb} {_names(units)}: version {report.version}, {where}"
     if previous is None and not (report.accepted or report.removed):
         yield f"in force from before: version {report.version}, {where}"
     for diagnostic in report.news(previous):
@@ -123,25 +124,17 @@ def describe(report: ConfigReport, previous: ConfigReport | None) -> Iterator[st
     for held in report.held:
         if held not in before:
             yield _describe_held(held)
-    holding = {held.path for held in report.held}
-    healed = sorted({held.path for held in before} - holding - {*report.accepted, *report.removed})
+    holding = {held.unit for held in report.held}
+    healed = sorted({held.unit for held in before} - holding - {*report.accepted, *report.removed})
     if healed:
         yield f"no longer held: {_names(tuple(healed))}"
 
 
-_WHY = {
-    Reason.REFUSED: "refused",
-    Reason.UNREADABLE: "not readable",
-    Reason.DIRECTORY_MISSING: "its directory is missing",
-    Reason.DIRECTORY_EMPTY: "its directory is empty",
-}
-
-
-def _describe_held(held: HeldFile) -> str:
+def _describe_held(held: HeldUnit) -> str:
     instead = "its last accepted content stays in force" if held.has_accepted_content else "nothing of it is in force"
-    return f"held {held.path} ({_WHY[held.reason]}): {instead}"
+    return f"held {held.unit} ({held.why}): {instead}"
 
 
-def _names(paths: tuple[str, ...]) -> str:
-    shown = ", ".join(paths[:_MOST_NAMES])
-    return f"{shown} and {len(paths) - _MOST_NAMES} more" if len(paths) > _MOST_NAMES else shown
+def _names(units: tuple[UnitId, ...]) -> str:
+    shown = ", ".join(units[:_MOST_NAMES])
+    return f"{shown} and {len(units) - _MOST_NAMES} more" if len(units) > _MOST_NAMES else shown

@@ -26,7 +26,10 @@ class StateInUseError(Exception):
 
 
 class AcceptedJournal:
-    """The contents in force, by absolute path, kept in ``directory``. One process at a time; not thread-safe."""
+    """The contents in force, by the durable ids of their units, kept in ``directory``.
+
+    For one process at a time; not thread-safe.
+    """
 
     def __init__(self, directory: str | Path) -> None:
         """Open or create the journal. Raises StateInUseError, or OSError when the directory cannot be used."""
@@ -45,7 +48,7 @@ class AcceptedJournal:
 
     @property
     def contents(self) -> Mapping[str, bytes]:
-        """Path to content, as of the last complete ``write``."""
+        """Durable id to content, as of the last complete ``write``."""
         return self._contents
 
     def write(self, contents: Mapping[str, bytes]) -> None:
@@ -94,19 +97,19 @@ class AcceptedJournal:
 
 
 def _changes(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[tuple[str, bytes | None]]:
-    for path, content in after.items():
-        if before.get(path) != content:
-            yield path, content
-    for path in before:
-        if path not in after:
-            yield path, None
+    for unit, content in after.items():
+        if before.get(unit) != content:
+            yield unit, content
+    for unit in before:
+        if unit not in after:
+            yield unit, None
 
 
 def _batch(records: list[tuple[str, bytes | None]]) -> bytes:
     """Records, then the line that makes them count."""
     parts = []
-    for path, content in records:
-        header: dict[str, Any] = {"delete": path} if content is None else {"put": path, "bytes": len(content)}
+    for unit, content in records:
+        header: dict[str, Any] = {"delete": unit} if content is None else {"put": unit, "bytes": len(content)}
         parts.append(json.dumps(header).encode() + b"\n")
         if content is not None:
             parts.append(content + b"\n")
@@ -146,11 +149,11 @@ def _read(path: Path) -> tuple[dict[str, bytes], int, bool]:
 
 
 def _apply(contents: dict[str, bytes], records: list[tuple[str, bytes | None]]) -> None:
-    for path, content in records:
+    for unit, content in records:
         if content is None:
-            contents.pop(path, None)
+            contents.pop(unit, None)
         else:
-            contents[path] = content
+            contents[unit] = content
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""One file's bytes to what they mean: its resources, or all that is wrong with it. Pure, and the same for every
+"""One unit's bytes to what they mean: its resources, or all that is wrong with it. Pure, and the same for every
 command: what ``galley validate`` accepts, the server accepts."""
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from typing import Any
 
 from galley.decoding.documents import decode_file
 from galley.meta import Resource
-from galley.sources import SourceFile
+from galley.sources import Unit
 from galley.text.compose import DEFAULT_LIMITS, Limits
 from galley.text.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)
 class LoadOptions:
-    """How files are judged. ``accept_unenforced`` makes security settings that are not enforced yet warnings;
+    """How units are judged. ``accept_unenforced`` makes security settings that are not enforced yet warnings;
     ``identities`` tells that the mesh issues identities, so that those about mutual TLS are enforced."""
 
     limits: Limits = DEFAULT_LIMITS
@@ -27,42 +27,36 @@ DEFAULT_OPTIONS = LoadOptions()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LoadedFile:
-    """A file that has been composed, decoded and checked."""
+class LoadedUnit:
+    """A unit that has been composed, decoded and checked."""
 
-    source: SourceFile
+    unit: Unit
     resources: tuple[Resource[Any], ...] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...]
 
     @property
-    def path(self) -> str:
-        return self.source.path
-
-    @property
     def is_acceptable(self) -> bool:
-        """Whether nothing in the file is an error."""
+        """Whether nothing in the unit is an error."""
         return not any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def load_file(
-    source: SourceFile, options: LoadOptions = DEFAULT_OPTIONS, *, previous: LoadedFile | None = None
-) -> LoadedFile:
-    """Compose, decode and check one file. Never raises on any content.
+def load_unit(unit: Unit, options: LoadOptions = DEFAULT_OPTIONS, *, previous: LoadedUnit | None = None) -> LoadedUnit:
+    """Compose, decode and check one unit. Never raises on any content.
 
     Resources that stand in ``previous`` with the same text at the same lines are taken over as the same objects.
     """
     resources, diagnostics = decode_file(
-        source.content,
-        source.path,
+        unit.content,
+        unit.id,
         limits=options.limits,
         accept_unenforced=options.accept_unenforced,
         identities=options.identities,
     )
-    loaded = LoadedFile(source=source, resources=resources, diagnostics=diagnostics)
+    loaded = LoadedUnit(unit=unit, resources=resources, diagnostics=diagnostics)
     return loaded if previous is None else _take_over(loaded, previous)
 
 
-def _take_over(loaded: LoadedFile, previous: LoadedFile) -> LoadedFile:
+def _take_over(loaded: LoadedUnit, previous: LoadedUnit) -> LoadedUnit:
     known = {resource.key: resource for resource in previous.resources}
     return replace(loaded, resources=tuple(_same(resource, known.get(resource.key)) for resource in loaded.resources))
 

@@ -1,24 +1,23 @@
 """From a source to the newest snapshot: judge, keep on disk, index, publish, then report.
 
-The work on files runs in a thread, so that a large change does not keep the event loop from serving.
+The work on units runs in a thread, so that a large change does not keep the event loop from serving.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Generic, ParamSpec, TypeVar
 
-from galley.publishing.acceptance import Accepted, HeldFile, judge
+from galley.publishing.acceptance import Accepted, HeldUnit, judge
 from galley.publishing.journal import AcceptedJournal
 from galley.publishing.loading import DEFAULT_OPTIONS as DEFAULT_LOAD_OPTIONS
-from galley.publishing.loading import LoadedFile, LoadOptions, load_file
+from galley.publishing.loading import LoadedUnit, LoadOptions, load_unit
 from galley.references import check_references
 from galley.snapshot import ConfigSnapshot, build_snapshot
-from galley.sources import ConfigSource, SourceFile, SourceState, is_below
+from galley.sources import ConfigSource, SourceState, Unit, UnitId
 from galley.text.diagnostics import Diagnostic, Origin, Severity
 
 P = ParamSpec("P")
@@ -84,15 +83,15 @@ DEFAULT_OPTIONS = PublishOptions()
 class ConfigReport:
     """What a change led to. ``diagnostics`` and ``held`` are all that is wrong now, not only what is new.
 
-    ``accepted`` and ``removed`` are the paths whose content came into force, or went, with this change.
+    ``accepted`` and ``removed`` are the units whose content came into force, or went, with this change.
     """
 
     version: str
-    files: int
+    units: int
     resources: int
-    accepted: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    held: tuple[HeldFile, ...] = ()
+    accepted: tuple[UnitId, ...] = ()
+    removed: tuple[UnitId, ...] = ()
+    held: tuple[HeldUnit, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
@@ -123,12 +122,12 @@ async def publish(
     """Publish a snapshot after every change of ``source`` that changes what is in force, and a report after each.
 
     Runs until cancelled. Raises ConfigurationRefusedError at the first state when nothing has been accepted before
-    and a file has an error, unless ``accept_partial``; StateInUseError or OSError when the state directory cannot be
+    and a unit has an error, unless ``accept_partial``; StateInUseError or OSError when the state directory cannot be
     used.
     """
     journal = await asyncio.to_thread(AcceptedJournal, options.state) if options.state else None
     try:
-        stage = _Stage(journal, options)
+        stage = _Stage(source, journal, options)
         async with aclosing(source.states()) as states:
             async for state in states:
                 before = stage.snapshot
@@ -154,14 +153,15 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwa
 class _Stage:
     """The state of the pipeline. Its methods do the work and are called one at a time, in a thread."""
 
-    def __init__(self, journal: AcceptedJournal | None, options: PublishOptions) -> None:
+    def __init__(self, source: ConfigSource, journal: AcceptedJournal | None, options: PublishOptions) -> None:
+        self._source = source
         self._journal = journal
         self._options = options
         self._accepted = Accepted()
         self._is_first = True
         self._must_keep = False
         self._troubles: tuple[Diagnostic, ...] = ()
-        self._report = ConfigReport(version="", files=0, resources=0)
+        self._report = ConfigReport(version="", units=0, resources=0)
         self._reported: ConfigSnapshot | None = None
         self._references: tuple[Diagnostic, ...] = ()
         self.snapshot, _ = build_snapshot(())
@@ -170,20 +170,22 @@ class _Stage:
         """Judge ``state``, keep what is accepted on disk, and index it as ``snapshot``."""
         is_first, self._is_first = self._is_first, False
         if is_first:
-            self._restore(state)
+            self._restore()
         before = self._accepted
         judgement = judge(state, before, self._load, allow_empty=self._options.allow_empty)
         accepted = judgement.accepted
         self._report = ConfigReport(
             version=self.snapshot.version,
-            files=len(accepted.files),
+            units=len(accepted.units),
             resources=len(accepted.resources),
-            accepted=tuple(path for path, file in accepted.files.items() if before.files.get(path) is not file),
-            removed=tuple(path for path in before.files if path not in accepted.files),
+            accepted=tuple(
+                unit_id for unit_id, loaded in accepted.units.items() if before.units.get(unit_id) is not loaded
+            ),
+            removed=tuple(unit_id for unit_id in before.units if unit_id not in accepted.units),
             held=judgement.held,
             diagnostics=judgement.diagnostics,
         )
-        if is_first and not before.files and self._report.has_errors and not self._options.accept_partial:
+        if is_first and not before.units and self._report.has_errors and not self._options.accept_partial:
             raise ConfigurationRefusedError(self._report)
         self._accepted = accepted
         has_changed = is_first or bool(self._report.accepted or self._report.removed)
@@ -204,30 +206,33 @@ class _Stage:
             diagnostics=self._report.diagnostics + self._troubles + self._references,
         )
 
-    def _load(self, source: SourceFile, previous: LoadedFile | None) -> LoadedFile:
-        return load_file(source, self._options.load, previous=previous)
+    def _load(self, unit: Unit, previous: LoadedUnit | None) -> LoadedUnit:
+        return load_unit(unit, self._options.load, previous=previous)
 
-    def _restore(self, state: SourceState) -> None:
+    def _restore(self) -> None:
         """Take up what was in force when the last process ended."""
         if self._journal is None:
             return
         if self._journal.is_damaged:
             message = "the end of the journal of accepted files is damaged and was ignored"
             self._troubles = (_warning("state-damaged", message, self._options.state or ""),)
-        contents = _below_roots(self._journal.contents, state.roots)
-        loaded = {path: self._load(SourceFile.of(path, content), None) for path, content in contents.items()}
-        for path, file in loaded.items():
-            if not file.is_acceptable:
+        contents = {}
+        for durable_id, content in self._journal.contents.items():
+            if (unit_id := self._source.unit_id(durable_id)) is not None:
+                contents[unit_id] = content
+        restored = {one: self._load(Unit.of(one, content), None) for one, content in sorted(contents.items())}
+        for unit_id, loaded in restored.items():
+            if not loaded.is_acceptable:
                 message = "the content that was accepted before has errors for this version, so it is not in force"
-                self._troubles += (_warning("state-refused", message, path),)
-        files = {path: file for path, file in sorted(loaded.items()) if file.is_acceptable}
-        self._accepted = Accepted(files=files)
+                self._troubles += (_warning("state-refused", message, unit_id),)
+        self._accepted = Accepted(units={one: loaded for one, loaded in restored.items() if loaded.is_acceptable})
         self.snapshot, _ = build_snapshot(self._accepted.resources)
 
     def _keep(self) -> None:
         if self._journal is None:
             return
-        contents = {os.path.abspath(path): file.source.content for path, file in self._accepted.files.items()}
+        accepted = self._accepted.units
+        contents = {self._source.durable_id(unit_id): loaded.unit.content for unit_id, loaded in accepted.items()}
         self._troubles = tuple(one for one in self._troubles if one.code != "state-not-written")
         try:
             self._journal.write(contents)
@@ -236,18 +241,6 @@ class _Stage:
             self._must_keep = True
             message = f"what is accepted cannot be written to disk: {error.strerror or error}"
             self._troubles += (_warning("state-not-written", message, self._options.state or ""),)
-
-
-def _below_roots(contents: Mapping[str, bytes], roots: tuple[str, ...]) -> dict[str, bytes]:
-    """``contents`` by the paths that sources give them; what no root holds any more is left out."""
-    placed = {}
-    for absolute, content in contents.items():
-        for root in roots:
-            base = os.path.abspath(root)
-            if is_below(absolute, base):
-                placed[root + absolute[len(base) :]] = content
-                break
-    return placed
 
 
 def _warning(code: str, message: str, file: str) -> Diagnostic:

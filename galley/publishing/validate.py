@@ -1,9 +1,8 @@
-"""Checks files as the server would: the same reading, composing, decoding and cross-checking, once."""
+"""Checks units as the server would: the same reading, composing, decoding and cross-checking, once."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,66 +10,50 @@ from galley.decoding.documents import decode_file
 from galley.meta import Resource
 from galley.references import check_references
 from galley.snapshot import build_snapshot
-from galley.sources import SourceState
-from galley.sources.evidence import WriteEvidence
-from galley.sources.tree import TreeScanner
+from galley.sources import UnitId
 from galley.text.diagnostics import Diagnostic, Origin, Severity
-
-_MOST_SCANS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was read and what is wrong with it, file by file. ``files`` holds the content of each."""
+    """What was read and what is wrong with it, unit by unit. ``contents`` holds what each says."""
 
-    files: Mapping[str, bytes]
+    contents: Mapping[UnitId, bytes]
     resources: tuple[Resource[Any], ...]
     diagnostics: tuple[Diagnostic, ...]
 
     @property
     def has_errors(self) -> bool:
+        """Whether the server would refuse any of it."""
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def read_paths(paths: Sequence[str]) -> SourceState:
-    """The files at ``paths``, and below those that are directories, as the watching server would choose them.
-
-    ``missing`` and ``unreadable`` of the result name what could not be read.
-    """
-    scanner = TreeScanner(tuple(paths))
-    evidence = WriteEvidence(lambda: None)
-    # An endless age: nobody is expected to be still writing what is to be validated.
-    scan = scanner.scan(evidence, wall=math.inf, monotonic=0.0)
-    for _ in range(_MOST_SCANS):
-        if scan.wait is None:
-            break
-        scan = scanner.scan(evidence, wall=math.inf, monotonic=0.0)
-    return scan.state
-
-
 def validate(
-    files: Mapping[str, bytes],
+    contents: Mapping[UnitId, bytes],
     *,
-    unreadable: Mapping[str, str] | None = None,
+    unreadable: Mapping[UnitId, str] | None = None,
     accept_unenforced: bool = False,
     identities: bool = False,
 ) -> Validation:
-    """Decode every file by itself, then, unless a file is broken already, check them together."""
+    """Decode every unit by itself, then, unless one is broken already, check them together.
+
+    ``unreadable`` gives the reason for each unit that could not be read: an error, as the server would have it.
+    """
     resources: list[Resource[Any]] = []
     diagnostics = [
-        Diagnostic(Severity.ERROR, "unreadable-file", f"the file cannot be read: {reason}", Origin(path))
-        for path, reason in (unreadable or {}).items()
+        Diagnostic(Severity.ERROR, "unreadable-file", f"the file cannot be read: {reason}", Origin(unit))
+        for unit, reason in (unreadable or {}).items()
     ]
-    for path, content in files.items():
-        decoded, complaints = decode_file(content, path, accept_unenforced=accept_unenforced, identities=identities)
+    for unit, content in contents.items():
+        decoded, complaints = decode_file(content, unit, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
         diagnostics += complaints
     if not any(diagnostic.is_error for diagnostic in diagnostics):
         diagnostics += _check_together(resources)
-    return Validation(files, tuple(resources), tuple(diagnostics))
+    return Validation(contents, tuple(resources), tuple(diagnostics))
 
 
 def _check_together(resources: Iterable[Resource[Any]]) -> Iterable[Diagnostic]:
-    """What only all files together show."""
+    """What only all units together show."""
     snapshot, diagnostics = build_snapshot(resources)
     return (*diagnostics, *check_references(snapshot))

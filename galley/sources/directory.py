@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from watchdog.observers import Observer
 
-from galley.sources import SourceState
+from galley.sources import Doubt, SourceState, UnitId
 from galley.sources.evidence import OBSERVED_EVENTS, WriteEvidence
-from galley.sources.tree import Scan, TreeScanner
+from galley.sources.tree import Scan, TreeScanner, TreeState, is_below, without_slash
+from galley.text.diagnostics import Diagnostic, Origin, Severity
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver, ObservedWatch
@@ -28,17 +31,19 @@ POLL_INTERVAL = 1.0
 _LONGEST_BURST = 1.0
 _LONGEST_CHECKOUT = 5.0
 _FIRST_STATE_PATIENCE = 2.0
+_MOST_SCANS = 10
 
 
 class DirectorySource:
     """Reads ``*.yaml``, ``*.yml`` and ``*.json`` below each root; a root may also be one file of any name.
 
     Hidden files and directories (a leading dot) are not read, except through links from outside of them, which is
-    how Kubernetes mounts a ConfigMap. Links to directories are followed.
+    how Kubernetes mounts a ConfigMap. Links to directories are followed. Each file is a unit; its id is its path: the
+    root as it is written here, then the way below it. Durable ids are absolute paths.
     """
 
     def __init__(self, roots: Sequence[str], *, poll_interval: float = POLL_INTERVAL, quiet: float = QUIET) -> None:
-        self._roots = tuple(roots)
+        self._roots = without_slash(roots)
         self._poll_interval = poll_interval
         self._quiet = quiet
 
@@ -48,16 +53,28 @@ class DirectorySource:
         scanner = TreeScanner(self._roots)
         try:
             scan = await self._first_scan(watch, scanner)
-            yield scan.state
+            yield state_of(scan.state)
             while True:
                 wait = self._poll_interval if scan.wait is None else min(scan.wait, self._poll_interval)
                 if await watch.event_within(wait):
                     await self._settle(watch)
                 scan = await _scan(watch, scanner)
                 if scan.changed:
-                    yield scan.state
+                    yield state_of(scan.state)
         finally:
             await asyncio.to_thread(watch.stop)
+
+    def durable_id(self, unit: UnitId) -> str:
+        """The absolute path, which stays the same when the root is written differently, or from elsewhere."""
+        return os.path.abspath(unit)
+
+    def unit_id(self, durable_id: str) -> UnitId | None:
+        """The path through the first root that holds the absolute one; None when no root does."""
+        for root in self._roots:
+            base = os.path.abspath(root)
+            if is_below(durable_id, base):
+                return root + durable_id[len(base) :]
+        return None
 
     async def _first_scan(self, watch: _Watch, scanner: TreeScanner) -> Scan:
         """Scan until nothing is left for later, within reason: the first state decides whether to start at all."""
@@ -75,6 +92,60 @@ class DirectorySource:
             pass
         while watch.is_checked_out_by_git() and time.monotonic() - started < _LONGEST_CHECKOUT:
             await watch.event_within(self._quiet)
+
+
+def read_paths(paths: Sequence[str]) -> TreeState:
+    """The files at ``paths``, and below those that are directories, once, as the watching source would choose them.
+
+    ``missing`` and ``unreadable`` of the result name what could not be read.
+    """
+    scanner = TreeScanner(tuple(paths))
+    evidence = WriteEvidence(lambda: None)
+    # An endless age: nobody is expected to be still writing what is read once.
+    scan = scanner.scan(evidence, wall=math.inf, monotonic=0.0)
+    for _ in range(_MOST_SCANS):
+        if scan.wait is None:
+            break
+        scan = scanner.scan(evidence, wall=math.inf, monotonic=0.0)
+    return scan.state
+
+
+def state_of(tree: TreeState) -> SourceState:
+    """The files as units, and doubts about what is missing, unreadable or suddenly empty."""
+    doubts = [
+        _doubt(root, "directory-missing", f"{root} does not exist", "its directory is missing") for root in tree.missing
+    ]
+    for path, reason in tree.unreadable.items():
+        message = f"{path} cannot be read: {reason}"
+        doubts.append(_doubt(path, "unreadable", message, "not readable", hint="make it readable", may_be_meant=False))
+    for root in tree.roots:
+        if root not in tree.missing and not any(is_below(path, root) for path in tree.files):
+            doubt = _doubt(root, "directory-empty", f"{root} is suddenly empty", "its directory is empty")
+            doubts.append(replace(doubt, when_none_held=_nothing_in(root)))
+    return SourceState(units=tree.files, doubts=tuple(doubts))
+
+
+def _doubt(
+    path: str,
+    code: str,
+    message: str,
+    why: str,
+    *,
+    hint: str = "start with --allow-empty to mean it",
+    may_be_meant: bool = True,
+) -> Doubt:
+    """Doubt about all that is at ``path`` or below it."""
+    return Doubt(
+        covers=lambda unit: is_below(unit, path),
+        diagnostic=Diagnostic(Severity.ERROR, code, message, Origin(path), hint),
+        why=why,
+        may_be_meant=may_be_meant,
+    )
+
+
+def _nothing_in(root: str) -> Diagnostic:
+    message = f"there is no configuration file (*.yaml, *.yml, *.json) in {root}"
+    return Diagnostic(Severity.WARNING, "no-configuration", message, Origin(root))
 
 
 async def _scan(watch: _Watch, scanner: TreeScanner) -> Scan:
@@ -114,24 +185,24 @@ class _Watch:
 
     def renew(self) -> None:
         """Watch every root that exists, again when another directory has taken its place."""
-        wanted = dict(_places(self._roots))
-        for place, (watch, identity) in list(self._watches.items()):
-            if wanted.get(place, (False, None))[1] != identity:
+        wanted = dict(_watched_directories(self._roots))
+        for path, (watch, identity) in list(self._watches.items()):
+            if wanted.get(path, (False, None))[1] != identity:
                 self._unschedule(watch)
-                del self._watches[place]
-        for place, (is_recursive, identity) in wanted.items():
-            if place not in self._watches:
+                del self._watches[path]
+        for path, (is_recursive, identity) in wanted.items():
+            if path not in self._watches:
                 # Without a watch (the system's limit is reached, say) polling still finds changes.
                 with suppress(OSError):
-                    self._watches[place] = (self._schedule(place, is_recursive), identity)
+                    self._watches[path] = (self._schedule(path, is_recursive), identity)
 
-    def _schedule(self, place: str, is_recursive: bool) -> ObservedWatch:
+    def _schedule(self, path: str, is_recursive: bool) -> ObservedWatch:
         if self._observer is None:
             observer = _make_observer()
             observer.daemon = True
             observer.start()
             self._observer = observer
-        return self._observer.schedule(self.evidence, place, recursive=is_recursive, event_filter=OBSERVED_EVENTS)
+        return self._observer.schedule(self.evidence, path, recursive=is_recursive, event_filter=OBSERVED_EVENTS)
 
     def _unschedule(self, watch: ObservedWatch) -> None:
         if self._observer is not None:
@@ -149,18 +220,18 @@ class _Watch:
             self._observer.join()
 
 
-def _places(roots: tuple[str, ...]) -> list[tuple[str, tuple[bool, tuple[int, int]]]]:
+def _watched_directories(roots: tuple[str, ...]) -> list[tuple[str, tuple[bool, tuple[int, int]]]]:
     """The directories to watch: recursively or not, with their identity on disk.
 
     Of a root that is a file, or a link, also the directory that it stands in: there it is replaced.
     """
-    places: dict[str, tuple[bool, tuple[int, int]]] = {}
+    directories: dict[str, tuple[bool, tuple[int, int]]] = {}
 
-    def add(place: str, is_recursive: bool) -> None:
+    def add(path: str, is_recursive: bool) -> None:
         with suppress(OSError):
-            status = os.stat(place)
-            is_recursive = is_recursive or places.get(place, (False,))[0]
-            places[place] = (is_recursive, (status.st_dev, status.st_ino))
+            status = os.stat(path)
+            is_recursive = is_recursive or directories.get(path, (False,))[0]
+            directories[path] = (is_recursive, (status.st_dev, status.st_ino))
 
     for root in roots:
         real = os.path.realpath(root)
@@ -170,7 +241,7 @@ def _places(roots: tuple[str, ...]) -> list[tuple[str, tuple[bool, tuple[int, in
             add(os.path.dirname(real), False)
         if os.path.islink(root):
             add(os.path.realpath(os.path.dirname(os.path.abspath(root))), False)
-    return list(places.items())
+    return list(directories.items())
 
 
 def _make_observer() -> BaseObserver:

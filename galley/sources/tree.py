@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from galley.sources import SourceFile, SourceState, is_below
+from galley.sources import Unit
 from galley.sources.evidence import Write, WriteEvidence
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -34,6 +34,21 @@ Signature = tuple[int, int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
+class TreeState:
+    """All files below the roots at one moment, by path in sorted order.
+
+    A path is the root as the user wrote it, without a slash at its end, then the way below it. ``missing`` names roots
+    that do not exist, ``unreadable`` files and directories that could not be read, with the reason: what is below them
+    is unknown, which is not the same as deleted.
+    """
+
+    roots: tuple[str, ...]
+    files: Mapping[str, Unit]
+    missing: tuple[str, ...] = ()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A candidate met on the way: its path as the user would write it, where it was met, its status."""
 
@@ -49,6 +64,7 @@ class Found:
 
     @property
     def signature(self) -> Signature:
+        """What differs whenever the content may: times, size, and the file itself."""
         status = self.status
         return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
 
@@ -57,7 +73,7 @@ class Found:
 class _Known:
     """What is remembered of a file between scans."""
 
-    file: SourceFile
+    file: Unit
     found: Found
     is_racy: bool
 
@@ -66,7 +82,7 @@ class _Known:
 class Scan:
     """The result of one scan. ``wait`` is when to look again, in seconds, if something was left for later."""
 
-    state: SourceState
+    state: TreeState
     changed: bool
     wait: float | None
 
@@ -75,11 +91,11 @@ class TreeScanner:
     """Scans the same roots again and again. Not thread-safe."""
 
     def __init__(self, roots: tuple[str, ...]) -> None:
-        self._roots = tuple(root.rstrip("/") or "/" for root in roots)
+        self._roots = without_slash(roots)
         self._known: dict[str, _Known] = {}
         self._absent_since: dict[str, float] = {}
         self._held_since: dict[str, float] = {}
-        self._state: SourceState | None = None
+        self._state: TreeState | None = None
 
     def scan(self, evidence: WriteEvidence, *, wall: float, monotonic: float) -> Scan:
         """Look at everything once. ``wall`` is compared with time stamps of files, ``monotonic`` with itself."""
@@ -156,7 +172,7 @@ class TreeScanner:
         if is_racy:
             look.again_in(_CLOCK_TICK)
         known = self._known.get(found.path)
-        file = SourceFile.of(found.path, content)
+        file = Unit.of(found.path, content)
         if known is not None and known.file.digest == file.digest:
             file = known.file
         self._known[found.path] = _Known(file=file, found=found, is_racy=is_racy)
@@ -174,7 +190,7 @@ class TreeScanner:
             and all(before.files.get(path) is file for path, file in files.items())
         ):
             return Scan(before, False, look.wait)
-        self._state = SourceState(self._roots, files, missing, unreadable)
+        self._state = TreeState(self._roots, files, missing, unreadable)
         return Scan(self._state, True, look.wait)
 
 
@@ -267,6 +283,16 @@ class _Walk:
         """Add a root that is a file, unless it has been met below another root."""
         if not any(other.signature == found.signature and other.real == found.real for other in self.found.values()):
             self.found[found.path] = found
+
+
+def without_slash(roots: Iterable[str]) -> tuple[str, ...]:
+    """Roots as paths begin with them: without a slash at the end."""
+    return tuple(root.rstrip("/") or "/" for root in roots)
+
+
+def is_below(path: str, root: str) -> bool:
+    """Whether ``path`` is ``root`` or lies below it, both as a ``TreeState`` writes them."""
+    return path == root or path.startswith(root if root.endswith("/") else root + "/")
 
 
 def is_config_name(name: str) -> bool:

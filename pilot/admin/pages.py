@@ -72,9 +72,9 @@ def _report(report: ConfigReport | None) -> dict[str, Any]:
         return {}
     return {
         "version": report.version,
-        "files": report.files,
+        "files": report.units,
         "resources": report.resources,
-        "held": [{"path": one.path, "reason": one.reason.value} for one in report.held],
+        "held": [{"path": one.unit, "reason": one.reason} for one in report.held],
         "diagnostics": [_diagnostic(one) for one in report.diagnostics],
     }
 

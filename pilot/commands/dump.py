@@ -9,7 +9,8 @@ import sys
 import yaml
 
 from galley.commands.report import render_text
-from galley.publishing.validate import read_paths, validate
+from galley.publishing.validate import validate
+from galley.sources.directory import read_paths
 from pilot.xds.resources import LISTS
 
 _EXAMPLES = """\
@@ -80,7 +81,7 @@ def run_dump(args: argparse.Namespace) -> int:
         identities=args.mtls,
     )
     if validation.diagnostics:
-        print(render_text(validation.diagnostics, validation.files, color=sys.stderr.isatty()), file=sys.stderr)
+        print(render_text(validation.diagnostics, validation.contents, color=sys.stderr.isatty()), file=sys.stderr)
     if validation.has_errors:
         return 1
     dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls))

@@ -5,14 +5,14 @@ from pathlib import Path
 from bench.configuration import ROUTE_NAMES, Files, Mesh, write_files
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.virtual_service import VirtualService
-from galley.publishing.loading import LoadedFile, load_file
+from galley.publishing.loading import LoadedUnit, load_unit
 from galley.snapshot import build_snapshot
-from galley.sources import SourceFile
+from galley.sources import Unit
 from pilot.registry.build import build_catalog
 
 
-def load(files: Files) -> list[LoadedFile]:
-    return [load_file(SourceFile.of(path, text.encode())) for path, text in files.items()]
+def load(files: Files) -> list[LoadedUnit]:
+    return [load_unit(Unit.of(path, text.encode())) for path, text in files.items()]
 
 
 def test_every_file_is_accepted_without_a_word() -> None:

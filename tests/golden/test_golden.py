@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from galley.publishing.validate import read_paths, validate
+from galley.publishing.validate import validate
+from galley.sources.directory import read_paths
 from pilot.envoy.resource_json import snapshot_as_json
 from pilot.offline import read_node_file, snapshot_for
 from pilot.xds.resources import LISTS, ResourceSnapshot

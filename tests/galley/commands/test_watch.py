@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from galley.commands.watch import describe
-from galley.publishing.acceptance import HeldFile, Reason
+from galley.publishing.acceptance import REFUSED, HeldUnit
 from galley.publishing.publisher import ConfigReport
 from galley.text.diagnostics import Diagnostic, Origin, Severity
 from tests.galley.documents import document
@@ -23,11 +23,11 @@ PROBLEM = Diagnostic(Severity.ERROR, "unknown-field", "`hots` is not a field", O
 
 
 def a_report(**changes: object) -> ConfigReport:
-    return ConfigReport(version="abc", files=2, resources=5, **changes)  # type: ignore[arg-type]
+    return ConfigReport(version="abc", units=2, resources=5, **changes)  # type: ignore[arg-type]
 
 
-def test_changes_findings_and_held_files_are_told_once() -> None:
-    held = HeldFile("conf/a.yaml", Reason.REFUSED, True)
+def test_changes_diagnostics_and_held_units_are_told_once() -> None:
+    held = HeldUnit("conf/a.yaml", REFUSED, REFUSED, True)
     first = a_report(accepted=("conf/b.yaml",), held=(held,), diagnostics=(PROBLEM,))
     assert list(describe(first, None)) == [
         "accepted conf/b.yaml: version abc, 5 resources of 2 files",
@@ -38,7 +38,7 @@ def test_changes_findings_and_held_files_are_told_once() -> None:
 
 
 def test_a_file_that_is_repaired_by_undoing_is_no_longer_held() -> None:
-    first = a_report(held=(HeldFile("conf/a.yaml", Reason.REFUSED, True),))
+    first = a_report(held=(HeldUnit("conf/a.yaml", REFUSED, REFUSED, True),))
     assert next(describe(first, None)) == "in force from before: version abc, 5 resources of 2 files"
     assert list(describe(a_report(), first)) == ["no longer held: conf/a.yaml"]
     assert list(describe(a_report(accepted=("conf/a.yaml",)), first)) == [

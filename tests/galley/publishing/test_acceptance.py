@@ -1,4 +1,4 @@
-"""Acceptance, file by file, as a pure function of what a source says and what was in force."""
+"""Acceptance, unit by unit, as a pure function of what a source says and what was in force."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.publishing.acceptance import Accepted, HeldFile, Judgement, Reason, judge
-from galley.publishing.loading import LoadedFile, load_file
-from galley.sources import SourceFile, SourceState
+from galley.publishing.acceptance import REFUSED, Accepted, HeldUnit, Judgement, judge
+from galley.publishing.loading import LoadedUnit, load_unit
+from galley.sources import Unit
+from galley.sources.directory import state_of
+from galley.sources.tree import TreeState
 
 
 def a_rule(*names: str, host: str = "reviews") -> str:
@@ -39,23 +41,23 @@ class Judge:
         missing: tuple[str, ...] = (),
         unreadable: Mapping[str, str] | None = None,
     ) -> Judgement:
-        state = SourceState(
+        tree = TreeState(
             roots=roots,
-            files={path: SourceFile.of(path, text.encode()) for path, text in sorted(files.items())},
+            files={path: Unit.of(path, text.encode()) for path, text in sorted(files.items())},
             missing=missing,
             unreadable=unreadable or {},
         )
-        judgement = judge(state, self.accepted, self._load, allow_empty=self.allow_empty)
+        judgement = judge(state_of(tree), self.accepted, self._load, allow_empty=self.allow_empty)
         self.accepted = judgement.accepted
         return judgement
 
-    def _load(self, source: SourceFile, previous: LoadedFile | None) -> LoadedFile:
-        self.loads.append(source.path)
-        return load_file(source, previous=previous)
+    def _load(self, unit: Unit, previous: LoadedUnit | None) -> LoadedUnit:
+        self.loads.append(unit.id)
+        return load_unit(unit, previous=previous)
 
     @property
     def in_force(self) -> dict[str, str]:
-        return {path: file.source.content.decode() for path, file in self.accepted.files.items()}
+        return {one: loaded.unit.content.decode() for one, loaded in self.accepted.units.items()}
 
 
 def codes(judgement: Judgement) -> list[str]:
@@ -67,7 +69,7 @@ def test_a_broken_file_keeps_its_last_accepted_content_and_the_others_go_on() ->
     judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
     judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b", "b2")})
     assert judge.in_force == {"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b", "b2")}
-    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, True),)
+    assert judgement.held == (HeldUnit("conf/a.yaml", REFUSED, REFUSED, True),)
     (error,) = (one for one in judgement.diagnostics if one.is_error)
     assert (error.origin.file, error.origin.line, error.origin.field) == ("conf/a.yaml", 4, "spec.hots")
     assert "host" in error.hint
@@ -77,7 +79,7 @@ def test_a_broken_file_that_was_never_accepted_gives_nothing() -> None:
     judge = Judge()
     judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b")})
     assert judge.in_force == {"conf/b.yaml": a_rule("b")}
-    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, False),)
+    assert judgement.held == (HeldUnit("conf/a.yaml", REFUSED, REFUSED, False),)
 
 
 def test_a_repaired_file_comes_into_force() -> None:
@@ -124,7 +126,7 @@ def test_a_directory_that_is_suddenly_empty_is_held() -> None:
     judge({"conf/a.yaml": a_rule("a")})
     judgement = judge({})
     assert list(judge.in_force) == ["conf/a.yaml"]
-    assert judgement.held == (HeldFile("conf/a.yaml", Reason.DIRECTORY_EMPTY, True),)
+    assert judgement.held == (HeldUnit("conf/a.yaml", "directory-empty", "its directory is empty", True),)
     assert codes(judgement) == ["directory-empty"]
     assert "--allow-empty" in judgement.diagnostics[0].hint
 
@@ -135,7 +137,7 @@ def test_a_directory_that_vanished_is_held_and_others_are_not_touched_by_it() ->
     judge({"conf/a.yaml": a_rule("a"), "team/b.yaml": a_rule("b"), "team/c.yaml": a_rule("c")}, roots=roots)
     judgement = judge({"team/b.yaml": a_rule("b")}, roots=roots, missing=("conf",))
     assert list(judge.in_force) == ["conf/a.yaml", "team/b.yaml"]
-    assert judgement.held == (HeldFile("conf/a.yaml", Reason.DIRECTORY_MISSING, True),)
+    assert judgement.held == (HeldUnit("conf/a.yaml", "directory-missing", "its directory is missing", True),)
     assert codes(judgement) == ["directory-missing"]
 
 
@@ -153,7 +155,7 @@ def test_allow_empty_does_not_mean_what_cannot_be_read() -> None:
     judge({"conf/sub/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
     judgement = judge({"conf/b.yaml": a_rule("b")}, unreadable={"conf/sub": "Permission denied"})
     assert list(judge.in_force) == ["conf/b.yaml", "conf/sub/a.yaml"]
-    assert judgement.held == (HeldFile("conf/sub/a.yaml", Reason.UNREADABLE, True),)
+    assert judgement.held == (HeldUnit("conf/sub/a.yaml", "unreadable", "not readable", True),)
     assert codes(judgement) == ["unreadable"]
 
 
@@ -177,7 +179,7 @@ def test_the_file_that_had_a_resource_before_keeps_it() -> None:
     judge({"conf/b.yaml": a_rule("same")})
     judgement = judge({"conf/b.yaml": a_rule("same"), "conf/a.yaml": a_rule("same")})
     assert list(judge.in_force) == ["conf/b.yaml"]
-    assert judgement.held == (HeldFile("conf/a.yaml", Reason.REFUSED, False),)
+    assert judgement.held == (HeldUnit("conf/a.yaml", REFUSED, REFUSED, False),)
     judgement = judge({"conf/a.yaml": a_rule("same")})
     assert list(judge.in_force) == ["conf/a.yaml"]
     assert judgement.held == ()
@@ -199,7 +201,7 @@ def test_a_move_whose_other_half_is_broken_changes_neither_file() -> None:
     judge(before)
     judgement = judge({"conf/a.yaml": BROKEN, "conf/b.yaml": a_rule("b", "moves")})
     assert judge.in_force == before
-    assert {file.path for file in judgement.held} == {"conf/a.yaml", "conf/b.yaml"}
+    assert {held.unit for held in judgement.held} == {"conf/a.yaml", "conf/b.yaml"}
 
 
 NAMES = st.sampled_from("abc")
@@ -228,6 +230,6 @@ def test_judging_the_same_state_again_or_after_a_restart_changes_nothing(states:
         once = judge.in_force
         judge(files)
         assert judge.in_force == once
-        restarted = Judge(before=Accepted(files=judge.accepted.files))
+        restarted = Judge(before=Accepted(units=judge.accepted.units))
         restarted(files)
         assert restarted.in_force == once

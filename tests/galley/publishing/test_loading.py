@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.publishing.loading import LoadOptions, load_file
-from galley.sources import SourceFile
+from galley.publishing.loading import LoadOptions, load_unit
+from galley.sources import Unit
 
 RULE = b"""apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -22,27 +22,27 @@ spec: {action: DENY}
 
 
 def test_a_file_gives_its_resources() -> None:
-    loaded = load_file(SourceFile.of("a.yaml", RULE))
+    loaded = load_unit(Unit.of("a.yaml", RULE))
     assert loaded.is_acceptable
     assert [str(resource.key) for resource in loaded.resources] == ["DestinationRule default/a"]
 
 
 def test_unchanged_resources_are_taken_over_and_moved_ones_are_not() -> None:
-    before = load_file(SourceFile.of("a.yaml", RULE))
-    appended = load_file(SourceFile.of("a.yaml", RULE + b"# comment\n"), previous=before)
+    before = load_unit(Unit.of("a.yaml", RULE))
+    appended = load_unit(Unit.of("a.yaml", RULE + b"# comment\n"), previous=before)
     assert appended.resources[0] is before.resources[0]
-    moved = load_file(SourceFile.of("a.yaml", b"# comment\n" + RULE), previous=before)
+    moved = load_unit(Unit.of("a.yaml", b"# comment\n" + RULE), previous=before)
     assert moved.resources[0] is not before.resources[0]
     assert moved.resources[0].origin.line == 2
 
 
 def test_a_policy_that_is_not_enforced_is_acceptable_only_on_demand() -> None:
-    assert not load_file(SourceFile.of("a.yaml", POLICY)).is_acceptable
-    loaded = load_file(SourceFile.of("a.yaml", POLICY), LoadOptions(accept_unenforced=True))
+    assert not load_unit(Unit.of("a.yaml", POLICY)).is_acceptable
+    loaded = load_unit(Unit.of("a.yaml", POLICY), LoadOptions(accept_unenforced=True))
     assert loaded.is_acceptable
     assert loaded.diagnostics
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_loaded_without_an_exception(content: bytes) -> None:
-    load_file(SourceFile.of("a.yaml", content))
+    load_unit(Unit.of("a.yaml", content))

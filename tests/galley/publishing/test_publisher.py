@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galley.kinds.networking.destination_rule import DestinationRule
-from galley.publishing.acceptance import Reason
+from galley.publishing.acceptance import REFUSED
 from galley.publishing.journal import StateInUseError
 from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
+from galley.sources import ConfigSource
 from galley.sources.directory import DirectorySource
 from galley.sources.memory import MemorySource
 
@@ -34,7 +36,7 @@ BROKEN = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {
 class Published:
     """Reads what is published, in step with the reports: there is one for every state of the source."""
 
-    def __init__(self, source: MemorySource | DirectorySource, options: PublishOptions) -> None:
+    def __init__(self, source: ConfigSource, options: PublishOptions) -> None:
         self.configs: Latest[ConfigSnapshot] = Latest()
         self.reports: Latest[ConfigReport] = Latest()
         self.task = asyncio.create_task(publish(source, self.configs, self.reports, options))
@@ -57,9 +59,7 @@ class Published:
 
 
 @asynccontextmanager
-async def publishing(
-    source: MemorySource | DirectorySource, options: PublishOptions | None = None
-) -> AsyncIterator[Published]:
+async def publishing(source: ConfigSource, options: PublishOptions | None = None) -> AsyncIterator[Published]:
     published = Published(source, options or PublishOptions())
     try:
         yield published
@@ -93,7 +93,7 @@ async def test_a_change_is_published_and_reported() -> None:
     source = MemorySource({"a.yaml": a_rule("a"), "b.yaml": a_rule("b", "ratings")})
     async with publishing(source) as published:
         report = await published.report()
-        assert (report.files, report.resources) == (2, 2)
+        assert (report.units, report.resources) == (2, 2)
         assert report.accepted == ("memory/a.yaml", "memory/b.yaml")
         assert published.hosts == ["ratings", "reviews"]
         source.update({"b.yaml": a_rule("b", "details"), "a.yaml": None})
@@ -111,7 +111,7 @@ async def test_a_broken_edit_publishes_no_snapshot_but_a_report_and_its_repair_d
         source.update({"a.yaml": BROKEN})
         report = await published.report()
         assert report.has_errors
-        assert [held.reason for held in report.held] == [Reason.REFUSED]
+        assert [held.reason for held in report.held] == [REFUSED]
         assert published.configs.serial == 1
         assert [one.code for one in report.news(first)] == ["unknown-field"]
         assert report.news(report) == ()
@@ -158,7 +158,7 @@ async def test_a_restart_with_an_empty_directory_serves_what_was_served(tmp_path
         await published.report()
     async with publishing(MemorySource(), options) as published:
         report = await published.report()
-        assert [held.reason for held in report.held] == [Reason.DIRECTORY_EMPTY]
+        assert [held.reason for held in report.held] == ["memory-empty"]
         assert published.hosts == ["reviews"]
     async with publishing(MemorySource(), PublishOptions(state=str(tmp_path), allow_empty=True)) as published:
         assert not (await published.report()).has_errors
@@ -188,6 +188,19 @@ async def test_the_state_holds_however_the_directory_is_named(tmp_path: Path, mo
             report = await published.report()
             assert published.hosts == ["reviews"]
             assert report.diagnostics[0].origin.file.startswith(root.rstrip("/") + "/a.yaml")
+
+
+async def test_a_state_that_version_0_1_wrote_is_in_force_again(tmp_path: Path) -> None:
+    """Three files in /srv/pilothouse/config, of which one was edited and one deleted; none of it exists here."""
+    shutil.copy(Path(__file__).with_name("version-1.journal"), tmp_path / "accepted.journal")
+    source = DirectorySource(["/srv/pilothouse/config/"])
+    async with publishing(source, PublishOptions(state=str(tmp_path))) as published:
+        report = await published.report()
+        assert [(held.unit, held.reason) for held in report.held] == [
+            ("/srv/pilothouse/config/a.yaml", "directory-missing"),
+            ("/srv/pilothouse/config/team/ü.yaml", "directory-missing"),
+        ]
+        assert published.hosts == ["details", "productpage"]
 
 
 async def test_a_state_directory_in_use_is_an_error(tmp_path: Path) -> None:

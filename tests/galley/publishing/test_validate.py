@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from galley.publishing import validate as validate_module
-from galley.publishing.validate import read_paths, validate
+from galley.publishing.validate import validate
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic, Origin, Severity
 from tests.galley.documents import document
@@ -61,21 +59,3 @@ def test_a_file_that_cannot_be_read_is_an_error() -> None:
     validation = validate({}, unreadable={"a.yaml": "Permission denied"})
     assert validation.has_errors
     assert "Permission denied" in validation.diagnostics[0].message
-
-
-def test_files_are_chosen_as_the_server_chooses_them(tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
-    for name in ("a.yaml", "b.yml", "c.json", "d.txt", ".e.yaml", "f.yaml~", "below/g.yaml"):
-        (tmp_path / name).write_bytes(GATEWAY)
-    state = read_paths([str(tmp_path)])
-    assert [path.removeprefix(f"{tmp_path}/") for path in state.files] == ["a.yaml", "b.yml", "below/g.yaml", "c.json"]
-    assert read_paths([str(tmp_path / "a.yaml")]).files[str(tmp_path / "a.yaml")].content == GATEWAY
-
-
-def test_an_empty_file_is_read_too(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_bytes(b"")
-    assert [file.content for file in read_paths([str(tmp_path)]).files.values()] == [b""]
-
-
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
-    assert read_paths([str(tmp_path / "nowhere")]).missing == (str(tmp_path / "nowhere"),)

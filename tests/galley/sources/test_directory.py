@@ -15,7 +15,7 @@ import pytest
 
 from galley.sources import SourceState
 from galley.sources import directory as module
-from galley.sources.directory import DirectorySource
+from galley.sources.directory import DirectorySource, read_paths
 
 PATIENCE = 5.0
 
@@ -32,7 +32,7 @@ class Watched:
             return await self.queue.get()
 
     def texts(self, state: SourceState) -> dict[str, str]:
-        return {os.path.relpath(path, self.root): file.content.decode() for path, file in state.files.items()}
+        return {os.path.relpath(path, self.root): unit.content.decode() for path, unit in state.units.items()}
 
 
 @asynccontextmanager
@@ -255,10 +255,10 @@ async def test_a_root_that_is_one_file_is_followed_through_every_kind_of_save(co
     async with watching(conf / "a.yaml") as watched:
         for value, save in enumerate((truncate_and_write, rename_over, save_like_vim)):
             save(conf)
-            (state,) = (await watched.next()).files.values()
+            (state,) = (await watched.next()).units.values()
             assert state.content == b"value: new\n"
             (conf / "a.yaml").write_text(f"value: {value}\n")
-            (state,) = (await watched.next()).files.values()
+            (state,) = (await watched.next()).units.values()
             assert state.content == f"value: {value}\n".encode()
 
 
@@ -278,7 +278,8 @@ async def test_new_directories_are_watched_and_removed_files_noticed(conf: Path)
 async def test_a_root_that_vanishes_and_comes_back_is_watched_again(conf: Path) -> None:
     async with watching(conf, poll_interval=0.1) as watched:
         os.rename(conf, conf.parent / "away")
-        assert (await watched.next()).missing == (str(conf),)
+        (doubt,) = (await watched.next()).doubts
+        assert (doubt.diagnostic.code, doubt.diagnostic.origin.file) == ("directory-missing", str(conf))
         os.mkdir(conf)
         (conf / "a.yaml").write_text("value: again\n")
         state = await watched.next()
@@ -293,7 +294,7 @@ async def test_a_root_that_vanishes_and_comes_back_is_watched_again(conf: Path) 
 def silent_events() -> Iterator[None]:
     """Watch nothing, as if inotify told nothing: bind mounts, network file systems, an overflowed queue."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_places", lambda roots: [])
+        patch.setattr(module, "_watched_directories", lambda roots: [])
         yield
 
 
@@ -324,7 +325,7 @@ async def test_files_written_just_before_the_start_are_in_the_first_state(conf: 
     source = DirectorySource([str(conf)])
     (conf / "d.yaml").write_text("value: fresh\n")
     async with aclosing(source.states()) as states:
-        assert len((await anext(states)).files) == 4
+        assert len((await anext(states)).units) == 4
 
 
 async def test_a_lock_that_git_left_behind_is_not_waited_for(conf: Path) -> None:
@@ -336,3 +337,21 @@ async def test_a_lock_that_git_left_behind_is_not_waited_for(conf: Path) -> None
         truncate_and_write(conf)
         await watched.next()
         assert time.monotonic() - started < 2.0
+
+
+def test_files_are_chosen_as_the_server_chooses_them(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("a.yaml", "b.yml", "c.json", "d.txt", ".e.yaml", "f.yaml~", "below/g.yaml"):
+        (tmp_path / name).write_bytes(b"a: 1")
+    state = read_paths([str(tmp_path)])
+    assert [path.removeprefix(f"{tmp_path}/") for path in state.files] == ["a.yaml", "b.yml", "below/g.yaml", "c.json"]
+    assert read_paths([str(tmp_path / "a.yaml")]).files[str(tmp_path / "a.yaml")].content == b"a: 1"
+
+
+def test_an_empty_file_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"")
+    assert [file.content for file in read_paths([str(tmp_path)]).files.values()] == [b""]
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    assert read_paths([str(tmp_path / "nowhere")]).missing == (str(tmp_path / "nowhere"),)

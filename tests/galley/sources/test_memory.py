@@ -9,13 +9,13 @@ async def test_updates_between_two_reads_are_one_change() -> None:
     source = MemorySource({"a.yaml": "1", "b.yaml": b"2"})
     states = source.states()
     first = await anext(states)
-    assert {path: file.content for path, file in first.files.items()} == {"memory/a.yaml": b"1", "memory/b.yaml": b"2"}
+    assert {one: unit.content for one, unit in first.units.items()} == {"memory/a.yaml": b"1", "memory/b.yaml": b"2"}
     source.update({"a.yaml": "3"})
     source.update({"c.yaml": "4", "b.yaml": None})
     second = await anext(states)
-    assert {path: file.content for path, file in second.files.items()} == {"memory/a.yaml": b"3", "memory/c.yaml": b"4"}
+    assert {one: unit.content for one, unit in second.units.items()} == {"memory/a.yaml": b"3", "memory/c.yaml": b"4"}
     source.update({"c.yaml": "4"})
     third = await anext(states)
-    assert third.files["memory/a.yaml"] is second.files["memory/a.yaml"]
-    assert third.files["memory/c.yaml"] is second.files["memory/c.yaml"]
+    assert third.units["memory/a.yaml"] is second.units["memory/a.yaml"]
+    assert third.units["memory/c.yaml"] is second.units["memory/c.yaml"]
     await states.aclose()

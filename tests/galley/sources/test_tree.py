@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from watchdog.events import FileClosedEvent, FileCreatedEvent, FileModifiedEvent, FileMovedEvent
 
-from galley.sources import SourceState
 from galley.sources.evidence import WriteEvidence
-from galley.sources.tree import Scan, TreeScanner, is_config_name
+from galley.sources.tree import Scan, TreeScanner, TreeState, is_config_name
 
 LONG = 1_000_000.0
 
@@ -27,7 +26,7 @@ class Scans:
         return self.scanner.scan(self.evidence, wall=time.time() + at, monotonic=at)
 
 
-def names(state: SourceState) -> list[str]:
+def names(state: TreeState) -> list[str]:
     return [os.path.basename(path) for path in state.files]
 
 
@@ -47,7 +46,7 @@ def test_yaml_and_json_files_are_read(name: str, tmp_path: Path) -> None:
     (tmp_path / "team" / "sub").mkdir(parents=True)
     (tmp_path / "team" / "sub" / name).write_text("a: 1")
     (file,) = Scans(tmp_path)().state.files.values()
-    assert file.path == f"{tmp_path}/team/sub/{name}"
+    assert file.id == f"{tmp_path}/team/sub/{name}"
     assert file.content == b"a: 1"
 
 

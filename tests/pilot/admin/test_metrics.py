@@ -23,7 +23,7 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
     for _ in range(2):
         fleet.open(a_node(proxy), XdsVariant.SOTW, "").handle(Requested(CLUSTER))
     reports: Latest[ConfigReport] = Latest()
-    reports.publish(ConfigReport(version="1", files=1, resources=7))
+    reports.publish(ConfigReport(version="1", units=1, resources=7))
     text = render_metrics(state, fleet, reports)
     assert 'pilot_xds_proxies{state="STALE",type="CDS"} 2.0\n' in text
     assert "pilot_xds_connected 2.0\n" in text
