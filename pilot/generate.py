@@ -160,9 +160,10 @@ class Generator:
         listeners = self._outbound_listeners.get(scope)
         if listeners is None:
             plan = plan_gateway_listeners if scope.outbound.kind is ProxyKind.GATEWAY else plan_outbound_listeners
-            listeners = self._encode_listeners(plan(self._context, scope, self._memo))
+            plans: tuple[ListenerPlan, ...] = plan(self._context, scope, self._memo)
             if scope.dns_capture:
-                listeners += (self._cache.dns_listener(plan_dns_listener(self._context, scope, self._memo)),)
+                plans += (plan_dns_listener(self._context, scope, self._memo),)
+            listeners = self._encode_listeners(plans)
             self._outbound_listeners[scope] = listeners
         return listeners
 

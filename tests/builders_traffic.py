@@ -16,7 +16,7 @@ from galley.kinds.networking.virtual_service import (
     TlsRoute,
 )
 from galley.kinds.values import Destination, PortSelector, StringMatch
-from pilot.ir.listener import FilterChainPlan, ListenerPlan
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo
@@ -119,11 +119,11 @@ def listeners(context: PushContext, scope: ListenerScope | None = None, memo: Me
     return {listener.name: listener for listener in plan(context, scope, memo or Memo())}
 
 
-def all_chains(listener: ListenerPlan) -> tuple[FilterChainPlan, ...]:
+def all_chains(listener: TcpListenerPlan) -> tuple[FilterChainPlan, ...]:
     return (*listener.chains, *([listener.default_chain] if listener.default_chain else []))
 
 
-def ends_of(listener: ListenerPlan) -> list[str]:
+def ends_of(listener: TcpListenerPlan) -> list[str]:
     """Where each chain ends, the default one last: ``route NAME`` or the TCP clusters."""
     return [end_of(chain) for chain in all_chains(listener)]
 

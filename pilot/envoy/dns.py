@@ -28,7 +28,7 @@ from envoy_data_plane.google.protobuf import Any as AnyMessage
 
 from envoycodec.construct import maker
 from envoycodec.encode import encode, length_delimited, pack, type_url
-from pilot.ir.dns import DnsListenerPlan, DnsNamePlan
+from pilot.ir.listener import DnsListenerPlan, DnsNamePlan
 
 _listener = maker(Listener)
 _additional_address = maker(AdditionalAddress)

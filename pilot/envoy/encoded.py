@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
 from functools import cache, partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, assert_never
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -24,9 +24,8 @@ from pilot.envoy.endpoint import occupied_localities, render_endpoint, render_lo
 from pilot.envoy.listener import render_listener
 from pilot.envoy.route import distinct_virtual_hosts, render_route_config_options, render_virtual_host
 from pilot.ir.cluster import ClusterPlan
-from pilot.ir.dns import DnsListenerPlan, DnsNamePlan
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import ListenerPlan
+from pilot.ir.listener import DnsListenerPlan, DnsNamePlan, ListenerPlan, TcpListenerPlan
 from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
 from pilot.xds.resources import EncodedResource
 
@@ -53,12 +52,11 @@ class RenderCache:
 
     def __init__(self) -> None:
         self._clusters: _Generations[ClusterPlan, EncodedResource] = _Generations(_encode_cluster)
-        self._listeners: _Generations[ListenerPlan, EncodedResource] = _Generations(_encode_listener)
         self._endpoints: _Generations[EndpointPlan, bytes] = _Generations(_encode_endpoint)
         self._virtual_hosts: _Generations[VirtualHostPlan, bytes] = _Generations(_encode_virtual_host)
         self._dns_names: _Generations[DnsNamePlan, bytes] = _Generations(_encode_dns_name)
-        self._dns_listeners: _Generations[DnsListenerPlan, EncodedResource] = _Generations(
-            partial(join_dns_listener, encode_name=self._dns_names.get), touch=self._touch_dns_names
+        self._listeners: _Generations[ListenerPlan, EncodedResource] = _Generations(
+            partial(encode_listener, encode_dns_name=self._dns_names.get), touch=self._touch_dns_names
         )
         self._load_assignments: _Generations[LoadAssignmentPlan, EncodedResource] = _Generations(
             partial(join_load_assignment, encode_endpoint=self._endpoints.get), touch=self._touch_endpoints
@@ -75,9 +73,6 @@ class RenderCache:
 
     def listener(self, plan: ListenerPlan) -> EncodedResource:
         return self._listeners.get(plan)
-
-    def dns_listener(self, plan: DnsListenerPlan) -> EncodedResource:
-        return self._dns_listeners.get(plan)
 
     def route_config(self, plan: RouteConfigPlan) -> EncodedResource:
         return self._route_configs.get(plan)
@@ -99,7 +94,7 @@ class RenderCache:
 
     @property
     def _whole(self) -> tuple[_Generations[Any, EncodedResource], ...]:
-        return (self._clusters, self._load_assignments, self._listeners, self._dns_listeners, self._route_configs)
+        return (self._clusters, self._load_assignments, self._listeners, self._route_configs)
 
     @property
     def _parts(self) -> tuple[_Generations[Any, bytes], ...]:
@@ -110,8 +105,8 @@ class RenderCache:
             for endpoint in locality.endpoints:
                 self._endpoints.get(endpoint)
 
-    def _touch_dns_names(self, plan: DnsListenerPlan) -> None:
-        for name in plan.names:
+    def _touch_dns_names(self, plan: ListenerPlan) -> None:
+        for name in plan.names if isinstance(plan, DnsListenerPlan) else ():
             self._dns_names.get(name)
 
     def _touch_virtual_hosts(self, plan: RouteConfigPlan) -> None:
@@ -189,9 +184,16 @@ def join_load_assignment(
     return _resource(plan.cluster_name, ClusterLoadAssignment, payload, plan.origins)
 
 
-def join_dns_listener(plan: DnsListenerPlan, *, encode_name: Callable[[DnsNamePlan], bytes]) -> EncodedResource:
-    """The encoding of a listener that answers DNS queries, from encoded names."""
-    return _resource(plan.name, Listener, encode(render_dns_listener(plan, encode_name)), plan.origins)
+def encode_listener(plan: ListenerPlan, *, encode_dns_name: Callable[[DnsNamePlan], bytes]) -> EncodedResource:
+    """The encoding of a listener; one that answers DNS queries is put together from encoded names."""
+    match plan:
+        case TcpListenerPlan():
+            listener = render_listener(plan)
+        case DnsListenerPlan():
+            listener = render_dns_listener(plan, encode_dns_name)
+        case _:
+            assert_never(plan)
+    return _resource(plan.name, Listener, encode(listener), plan.origins)
 
 
 def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan], bytes]) -> bytes:
@@ -206,10 +208,6 @@ def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan],
 
 def _encode_cluster(plan: ClusterPlan) -> EncodedResource:
     return _resource(plan.name, Cluster, encode(render_cluster(plan)), plan.origins)
-
-
-def _encode_listener(plan: ListenerPlan) -> EncodedResource:
-    return _resource(plan.name, Listener, encode(render_listener(plan)), plan.origins)
 
 
 def _encode_virtual_host(plan: VirtualHostPlan) -> bytes:

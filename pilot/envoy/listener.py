@@ -33,7 +33,7 @@ from pilot.ir.listener import (
     Direction,
     FilterChainPlan,
     ListenerFilter,
-    ListenerPlan,
+    TcpListenerPlan,
 )
 
 _listener = maker(Listener)
@@ -58,7 +58,7 @@ _LISTENER_FILTERS: Mapping[ListenerFilter, betterproto2.Message] = {
 }
 
 
-def render_listener(plan: ListenerPlan) -> Listener:
+def render_listener(plan: TcpListenerPlan) -> Listener:
     default = plan.default_chain
     return _listener(
         name=plan.name,
@@ -114,7 +114,7 @@ def _render_match(plan: ChainMatchPlan) -> FilterChainMatch | None:
     )
 
 
-def _render_listener_filter(kind: ListenerFilter, plan: ListenerPlan) -> ListenerFilterMessage:
+def _render_listener_filter(kind: ListenerFilter, plan: TcpListenerPlan) -> ListenerFilterMessage:
     excluded = {
         ListenerFilter.HTTP_INSPECTOR: plan.http_inspector_excluded_ports,
         ListenerFilter.TLS_INSPECTOR: plan.tls_inspector_excluded_ports,

@@ -74,9 +74,11 @@ class FilterChainPlan:
 
 
 @frozen
-class ListenerPlan:
-    """One listener. ``address`` is an IP or a ``unix://`` path (then ``port`` is 0); with ``dual_stack`` it is
-    0.0.0.0, and the listener has the same port of ``::`` as well.
+class TcpListenerPlan:
+    """One listener for connections.
+
+    ``address`` is an IP or a ``unix://`` path (then ``port`` is 0); with ``dual_stack`` it is 0.0.0.0, and the listener
+    has the same port of ``::`` as well.
 
     ``inspector_excluded_ports`` are destination ports on which TLS and HTTP inspectors stay off (virtual inbound).
     """
@@ -97,3 +99,30 @@ class ListenerPlan:
     listener_filters_timeout: timedelta | None = None
     continue_on_listener_filters_timeout: bool = False
     origins: tuple[ResourceKey, ...] = ()
+
+
+@frozen
+class DnsNamePlan:
+    """One name and its addresses, of both families, good for ``ttl``. ``*.`` at the start of a name stands for one or
+    more labels."""
+
+    name: str
+    addresses: tuple[str, ...]
+    ttl: timedelta
+
+
+@frozen
+class DnsListenerPlan:
+    """Answers queries at ``port`` of each of ``addresses``, over UDP.
+
+    Every name occurs once. What is not in the table is asked of the resolvers that the proxy's own host has.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    port: int
+    names: tuple[DnsNamePlan, ...]
+    origins: tuple[ResourceKey, ...] = ()
+
+
+ListenerPlan = TcpListenerPlan | DnsListenerPlan

@@ -30,7 +30,7 @@ from galley.kinds.networking.virtual_service import (
 from galley.kinds.values import Percent, StringMatch
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
-from pilot.ir.listener import ListenerPlan
+from pilot.ir.listener import TcpListenerPlan
 from pilot.ir.route import RouteConfigPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
@@ -74,9 +74,9 @@ ALL = Percent(value=100)
 MESH = MeshConfig(access_log_file="/dev/stdout", proxy_http_port=3128)
 
 
-def accept(plans: Iterable[ClusterPlan | ListenerPlan | RouteConfigPlan]) -> None:
+def accept(plans: Iterable[ClusterPlan | TcpListenerPlan | RouteConfigPlan]) -> None:
     cache = RenderCache()
-    encoders = {ClusterPlan: cache.cluster, ListenerPlan: cache.listener, RouteConfigPlan: cache.route_config}
+    encoders = {ClusterPlan: cache.cluster, TcpListenerPlan: cache.listener, RouteConfigPlan: cache.route_config}
     validate_resources([encoders[type(plan)](plan) for plan in plans])  # type: ignore[operator]
 
 

@@ -20,7 +20,7 @@ from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import FilterChainPlan, ListenerPlan
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.route import (
     ForwardPlan,
@@ -69,7 +69,7 @@ def running(
     port, cache = addresses.port(), RenderCache()
     route_config = RouteConfigPlan("routes", (VirtualHostPlan("all", ("*",), tuple(routes)),))
     chain = FilterChainPlan((HttpConnectionPlan("test", route_config=route_config),))
-    listener = cache.listener(ListenerPlan("test", "127.0.0.1", port, (chain,)))
+    listener = cache.listener(TcpListenerPlan("test", "127.0.0.1", port, (chain,)))
     resources = [to_json(each) for each in (listener, *map(cache.cluster, clusters))]
     for resource in resources:
         del resource["@type"]

@@ -10,7 +10,7 @@ from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topol
 from galley.kinds.networking.gateway import ServerTlsSettings
 from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
 from galley.meta import Resource, ResourceKey
-from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
 from pilot.mesh.chain_claims import ChainClaims
 from pilot.mesh.context.memo import Memo
@@ -37,7 +37,7 @@ class GatewaySettings:
     shared: ListenerSettings = ListenerSettings()
 
 
-def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[ListenerPlan, ...]:
+def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[TcpListenerPlan, ...]:
     """The listeners of a gateway. A port on which no server has a filter chain is not opened."""
     rules = GatewayRules(context=context, scope=scope.outbound, memo=memo)
     settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10)
@@ -64,10 +64,10 @@ def gateway_settings(mesh: MeshConfig, *, accept_http_10: bool) -> GatewaySettin
 
 def plan_gateway_listener(
     bind: str, port: int, chains: tuple[FilterChainPlan, ...], origins: tuple[ResourceKey, ...]
-) -> ListenerPlan:
+) -> TcpListenerPlan:
     """A listener with its own socket; TLS is inspected where the SNI decides."""
     by_name = any(chain.match.server_names for chain in chains)
-    return ListenerPlan(
+    return TcpListenerPlan(
         name=f"{bind}_{port}",
         address=bind,
         port=port,

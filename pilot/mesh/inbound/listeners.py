@@ -13,7 +13,7 @@ from galley.kinds.networking.sidecar import Sidecar
 from galley.meta import ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.mesh.clusters.outbound import circuit_breakers
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
@@ -41,7 +41,7 @@ PLAIN_TEXT_ONLY = PeerModes(mode=MtlsMode.DISABLE)
 PASSTHROUGH_IDLE = timedelta(minutes=5)
 
 
-def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo) -> tuple[ListenerPlan, ...]:
+def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo) -> tuple[TcpListenerPlan, ...]:
     """virtualInbound with a chain for each captured port, then the bound listeners. In mode NONE only the latter."""
     settings = _settings(context, scope)
     captured = tuple(port for port in scope.ports if not port.bound)
@@ -71,7 +71,7 @@ def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
 
 def plan_virtual_inbound(
     ports: tuple[InboundPort, ...], settings: InboundSettings, peers: PeerModes = PLAIN_TEXT_ONLY
-) -> ListenerPlan:
+) -> TcpListenerPlan:
     """The listener that all inbound connections are redirected to; chains are chosen by the original port."""
     loop = opaque_chain(
         single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
@@ -91,7 +91,7 @@ def plan_virtual_inbound(
     source = (ListenerFilter.ORIGINAL_SRC,) if settings.transparent else ()
     # Where none is terminated TLS stays unrecognized and passes as the bytes that it is.
     inspectors = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
-    return ListenerPlan(
+    return TcpListenerPlan(
         name=VIRTUAL_INBOUND,
         address=settings.wildcard,
         port=settings.listen_port,
@@ -126,7 +126,7 @@ def _ports_without(
 
 def plan_bound_listener(
     port: InboundPort, settings: InboundSettings, peers: PeerModes = PLAIN_TEXT_ONLY
-) -> ListenerPlan:
+) -> TcpListenerPlan:
     """A listener with a socket of its own, to which peers connect."""
     chains, default = plan_port_chains(port, settings, peers.at(port.listen_port)), None
     if len(chains) > 1 and chains[-1].match.is_match_all:
@@ -135,7 +135,7 @@ def plan_bound_listener(
     http = (ListenerFilter.HTTP_INSPECTOR,) if any(map(_is_sniffed_http, chains)) else ()
     address = port.listen_address or settings.wildcard
     unix = address.startswith("unix://")
-    return ListenerPlan(
+    return TcpListenerPlan(
         name=address if unix else listener_name(address, port.listen_port),
         address=address,
         port=0 if unix else port.listen_port,

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from galley.frozen import frozen
 from galley.meta import ResourceKey
-from pilot.ir.dns import DnsListenerPlan, DnsNamePlan
+from pilot.ir.listener import DnsListenerPlan, DnsNamePlan
 from pilot.mesh.context.auto_addressing import AddressFamilies
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext

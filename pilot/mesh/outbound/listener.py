@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from galley.frozen import frozen
 from galley.meta import ResourceKey
-from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.mesh.clusters.mutual_tls import ANY_HTTP_ALPN
 from pilot.mesh.filters import plan_http_filters, plan_network_filters
@@ -46,7 +46,7 @@ class OutboundListener:
     origins: tuple[ResourceKey, ...] = ()
 
 
-def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings) -> ListenerPlan:
+def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings) -> TcpListenerPlan:
     """The listener. HTTP beside anything else, or where connections of any kind are redirected, is sniffed for."""
     sniffed = bool(wanted.route_name) and (bool(wanted.chains) or not wanted.bound)
     chains, default = _split(wanted.chains)
@@ -58,7 +58,7 @@ def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings)
     if default is not None and not chains:  # a match-all chain that is alone stays an ordinary one
         chains, default = (default,), None
     filters = _inspectors(chains, sniffed=sniffed)
-    return ListenerPlan(
+    return TcpListenerPlan(
         name=wanted.address if not wanted.port else listener_name(wanted.address, wanted.port),
         address=wanted.address,
         port=wanted.port,
@@ -107,7 +107,7 @@ def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[
     return (*tls, ListenerFilter.HTTP_INSPECTOR) if sniffed else tls
 
 
-def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> ListenerPlan:
+def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> TcpListenerPlan:
     """The listener that all outbound connections are redirected to. It hands each over to the listener of its
     original destination; what stays here is for nobody known, or (by its port) a loop."""
     loop = opaque_chain(
@@ -119,7 +119,7 @@ def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: 
         single_cluster_proxy(settings.unknown_cluster, settings.shared.access_log),
         name=f"{VIRTUAL_OUTBOUND}-catchall-tcp",
     )
-    return ListenerPlan(
+    return TcpListenerPlan(
         name=VIRTUAL_OUTBOUND,
         address=address,
         port=port,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import MESH_GATEWAY
-from pilot.ir.listener import ListenerPlan
+from pilot.ir.listener import TcpListenerPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
@@ -39,7 +39,7 @@ STATUS_PORTS = frozenset({15020, 15021, 15090})
 """Ports of a sidecar's own status listeners, which its bootstrap opens."""
 
 
-def plan_outbound_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[ListenerPlan, ...]:
+def plan_outbound_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[TcpListenerPlan, ...]:
     """All outbound listeners of a sidecar. In interception mode NONE they are bound, and there is no virtualOutbound.
 
     In mode NONE they bind to ``scope.bind_address``: several workloads of one host each have a loopback address.
@@ -82,7 +82,7 @@ class _Planner:
     def loopback(self) -> str:
         return self.scope.bind_address or ("::1" if self.outbound.ipv6 else "127.0.0.1")
 
-    def plan(self) -> Iterator[ListenerPlan]:
+    def plan(self) -> Iterator[TcpListenerPlan]:
         mesh = self.context.mesh
         if self.outbound.interception is not Interception.NONE:
             transparent = self.outbound.interception is Interception.TPROXY

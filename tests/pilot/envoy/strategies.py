@@ -16,7 +16,7 @@ from galley.meta import ResourceKey
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.http_filters import HttpFilterPlan, RouteCorsPlan, RouteFaultPlan, RouterPlan
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import (
     AccessLogPlan,
     HttpConnectionPlan,
@@ -260,7 +260,7 @@ chains = st.builds(
 )
 port_lists = st.lists(ports, max_size=3).map(tuple)
 listener_plans = st.builds(
-    ListenerPlan,
+    TcpListenerPlan,
     name=names,
     address=st.ip_addresses().map(str),
     port=ports,

@@ -14,7 +14,7 @@ from galley.kinds.networking.gateway import TlsProtocol
 from pilot.envoy.encoded import RenderCache, empty_load_assignment, empty_route_config
 from pilot.envoy.substitution import BARE_OPERATORS
 from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.listener import FilterChainPlan, ListenerPlan
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.route import (
     DirectResponsePlan,
@@ -101,7 +101,7 @@ def test_tls_is_accepted(envoy: Path, tmp_path: Path) -> None:
     resources = [cache.cluster(ClusterPlan("a", Discovery.EDS, tls=tls)) for tls in clients]
     for tls in servers:
         chain = FilterChainPlan((HttpConnectionPlan("https", route_name="https"),), tls=tls)
-        resources.append(cache.listener(ListenerPlan("0.0.0.0_443", "0.0.0.0", 443, (chain,))))
+        resources.append(cache.listener(TcpListenerPlan("0.0.0.0_443", "0.0.0.0", 443, (chain,))))
     validate_resources(resources, envoy=envoy)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from pilot.envoy.encoded import RenderCache
-from pilot.ir.dns import DnsListenerPlan, DnsNamePlan
+from pilot.ir.listener import DnsListenerPlan, DnsNamePlan
 from tests.envoy_validate import to_json
 
 TTL = timedelta(seconds=30)
@@ -23,7 +23,7 @@ PLAN = DnsListenerPlan(
 
 
 def rendered(plan: DnsListenerPlan) -> Any:
-    return to_json(RenderCache().dns_listener(plan))
+    return to_json(RenderCache().listener(plan))
 
 
 def test_it_listens_for_datagrams_at_each_address() -> None:
@@ -62,11 +62,11 @@ def test_an_empty_table_still_answers_for_others() -> None:
 
 def test_a_changed_name_encodes_no_other_again() -> None:
     cache = RenderCache()
-    first = cache.dns_listener(PLAN)
+    first = cache.listener(PLAN)
     cache.end_generation()
-    assert cache.dns_listener(PLAN) is first
+    assert cache.listener(PLAN) is first
     cache.end_generation()
     known = cache.parts
-    changed = cache.dns_listener(replace(PLAN, names=(PLAN.names[0], DnsNamePlan("c.example", ("240.240.0.3",), TTL))))
+    changed = cache.listener(replace(PLAN, names=(PLAN.names[0], DnsNamePlan("c.example", ("240.240.0.3",), TTL))))
     assert changed.version != first.version
     assert cache.parts - known == 1

@@ -16,7 +16,7 @@ from pilot.envoy.listener import render_listener
 from pilot.envoy.route import render_route_config
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import ListenerPlan
+from pilot.ir.listener import TcpListenerPlan
 from pilot.ir.route import DirectResponsePlan, RouteConfigPlan, RouteMatchPlan, RoutePlan, VirtualHostPlan
 from pilot.node.locality import Locality
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
@@ -54,7 +54,7 @@ def test_a_cluster_is_encoded_as_rendered(plan: ClusterPlan) -> None:
 
 @any_plan
 @given(strategies.listener_plans)
-def test_a_listener_is_encoded_as_rendered(plan: ListenerPlan) -> None:
+def test_a_listener_is_encoded_as_rendered(plan: TcpListenerPlan) -> None:
     assert RenderCache().listener(plan).any == encode_any(render_listener(plan))
 
 
@@ -72,7 +72,7 @@ def test_a_route_configuration_is_joined_to_what_is_rendered(plan: RouteConfigPl
 
 @any_plan
 @given(st.one_of(strategies.cluster_plans, strategies.listener_plans))
-def test_equal_plans_give_equal_bytes_and_one_object(plan: ClusterPlan | ListenerPlan) -> None:
+def test_equal_plans_give_equal_bytes_and_one_object(plan: ClusterPlan | TcpListenerPlan) -> None:
     def encoded(cache: RenderCache, value: Any) -> Any:
         return cache.cluster(value) if isinstance(value, ClusterPlan) else cache.listener(value)
 
@@ -91,7 +91,7 @@ def test_names_types_versions_and_origins() -> None:
     assert cluster.version != cache.cluster(a_cluster("b")).version
     assert to_json(cache.load_assignment(some_endpoints(1)))["@type"] == ENDPOINT
     assert to_json(cache.route_config(some_routes("a")))["@type"] == ROUTE
-    listener = ListenerPlan(name="l", address="::", port=80, chains=(), origins=())
+    listener = TcpListenerPlan(name="l", address="::", port=80, chains=(), origins=())
     assert to_json(cache.listener(listener))["@type"] == LISTENER
 
 

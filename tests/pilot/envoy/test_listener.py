@@ -5,7 +5,7 @@ from typing import Any
 
 from citadel.ir import KeyPairFiles, ServerTls
 from pilot.envoy.listener import render_filter_chain, render_listener
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, ListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan, WeightedTcpCluster
 from tests.rendered import as_json
 
@@ -15,7 +15,7 @@ CHAIN = FilterChainPlan((BLACK_HOLE,))
 
 def rendered(*chains: FilterChainPlan, **traits: Any) -> dict[str, Any]:
     values: dict[str, Any] = {"name": "0.0.0.0_80", "address": "0.0.0.0", "port": 80, **traits}
-    return as_json(render_listener(ListenerPlan(chains=chains or (CHAIN,), **values)))
+    return as_json(render_listener(TcpListenerPlan(chains=chains or (CHAIN,), **values)))
 
 
 def test_a_bound_listener() -> None:
