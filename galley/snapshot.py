@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Any, TypeVar, cast
 
+from galley.hosts.names import DEFAULT_DOMAIN
 from galley.kinds.mesh_config import MeshConfig
 from galley.meta import Resource, ResourceKey
 from galley.text.diagnostics import Diagnostic, Severity
@@ -20,17 +21,19 @@ class ConfigSnapshot:
     order of files.
     """
 
-    __slots__ = ("_by_key", "_by_type", "_digests", "_mesh", "_version")
+    __slots__ = ("_by_key", "_by_type", "_digests", "_domain", "_mesh", "_version")
 
     def __init__(
         self,
         by_key: Mapping[ResourceKey, Resource[Any]],
         by_type: Mapping[type[Any], tuple[Resource[Any], ...]],
         digests: Mapping[ResourceKey, bytes],
+        domain: str = DEFAULT_DOMAIN,
     ) -> None:
         self._by_key = by_key
         self._by_type = by_type
         self._digests = digests
+        self._domain = domain
         self._version = _version_of(digests)
         meshes = self.of(MeshConfig)
         self._mesh = meshes[0].spec if meshes else MeshConfig()
@@ -44,6 +47,11 @@ class ConfigSnapshot:
     def mesh(self) -> MeshConfig:
         """The oldest MeshConfig resource, which the decoder fills with Istio's defaults; the defaults when absent."""
         return self._mesh
+
+    @property
+    def domain(self) -> str:
+        """The DNS domain of the mesh, with which short names of services are completed."""
+        return self._domain
 
     def of(self, spec_type: type[T]) -> tuple[Resource[T], ...]:
         """All resources with a spec of this type, oldest first (``Resource.age``)."""
@@ -76,12 +84,12 @@ class ConfigSnapshot:
 
 
 def build_snapshot(
-    resources: Iterable[Resource[Any]], previous: ConfigSnapshot | None = None
+    resources: Iterable[Resource[Any]], previous: ConfigSnapshot | None = None, *, domain: str = DEFAULT_DOMAIN
 ) -> tuple[ConfigSnapshot, tuple[Diagnostic, ...]]:
     """Index ``resources``. Of several with one key the oldest stays, and each other one is an error.
 
-    ``previous`` only saves work: content hashes of resources that it holds are taken over, and ``of`` returns the
-    same tuple object as before for a kind in which nothing changed.
+    ``domain`` is the DNS domain of the mesh. ``previous`` only saves work: content hashes of resources that it holds
+    are taken over, and ``of`` returns the same tuple object as before for a kind in which nothing changed.
     """
     by_key: dict[ResourceKey, Resource[Any]] = {}
     diagnostics = []
@@ -90,7 +98,7 @@ def build_snapshot(
         if first is not resource:
             diagnostics.append(duplicate_resource(resource, first))
     digests = {key: _digest(resource, previous) for key, resource in by_key.items()}
-    return ConfigSnapshot(by_key, _group(by_key.values(), previous), digests), tuple(diagnostics)
+    return ConfigSnapshot(by_key, _group(by_key.values(), previous), digests, domain), tuple(diagnostics)
 
 
 def duplicate_resource(resource: Resource[Any], first: Resource[Any]) -> Diagnostic:

@@ -40,11 +40,11 @@ def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     routes = RouteReferences(config, hosts)
     for rule in config.of(VirtualService):
         yield from routes.check(rule)
-    yield from find_lost_gateways(config)
+    yield from find_lost_gateways(config, hosts)
     yield from find_duplicate_hosts(config, hosts)
     for destination_rule in config.of(DestinationRule):
         yield from check_rule(destination_rule, hosts)
-    yield from find_shared_hosts(config)
+    yield from find_shared_hosts(config, hosts)
     yield from find_conflicts(config)
     yield from find_duplicate_services(config)
     yield from check_sidecars(config, hosts)

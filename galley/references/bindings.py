@@ -4,58 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from galley.hosts.names import MESH_GATEWAY, resolve_gateway
+from galley.hosts.scoped import scope_host
+from galley.hosts.wildcards import hosts_match
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.scalars import host_contains
 from galley.kinds.networking.gateway import Gateway
-from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource, ResourceKey
-from galley.references.known_hosts import KnownHosts, full_host, is_seen_together
+from galley.references.known_hosts import KnownHosts, are_seen_together
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
 
-def find_lost_gateways(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+def find_lost_gateways(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
     """Rules for gateways that are not there, or that serve none of their hosts."""
     for rule in config.of(VirtualService):
         findings = Findings(rule)
+        wanted = tuple(hosts.full_name(host, rule) for host in rule.spec.hosts)
         for index, name in enumerate(rule.spec.gateways):
             if name != MESH_GATEWAY:
-                _check_gateway(findings, f"spec.gateways[{index}]", name, rule, config)
+                _check_gateway(findings, f"spec.gateways[{index}]", name, wanted, config)
         yield from findings.diagnostics
 
 
-def gateway_key(name: str, namespace: str) -> ResourceKey:
-    """The Gateway that a rule of ``namespace`` names: ``name``, ``namespace/name``, or ``name.namespace.svc…``."""
-    place, slash, short = name.rpartition("/")
-    if slash:
-        return ResourceKey("Gateway", namespace if place == "." else place, short)
-    parts = name.split(".")
-    return ResourceKey("Gateway", parts[1] if len(parts) > 1 else namespace, parts[0])
-
-
-def _check_gateway(
-    findings: Findings, field: str, name: str, rule: Resource[VirtualService], config: ConfigSnapshot
-) -> None:
-    key = gateway_key(name, rule.namespace)
-    gateway = config.get(key)
+def _check_gateway(findings: Findings, field: str, name: str, wanted: tuple[str, ...], config: ConfigSnapshot) -> None:
+    namespace, _, short = resolve_gateway(name, findings.namespace).partition("/")
+    gateway: Resource[Gateway] | None = config.get(ResourceKey("Gateway", namespace, short))
     if gateway is None:
-        others = [f"{one.namespace}/{one.name}" for one in config.of(Gateway) if one.name == key.name]
+        others = [f"{one.namespace}/{one.name}" for one in config.of(Gateway) if one.name == short]
         hint = f"there is {others[0]}" if others else ""
-        findings.warn(field, "unknown-gateway", f"there is no Gateway {key.namespace}/{key.name} (IST0101)", hint)
+        findings.warn(field, "unknown-gateway", f"there is no Gateway {namespace}/{short} (IST0101)", hint)
         return
-    spec: Gateway = gateway.spec
-    served = [host for server in spec.servers for host in server.hosts]
-    if not any(_serves(host, wanted, rule.namespace, key.namespace) for host in served for wanted in rule.spec.hosts):
+    served = [host for server in gateway.spec.servers for host in server.hosts]
+    scoped = [scope_host(host, namespace) for host in served]
+    allowed = [one.host for one in scoped if one.is_for(findings.namespace)]
+    if not any(hosts_match(host, own) for host in allowed for own in wanted):
         what = f"{shown(name)} serves none of the hosts of this rule (IST0132)"
         findings.warn(field, "host-not-in-gateway", what, f"its hosts are {', '.join(served[:5])}")
-
-
-def _serves(served: str, wanted: str, rule_namespace: str, gateway_namespace: str) -> bool:
-    place, _, host = served.rpartition("/")
-    if place not in ("", "*") and rule_namespace != (gateway_namespace if place == "." else place):
-        return False
-    wanted = full_host(wanted, rule_namespace)
-    return host_contains(host, wanted) or host_contains(wanted, host)
 
 
 def find_duplicate_hosts(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
@@ -67,9 +52,9 @@ def find_duplicate_hosts(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[
             continue
         findings = Findings(rule)
         for index, name in enumerate(rule.spec.hosts):
-            field, host = f"spec.hosts[{index}]", full_host(name, rule.namespace)
+            field, host = f"spec.hosts[{index}]", hosts.full_name(name, rule)
             earlier = owners.setdefault(host, [])
-            first = next((one for one in earlier if is_seen_together(one, rule, defaults)), None)
+            first = next((one for one in earlier if are_seen_together(one, rule, defaults)), None)
             if first is not None:
                 what = f"{shown(name)} is ruled by {first.key} at {first.origin} already, so this rule has no effect"
                 findings.warn(field, "duplicate-host", f"{what} (IST0109)", "put both rules into one VirtualService")

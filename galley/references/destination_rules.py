@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.meta import Resource
-from galley.references.known_hosts import KnownHosts, full_host
+from galley.references.known_hosts import KnownHosts
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
@@ -15,17 +15,17 @@ from galley.text.diagnostics import Diagnostic
 def check_rule(rule: Resource[DestinationRule], hosts: KnownHosts) -> list[Diagnostic]:
     """A rule for a host that no service has does nothing."""
     findings = Findings(rule)
-    if not hosts.matches(full_host(rule.spec.host, rule.namespace)):
+    if not hosts.has_within(hosts.full_name(rule.spec.host, rule)):
         what = f"{shown(rule.spec.host)} is not the host of a service, so this rule has no effect (IST0174)"
         findings.warn("spec.host", "unknown-host", what, hosts.hint(rule.spec.host, rule.namespace))
     return findings.diagnostics
 
 
-def find_shared_hosts(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+def find_shared_hosts(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
     """Of several rules of one namespace for one host the subsets are united; the oldest policy counts."""
     first: dict[tuple[str, str, object], Resource[DestinationRule]] = {}
     for rule in config.of(DestinationRule):
-        place = (rule.namespace, full_host(rule.spec.host, rule.namespace), rule.spec.workload_selector)
+        place = (rule.namespace, hosts.full_name(rule.spec.host, rule), rule.spec.workload_selector)
         earlier = first.setdefault(place, rule)
         if earlier is rule:
             continue

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from galley.hosts.names import service_host
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.networking.service_entry import ServiceEntry
 from galley.meta import Resource
-from galley.references.known_hosts import is_seen_together, kubernetes_host
+from galley.references.known_hosts import are_seen_together
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
 
 def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     """Hosts of ServiceEntries that a Kubernetes Service or an older ServiceEntry has already."""
-    native = {kubernetes_host(service): service for service in config.of(KubernetesService)}
+    native = {
+        service_host(service.name, service.namespace, config.domain): service
+        for service in config.of(KubernetesService)
+    }
     owners: dict[str, list[Resource[ServiceEntry]]] = {}
     defaults = config.mesh.default_service_export_to
     for entry in config.of(ServiceEntry):
@@ -26,7 +30,7 @@ def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:
             if (service := native.get(host)) is not None:
                 _complain(findings, field, name, service)
             earlier = owners.setdefault(host, [])
-            first = next((one for one in earlier if is_seen_together(one, entry, defaults)), None)
+            first = next((one for one in earlier if are_seen_together(one, entry, defaults)), None)
             if first is not None:
                 _complain(findings, field, name, first)
                 _compare_protocols(findings, entry, first)

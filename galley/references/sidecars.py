@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from galley.exports import EVERYWHERE, NOWHERE
+from galley.hosts.scoped import read_egress_hosts
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.networking.sidecar import Sidecar
 from galley.meta import NO_LABELS, Labels, Resource
@@ -24,15 +26,17 @@ def check_sidecars(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagno
             code = "IST0110" if labels else "IST0111"
             what = f"selects the same workloads as {first.key} at {first.origin}, which counts ({code})"
             findings.warn("spec.workloadSelector", "conflicting-sidecars", what, "put both into one Sidecar")
-        _check_egress_hosts(findings, sidecar, hosts)
+        _check_egress_hosts(findings, sidecar, hosts, config.mesh.root_namespace)
         yield from findings.diagnostics
 
 
-def _check_egress_hosts(findings: Findings, sidecar: Resource[Sidecar], hosts: KnownHosts) -> None:
+def _check_egress_hosts(findings: Findings, sidecar: Resource[Sidecar], hosts: KnownHosts, root_namespace: str) -> None:
+    # In the root namespace `.` stands for the namespace of each proxy.
+    namespace = EVERYWHERE if sidecar.namespace == root_namespace else sidecar.namespace
     for index, listener in enumerate(sidecar.spec.egress):
         for number, text in enumerate(listener.hosts):
             _, _, host = text.partition("/")
-            if text.startswith("~") or host == "*" or hosts.matches(host.lower()):
+            if text.startswith(NOWHERE) or host == "*" or hosts.are_imported(read_egress_hosts((text,), namespace)):
                 continue
             what = f"{shown(text)} imports no service"
             hint = hosts.hint(host, sidecar.namespace)

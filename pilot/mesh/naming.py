@@ -10,7 +10,6 @@ INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
 HTTP_PROXY_ROUTE = "http_proxy"
-CLUSTER_DOMAIN = "cluster.local"
 
 
 @frozen
@@ -48,27 +47,10 @@ def listener_name(address: str, port: int) -> str:
 
 
 def virtual_host_name(host: str, port: int) -> str:
-    return f"{host}:{port}"
+    """``host:port``, as an authority has it."""
+    return f"{authority(host)}:{port}"
 
 
-def resolve_host(host: str, namespace: str, domain: str = CLUSTER_DOMAIN) -> str:
-    """The FQDN of a host as a rule in ``namespace`` writes it: a name without a dot is a service of the namespace.
-
-    Anything with a dot is taken literally, as in Istio: ``reviews.prod`` is not expanded.
-    """
-    if "." in host or host.startswith("*") or not host:
-        return host.lower()
-    return f"{host}.{namespace}.svc.{domain}".lower()
-
-
-def resolve_gateway(reference: str, namespace: str) -> str:
-    """``namespace/name`` of the Gateway that a VirtualService in ``namespace`` names; ``mesh`` stays ``mesh``."""
-    if reference == "mesh":
-        return reference
-    if "/" in reference:
-        owner, _, name = reference.partition("/")
-        return f"{namespace if owner == '.' else owner}/{name}"
-    if "." in reference:  # the legacy form name.namespace.svc.cluster.local
-        name, owner, *_ = reference.split(".")
-        return f"{owner}/{name}"
-    return f"{namespace}/{reference}"
+def authority(host: str) -> str:
+    """The host part of an authority (RFC 3986): IPv6 addresses are in brackets."""
+    return f"[{host}]" if ":" in host else host

@@ -12,6 +12,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from galley.frozen import frozen
+from galley.hosts.wildcards import is_wildcard
 from pilot.registry.catalog import Service, ServiceKey, ServiceResolution
 
 IPV4_RANGE, IPV6_RANGE = "240.240.0.0/16", "2001:2::/48"
@@ -38,7 +39,7 @@ def gets_addresses(service: Service) -> bool:
     return (
         not service.addresses
         and service.resolution not in (ServiceResolution.PASSTHROUGH, ServiceResolution.ALIAS)
-        and not service.hostname.startswith("*")
+        and not is_wildcard(service.hostname)
         and service.labels.get(AUTO_ALLOCATE_LABEL, "").lower() != "false"
     )
 

@@ -47,19 +47,24 @@ from pilot.registry.workloads import (
 class _SourceKind:
     """How resources of one kind become services and endpoints."""
 
-    services: Callable[[Resource[Any]], tuple[Service, ...]]
+    services: Callable[[Resource[Any], str], tuple[Service, ...]]
+    """The services of a resource in a mesh with this domain."""
     selector: Callable[[Resource[Any]], Labels | None]
     endpoints: Callable[[Resource[Any], Service, tuple[Workload, ...]], EndpointsByPort]
 
 
-_ENTRY = _SourceKind(services=services_of_entry, selector=selector_of_entry, endpoints=endpoints_of_entry)
+_ENTRY = _SourceKind(
+    services=lambda resource, _domain: services_of_entry(resource),
+    selector=selector_of_entry,
+    endpoints=endpoints_of_entry,
+)
 _MANIFEST = _SourceKind(
-    services=lambda resource: (service_of_manifest(resource),),
+    services=lambda resource, domain: (service_of_manifest(resource, domain),),
     selector=selector_of_manifest,
     endpoints=endpoints_of_manifest,
 )
 _DISCOVERED = _SourceKind(
-    services=lambda resource: (service_of_discovered(resource),),
+    services=lambda resource, _domain: (service_of_discovered(resource),),
     selector=lambda resource: None,
     endpoints=endpoints_of_discovered,
 )
@@ -83,7 +88,7 @@ def build_catalog(
     found = frozenset(present[source] for source in present.keys() - before.workloads.keys())
     gone, come = lost - found, found - lost  # a resource that only moved within its file is in both
     contributions: dict[Resource[Any], Contribution] = {}
-    pool = _Pool(present.values())
+    pool, domain = _Pool(present.values()), config.domain
     sources: tuple[tuple[_SourceKind, tuple[Resource[Any], ...]], ...] = (
         (_ENTRY, config.of(ServiceEntry)),
         (_MANIFEST, config.of(KubernetesService)),
@@ -91,9 +96,11 @@ def build_catalog(
     for kind, resources in sources:
         for resource in resources:
             known = before.contributions.get(resource)
-            contributions[resource] = _updated(kind, known, gone, come) if known else _contribute(kind, resource, pool)
-    for resource in _discovered(discovery, members, contributions, before):
-        contributions[resource] = before.contributions.get(resource) or _contribute(_DISCOVERED, resource, pool)
+            contributions[resource] = (
+                _updated(kind, known, gone, come) if known else _contribute(kind, resource, pool, domain)
+            )
+    for resource in _discovered(discovery, members, contributions, before, domain):
+        contributions[resource] = before.contributions.get(resource) or _contribute(_DISCOVERED, resource, pool, domain)
     changed = _changed_services(before.contributions, contributions)
     if previous and not changed and contributions.keys() == previous.contributions.keys() and not (lost or found):
         return previous
@@ -144,13 +151,14 @@ def _discovered(
     members: Mapping[DiscoveredInstance, Workload],
     documented: Mapping[Resource[Any], Contribution],
     before: ServiceCatalog,
+    domain: str,
 ) -> Iterator[Resource[DiscoveredService]]:
     """The discovered services that no document describes, each the same object for as long as it is equal."""
     if not discovery.instances:
         return
     hosts = {service.hostname for contribution in documented.values() for service in contribution.services}
     known = {one.key: one for one in before.contributions if isinstance(one.spec, DiscoveredService)}
-    for service in group_services(discovery.instances, members):
+    for service in group_services(discovery.instances, members, domain):
         if service.hostname not in hosts:
             resource = resource_of_service(service)
             old = known.get(resource.key)
@@ -179,10 +187,10 @@ def _in_order(workloads: Iterable[Workload]) -> tuple[Workload, ...]:
     return tuple(sorted(workloads, key=lambda workload: workload.id))
 
 
-def _contribute(kind: _SourceKind, resource: Resource[Any], pool: _Pool) -> Contribution:
+def _contribute(kind: _SourceKind, resource: Resource[Any], pool: _Pool, domain: str) -> Contribution:
     selector = kind.selector(resource)
     selected = pool.selected(resource.namespace, selector) if selector else ()
-    services = kind.services(resource)
+    services = kind.services(resource, domain)
     return Contribution(
         resource=resource,
         selector=selector,

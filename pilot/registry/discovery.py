@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import service_host
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from galley.text.diagnostics import Origin
 from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
 from pilot.registry.container_labels import name_port
 from pilot.registry.endpoints import endpoint_at, sorted_endpoints
-from pilot.registry.kubernetes_service import CLUSTER_DOMAIN
 from pilot.registry.protocol import kubernetes_protocol
 from pilot.registry.workloads import RegisteredWorkload
 
@@ -78,16 +78,19 @@ NOTHING_DISCOVERED = Discovery()
 
 @frozen
 class DiscoveredService:
-    """A service as its instances describe it; ``members`` are workloads with their ports by name."""
+    """A service of a mesh with ``domain`` as its instances describe it; ``members`` are workloads with their ports by
+    name."""
 
     name: str
     namespace: str
+    domain: str
     ports: tuple[Port, ...]
     members: tuple[tuple[Workload, FrozenMap[str, int]], ...]
 
     @property
     def hostname(self) -> str:
-        return f"{self.name}.{self.namespace}.svc.{CLUSTER_DOMAIN}"
+        """Its full name, as that of a Kubernetes service."""
+        return service_host(self.name, self.namespace, self.domain)
 
 
 def without_withdrawn(
@@ -133,9 +136,12 @@ def proxies_by_instance(
 
 
 def group_services(
-    instances: Iterable[DiscoveredInstance], workloads: Mapping[DiscoveredInstance, Workload]
+    instances: Iterable[DiscoveredInstance], workloads: Mapping[DiscoveredInstance, Workload], domain: str
 ) -> tuple[DiscoveredService, ...]:
-    """One service for all instances of one name and namespace; ``workloads`` of those that have an address."""
+    """One service for all instances of one name and namespace; ``workloads`` of those that have an address.
+
+    ``domain`` is the mesh's.
+    """
     grouped: dict[tuple[str, str], list[DiscoveredInstance]] = {}
     for instance in instances:
         grouped.setdefault((instance.namespace, instance.service), []).append(instance)
@@ -143,6 +149,7 @@ def group_services(
         DiscoveredService(
             name=name,
             namespace=namespace,
+            domain=domain,
             ports=_ports(group),
             members=tuple((workloads[one], one.ports) for one in group if one in workloads),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from galley.hosts.names import service_host
 from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort, ServiceType
 from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import EndpointsByPort, Port, Protocol, Service, ServiceResolution, Workload
@@ -9,17 +10,16 @@ from pilot.registry.endpoints import endpoint_at, sorted_endpoints
 from pilot.registry.protocol import kubernetes_protocol
 
 EXPORT_TO_ANNOTATION = "networking.istio.io/exportTo"
-CLUSTER_DOMAIN = "cluster.local"
 
 
-def service_of_manifest(resource: Resource[KubernetesService]) -> Service:
-    """The service ``name.namespace.svc.cluster.local``; headless ones go to the original destination, an
+def service_of_manifest(resource: Resource[KubernetesService], domain: str) -> Service:
+    """The service ``name.namespace.svc.domain``; headless ones go to the original destination, an
     ExternalName is another name for its target. UDP ports are left out, for no proxy handles them."""
     spec = resource.spec
     addresses = tuple(dict.fromkeys(ip for ip in (spec.cluster_ip, *spec.cluster_ips) if ip and ip != "None"))
     shifted = tuple((port.port, port.target_port) for port in spec.ports if isinstance(port.target_port, int))
     return Service(
-        hostname=f"{resource.name}.{resource.namespace}.svc.{CLUSTER_DOMAIN}".lower(),
+        hostname=service_host(resource.name, resource.namespace, domain),
         namespace=resource.namespace,
         ports=tuple(port for port in map(_port, spec.ports) if port.protocol is not Protocol.UDP),
         origin=resource.key,

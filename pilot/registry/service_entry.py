@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from galley.hosts.wildcards import is_wildcard
 from galley.kinds.networking.service_entry import Location, Resolution, ServiceEntry, ServicePort
 from galley.meta import NO_LABELS, Labels, Resource
 from pilot.registry.catalog import (
@@ -87,6 +88,6 @@ def endpoints_of_entry(
 
 
 def _own_name(service: Service, port: ServicePort) -> tuple[Endpoint, ...]:
-    if service.hostname.startswith("*"):  # nothing to resolve
+    if is_wildcard(service.hostname):  # nothing to resolve
         return ()
     return Endpoints((Endpoint(address=service.hostname, port=port.target_port or port.number),))

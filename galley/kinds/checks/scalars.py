@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import re2  # type: ignore[import-untyped]
 
+from galley.exports import EVERYWHERE, NOWHERE, OWN_NAMESPACE
 from galley.kinds.checks.findings import Findings, at_key, shown
 
 _LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
@@ -23,15 +24,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 def is_dns_label(text: str) -> bool:
     """Whether ``text`` is one label of a DNS name (RFC 1123), in either case."""
     return _LABEL.fullmatch(text) is not None
-
-
-def is_ip(text: str) -> bool:
-    """Whether ``text`` is an IPv4 or IPv6 address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def is_cidr(text: str) -> bool:
@@ -179,15 +171,15 @@ def check_export_to(findings: Findings, field: str, export_to: Iterable[str], *,
     seen: set[str] = set()
     for index, value in enumerate(values):
         place = f"{field}[{index}]"
-        meant = findings.namespace if value == "." else value
+        meant = findings.namespace if value == OWN_NAMESPACE else value
         if meant in seen:
             findings.error(place, "invalid-export-to", f"{shown(value)} names a namespace a second time")
         seen.add(meant)
-        if value == "~" and not may_hide:
+        if value == NOWHERE and not may_hide:
             findings.error(place, "invalid-export-to", "`~` is possible for a ServiceEntry only")
-        elif value in ("*", "~") and len(values) > 1:
+        elif value in (EVERYWHERE, NOWHERE) and len(values) > 1:
             findings.error(place, "invalid-export-to", f"{shown(value)} must stand alone")
-        elif value not in (".", "*", "~") and not is_dns_label(value):
+        elif value not in (EVERYWHERE, NOWHERE, OWN_NAMESPACE) and not is_dns_label(value):
             hint = "write a namespace, `.` for the own one, or `*` for all"
             findings.error(place, "invalid-export-to", f"{shown(value)} is not a namespace", hint)
 
@@ -206,13 +198,3 @@ def check_subnets(findings: Findings, field: str, subnets: Iterable[str]) -> Non
     for index, subnet in enumerate(subnets):
         if not is_cidr(subnet):
             findings.error(f"{field}[{index}]", "invalid-address", f"must be an IP range, not {shown(subnet)}")
-
-
-def host_contains(outer: str, inner: str) -> bool:
-    """Whether every name that ``inner`` stands for is one that ``outer`` stands for."""
-    outer, inner = outer.lower(), inner.lower()
-    if outer == "*":
-        return True
-    if outer.startswith("*"):
-        return inner.removeprefix("*").endswith(outer[1:]) and inner != outer[1:]
-    return outer == inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
@@ -265,10 +266,6 @@ class TcpRoute:
     route: tuple[RouteDestination, ...] = ()
 
 
-MESH_GATEWAY = "mesh"
-"""The reserved gateway name that means "all sidecars"."""
-
-
 @frozen
 class VirtualService:
     """Routing rules for ``hosts``, bound to the named ``gateways`` (none: to the sidecars of the mesh)."""
@@ -279,3 +276,23 @@ class VirtualService:
     tls: tuple[TlsRoute, ...] = ()
     tcp: tuple[TcpRoute, ...] = ()
     export_to: tuple[str, ...] = field(default=())
+
+
+def destinations_of(spec: VirtualService) -> Iterator[tuple[str, Destination]]:
+    """Every destination of the rules in ``spec``, mirrors included, with the path of its field."""
+    for index, http in enumerate(spec.http):
+        path = f"spec.http[{index}]"
+        for number, share in enumerate(http.route):
+            if share.destination is not None:
+                yield f"{path}.route[{number}].destination", share.destination
+        if http.mirror is not None:
+            yield f"{path}.mirror", http.mirror
+        for number, mirror in enumerate(http.mirrors):
+            if mirror.destination is not None:
+                yield f"{path}.mirrors[{number}].destination", mirror.destination
+    opaque = [*((f"spec.tls[{index}]", route.route) for index, route in enumerate(spec.tls))]
+    opaque += ((f"spec.tcp[{index}]", route.route) for index, route in enumerate(spec.tcp))
+    for path, targets in opaque:
+        for number, target in enumerate(targets):
+            if target.destination is not None:
+                yield f"{path}.route[{number}].destination", target.destination

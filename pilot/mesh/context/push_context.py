@@ -13,12 +13,13 @@ from citadel.identity import TrustDomain
 from citadel.ir import MeshTls
 from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
 from galley.attached import Attached, attach
+from galley.hosts.names import MESH_GATEWAY
 from galley.kinds.attachment import AttachedKind
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode, Sidecar
-from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot

@@ -5,24 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from galley.frozen import frozen
+from galley.exports import resolve_exports
+from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
+from galley.hosts.scoped import read_egress_hosts
 from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
-from galley.kinds.networking.virtual_service import VirtualService
+from galley.kinds.networking.virtual_service import VirtualService, destinations_of
 from galley.meta import Resource
-from pilot.mesh.naming import resolve_host
-from pilot.mesh.rules.hosts import hosts_match, is_subset
 from pilot.registry.catalog import Protocol, Service
 from pilot.registry.protocol import protocol_named
-
-EVERYWHERE, OWN_NAMESPACE, NOWHERE = "*", ".", "~"
-
-
-def is_exported(export_to: tuple[str, ...], default: tuple[str, ...], *, owner: str, client: str) -> bool:
-    """Whether something of namespace ``owner`` may be seen from namespace ``client`` (exportTo; empty: ``default``)."""
-    targets = export_to or default
-    if EVERYWHERE in targets:
-        return True
-    return any(client == (owner if target == OWN_NAMESPACE else target) for target in targets)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +90,7 @@ def select_visible(
     exported = tuple(
         service
         for service in index.ordered
-        if is_exported(service.export_to, export_default, owner=service.namespace, client=namespace)
+        if resolve_exports(service.export_to, export_default, service.namespace).includes(namespace)
     )
     if sidecar is None or not sidecar.egress:
         services = _one_per_hostname(exported, namespace)
@@ -160,43 +150,6 @@ def _preference(service: Service, namespace: str) -> tuple[bool, bool]:
     return (service.namespace != namespace, not service.kubernetes)
 
 
-@frozen
-class EgressHosts:
-    """The parsed ``hosts`` of an egress listener: pairs of namespace (``*`` for any) and host."""
-
-    imported: tuple[tuple[str, str], ...]
-    excluded: tuple[tuple[str, str], ...]
-
-    def imports_service(self, service: Service) -> bool:
-        return self._holds(self.imported, service) and not self._holds(self.excluded, service)
-
-    @staticmethod
-    def _holds(hosts: tuple[tuple[str, str], ...], service: Service) -> bool:
-        return any(
-            owner in (EVERYWHERE, service.namespace) and is_subset(service.hostname, of=host) for owner, host in hosts
-        )
-
-    def imports_rule(self, namespace: str, rule_hosts: Iterable[str]) -> bool:
-        """Whether a VirtualService of ``namespace`` for these hosts is imported: either side may be the wildcard."""
-        mine = [host for owner, host in self.imported if owner in (EVERYWHERE, namespace)]
-        return any(hosts_match(host, rule_host) for rule_host in rule_hosts for host in mine)
-
-
-def parse_egress_hosts(hosts: Iterable[str], namespace: str) -> EgressHosts:
-    """``namespace/host`` entries of a Sidecar in ``namespace``: ``.`` is its own, ``~/*`` imports nothing, and
-    ``~ns/host`` takes out again."""
-    imported: list[tuple[str, str]] = []
-    excluded: list[tuple[str, str]] = []
-    for entry in hosts:
-        owner, _, host = entry.partition("/")
-        if owner == NOWHERE:
-            continue
-        target = excluded if owner.startswith(NOWHERE) else imported
-        owner = owner.removeprefix(NOWHERE)
-        target.append((namespace if owner == OWN_NAMESPACE else owner, host.lower()))
-    return EgressHosts(imported=tuple(imported), excluded=tuple(excluded))
-
-
 def _import(
     listener: IstioEgressListener,
     exported: tuple[Service, ...],
@@ -204,8 +157,8 @@ def _import(
     namespace: str,
     virtual_services: tuple[Resource[VirtualService], ...],
 ) -> EgressServices:
-    hosts = parse_egress_hosts(listener.hosts, namespace)
-    services: Iterable[Service] = filter(hosts.imports_service, exported)
+    hosts = read_egress_hosts(listener.hosts, namespace)
+    services: Iterable[Service] = (one for one in exported if hosts.imports_service(one.namespace, one.hostname))
     port = listener.port
     if port is not None and protocol_named(port.protocol) is not Protocol.HTTP_PROXY:
         services = (trim_ports(service, {port.number}) for service in services if service.port_numbered(port.number))
@@ -215,7 +168,7 @@ def _import(
 
 def resolved_hosts(rule: Resource[VirtualService]) -> tuple[str, ...]:
     """The hosts of a VirtualService with short names resolved in its namespace."""
-    return tuple(resolve_host(host, rule.namespace) for host in rule.spec.hosts)
+    return tuple(resolve_host(host, rule.namespace, DEFAULT_DOMAIN) for host in rule.spec.hosts)
 
 
 def trim_ports(service: Service, numbers: set[int]) -> Service:
@@ -257,10 +210,4 @@ def _destinations(
 
 def destination_hosts(rule: Resource[VirtualService]) -> Iterator[str]:
     """Every host that a VirtualService sends traffic to, mirrors included, short names resolved."""
-    spec = rule.spec
-    for http in spec.http:
-        named = [share.destination for share in http.route] + [http.mirror]
-        named += [policy.destination for policy in http.mirrors]
-        yield from (resolve_host(found.host, rule.namespace) for found in named if found)
-    shares = [share for route in spec.tls for share in route.route] + [share for r in spec.tcp for share in r.route]
-    yield from (resolve_host(share.destination.host, rule.namespace) for share in shares if share.destination)
+    return (resolve_host(found.host, rule.namespace, DEFAULT_DOMAIN) for _, found in destinations_of(rule.spec))

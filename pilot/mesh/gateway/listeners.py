@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
+from galley.hosts.names import resolve_gateway
+from galley.hosts.wildcards import hosts_match
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topology
 from galley.kinds.networking.gateway import ServerTlsSettings
 from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
@@ -23,8 +25,6 @@ from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
 from pilot.mesh.gateway.tls import plan_server_tls
 from pilot.mesh.inbound.chains import SERVER_NAME
 from pilot.mesh.listener_settings import ListenerSettings, listener_settings
-from pilot.mesh.naming import resolve_gateway
-from pilot.mesh.rules.hosts import hosts_match
 from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, TcpRouting, opaque_chain, plan_tcp_proxy, server_names
 
 

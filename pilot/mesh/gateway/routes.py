@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from galley.hosts.wildcards import common_host
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource, ResourceKey
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
@@ -14,9 +15,8 @@ from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import resolved_hosts
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
-from pilot.mesh.naming import virtual_host_name
+from pilot.mesh.naming import authority, virtual_host_name
 from pilot.mesh.outbound.virtual_hosts import assemble_route_config
-from pilot.mesh.rules.hosts import common_host
 
 
 def plan_gateway_routes(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple[RouteConfigPlan, ...]:
@@ -105,7 +105,7 @@ def plan_gateway_host(
     with a redirect to HTTPS."""
     return VirtualHostPlan(
         name=virtual_host_name(hosts[0], port),
-        domains=hosts,
+        domains=tuple(map(authority, hosts)),
         routes=routes,
         require_tls=require_tls,
         origins=origins,

@@ -6,6 +6,7 @@ from enum import Enum
 
 from citadel.ir import MeshTls
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.scoped import scope_host
 from galley.kinds.networking.gateway import Gateway, Server, ServerTlsMode, ServerTlsSettings
 from galley.meta import Resource, ResourceKey
 from pilot.mesh.gateway.tls import can_terminate
@@ -59,16 +60,12 @@ class GatewayServer:
     @property
     def names(self) -> tuple[str, ...]:
         """The hosts without namespaces."""
-        return tuple(dict.fromkeys(host.rpartition("/")[2].lower() for host in self.hosts))
+        return tuple(dict.fromkeys(scope_host(entry, self.gateway.namespace).host for entry in self.hosts))
 
     def hosts_for(self, namespace: str) -> tuple[str, ...]:
         """The hosts that VirtualServices of ``namespace`` may serve."""
-        allowed = []
-        for entry in self.hosts:
-            owner, _, host = entry.rpartition("/")
-            if owner in ("", "*", namespace) or (owner == "." and self.gateway.namespace == namespace):
-                allowed.append(host.lower())
-        return tuple(dict.fromkeys(allowed))
+        entries = (scope_host(entry, self.gateway.namespace) for entry in self.hosts)
+        return tuple(dict.fromkeys(entry.host for entry in entries if entry.is_for(namespace)))
 
     def route_name(self, listen_port: int) -> str:
         """The route configuration of an HTTP server: one for the port, or over TLS one for each server."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from galley.hosts.names import MESH_GATEWAY
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.networking.virtual_service import MESH_GATEWAY
 from pilot.ir.listener import TcpListenerPlan
 from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext

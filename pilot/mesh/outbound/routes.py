@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
+from galley.hosts.names import MESH_GATEWAY
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import NO_LABELS, Resource
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.mesh.context.memo import Memo

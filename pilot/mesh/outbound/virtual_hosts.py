@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from galley.frozen import frozen
+from galley.hosts.wildcards import is_wildcard
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import HttpRetry
 from galley.meta import ResourceKey
@@ -17,8 +18,7 @@ from pilot.ir.route import (
     VirtualHostPlan,
     WeightedClusterPlan,
 )
-from pilot.mesh.naming import PASSTHROUGH_CLUSTER, virtual_host_name
-from pilot.mesh.rules.hosts import is_wildcard
+from pilot.mesh.naming import PASSTHROUGH_CLUSTER, authority, virtual_host_name
 from pilot.mesh.rules.http_routes import plan_service_route
 from pilot.registry.catalog import Service, ServiceResolution
 
@@ -88,7 +88,7 @@ def plan_bare_host(host: str, port: int, naming: HostNaming, routes: tuple[Route
     """The virtual host of a VirtualService's host that no service has."""
     return VirtualHostPlan(
         name=virtual_host_name(host, port),
-        domains=_with_port((host,), port) if naming.ports_in_domains else (host,),
+        domains=_with_port((authority(host),), port) if naming.ports_in_domains else (authority(host),),
         routes=routes,
         origins=_rules_of(routes),
     )
@@ -110,12 +110,8 @@ def service_domains(service: Service, aliases: tuple[str, ...], dns_domain: str)
         # Pods of a headless service have names of their own below the service's.
         domains += [f"*.{domain}" for domain in domains if not is_wildcard(domain)]
     # An address range is a place to listen for, never an authority.
-    domains += [_authority(address) for address in service.addresses if "/" not in address]
+    domains += [authority(address) for address in service.addresses if "/" not in address]
     return tuple(dict.fromkeys(domain.lower() for domain in domains))
-
-
-def _authority(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def short_names(host: str, dns_domain: str) -> tuple[str, ...]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from galley.exports import EVERYWHERE, Exports, resolve_exports
 from galley.frozen import frozen
+from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
+from galley.hosts.wildcards import HostIndex
 from galley.kinds.networking.destination_rule import DestinationRule, Subset, TrafficPolicy
 from galley.meta import Labels, Resource, ResourceKey
-from pilot.mesh.context.visibility import EVERYWHERE, OWN_NAMESPACE, is_exported
-from pilot.mesh.naming import resolve_host
-from pilot.mesh.rules.hosts import by_specificity, is_wildcard, most_specific
 
 
 @frozen
 class DestinationRuleInEffect:
     """One or several DestinationRules for the same host, namespace and exportTo, merged.
 
-    ``origins`` are all of them, oldest first; ``export_to`` is resolved against the mesh's default.
+    ``origins`` are all of them, oldest first.
     """
 
     host: str
     namespace: str
-    export_to: tuple[str, ...]
+    exports: Exports
     origins: tuple[ResourceKey, ...]
     traffic_policy: TrafficPolicy | None = None
     subsets: tuple[Subset, ...] = ()
@@ -37,26 +37,16 @@ class DestinationRuleInEffect:
         return next((subset.labels for subset in self.subsets if subset.name == name), None)
 
     def is_private(self) -> bool:
-        return self.export_to in ((OWN_NAMESPACE,), (self.namespace,))
+        """Whether only its own namespace may see it."""
+        return self.exports.namespaces == (self.namespace,)
 
     def is_for_own_namespace(self) -> bool:
         """Whether it applies to clients of its own namespace: not when it is exported only to others."""
-        return is_exported(self.export_to, (), owner=self.namespace, client=self.namespace)
+        return self.exports.includes(self.namespace)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _HostTable:
-    """Rules of one namespace by host; ``wildcards`` are ordered most specific first."""
-
-    by_host: dict[str, tuple[DestinationRuleInEffect, ...]]
-    wildcards: tuple[str, ...]
-
-    def most_specific(self, hostname: str) -> tuple[DestinationRuleInEffect, ...]:
-        found = most_specific(hostname, self.by_host, self.wildcards)
-        return () if found is None else self.by_host[found]
-
-
-_NO_RULES = _HostTable(by_host={}, wildcards=())
+_RulesByHost = HostIndex[tuple[DestinationRuleInEffect, ...]]
+_NO_RULES: _RulesByHost = HostIndex({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +56,9 @@ class DestinationRuleIndex:
     rules: tuple[Resource[DestinationRule], ...]
     export_default: tuple[str, ...]
     root_namespace: str
-    own: dict[str, _HostTable]
-    exported: dict[str, _HostTable]
-    private: dict[str, _HostTable]
+    own: dict[str, _RulesByHost]
+    exported: dict[str, _RulesByHost]
+    private: dict[str, _RulesByHost]
 
     def in_effect(self, client: str, hostname: str, owner: str) -> DestinationRuleInEffect | None:
         """The rule for the service ``hostname`` of namespace ``owner``, asked from namespace ``client``.
@@ -77,12 +67,12 @@ class DestinationRuleIndex:
         host is chosen before exportTo is checked, so that an unexported specific rule hides an exported wildcard.
         """
         own = self.private if client == self.root_namespace else self.own
-        mine = own.get(client, _NO_RULES).most_specific(hostname)
+        mine = own.get(client, _NO_RULES).find(hostname)
         if mine:
             return mine[-1]
         for namespace in (owner, self.root_namespace):
-            rules = self.exported.get(namespace, _NO_RULES).most_specific(hostname)
-            visible = [r for r in rules if is_exported(r.export_to, (), owner=namespace, client=client)]
+            rules = self.exported.get(namespace, _NO_RULES).find(hostname) or ()
+            visible = [rule for rule in rules if rule.exports.includes(client)]
             if visible:
                 return visible[-1]
         return None
@@ -108,7 +98,7 @@ def _merge_all(
 ) -> Iterator[DestinationRuleInEffect]:
     alike: dict[tuple[str, str, tuple[str, ...]], list[Resource[DestinationRule]]] = {}
     for rule in rules:
-        host = resolve_host(rule.spec.host, rule.namespace)
+        host = resolve_host(rule.spec.host, rule.namespace, DEFAULT_DOMAIN)
         targets = tuple(sorted(set(rule.spec.export_to or export_default)))
         export_to = (EVERYWHERE,) if EVERYWHERE in targets else targets
         alike.setdefault((rule.namespace, host, export_to), []).append(rule)
@@ -119,19 +109,16 @@ def _merge_all(
         yield DestinationRuleInEffect(
             host=host,
             namespace=namespace,
-            export_to=export_to,
+            exports=resolve_exports(export_to, (), namespace),
             origins=tuple(rule.key for rule in group),
             traffic_policy=next((r.spec.traffic_policy for r in group if r.spec.traffic_policy is not None), None),
             subsets=tuple(subsets.values()),
         )
 
 
-def _tables(rules: Iterable[DestinationRuleInEffect]) -> dict[str, _HostTable]:
+def _tables(rules: Iterable[DestinationRuleInEffect]) -> dict[str, _RulesByHost]:
     by_namespace: dict[str, dict[str, tuple[DestinationRuleInEffect, ...]]] = {}
     for rule in rules:
         hosts = by_namespace.setdefault(rule.namespace, {})
         hosts[rule.host] = (*hosts.get(rule.host, ()), rule)
-    return {
-        namespace: _HostTable(by_host=hosts, wildcards=by_specificity(filter(is_wildcard, hosts)))
-        for namespace, hosts in by_namespace.items()
-    }
+    return {namespace: HostIndex(hosts) for namespace, hosts in by_namespace.items()}

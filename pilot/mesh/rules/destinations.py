@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.values import Destination
 from galley.meta import Resource
 from pilot.mesh.context.visibility import destination_hosts
-from pilot.mesh.naming import outbound_cluster, resolve_host
+from pilot.mesh.naming import outbound_cluster
 from pilot.registry.catalog import Service, ServiceResolution
 
 
@@ -57,7 +58,7 @@ def destination_cluster(destination: Destination, *, namespace: str, known: Dest
 
     The name is made even when nothing of that name exists; Envoy then answers 503 with the flag ``NC``.
     """
-    host = resolve_host(destination.host, namespace)
+    host = resolve_host(destination.host, namespace, DEFAULT_DOMAIN)
     target = known.get(host)
     if destination.port is not None and destination.port.number:
         port = destination.port.number

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import resolve_gateway
 from galley.kinds.networking.virtual_service import HttpMatchRequest
 from galley.kinds.values import StringMatch
 from galley.meta import NO_LABELS, Labels
 from pilot.ir.route import RouteMatchPlan
-from pilot.mesh.naming import resolve_gateway
 
 JWT_CLAIM_PREFIX = "@request.auth.claims"
 

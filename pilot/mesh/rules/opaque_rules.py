@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from galley.hosts.wildcards import hosts_match, is_wildcard
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.context.visibility import EgressServices, resolved_hosts
-from pilot.mesh.rules.hosts import hosts_match, is_wildcard
 
 
 @dataclass(frozen=True, slots=True, eq=False)

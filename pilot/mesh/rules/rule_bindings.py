@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from galley.hosts.wildcards import index_hosts, is_wildcard
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.mesh.context.visibility import EgressServices, resolved_hosts
-from pilot.mesh.rules.hosts import by_specificity, is_wildcard, most_specific
 from pilot.registry.catalog import Protocol, Service, ServiceResolution
 
 BARE_HOST_PORT = 80
@@ -71,14 +71,13 @@ def services_by_http_port(services: Iterable[Service]) -> dict[int, list[Service
 def _services_by_rule_host(hosts: set[str], by_name: dict[str, Service]) -> dict[str, list[Service]]:
     """The services that each host of some rule applies to; hosts that no service has at all are absent."""
     by_host: dict[str, list[Service]] = {host: [by_name[host]] for host in hosts if host in by_name}
-    wildcards = by_specificity(filter(is_wildcard, hosts))
-    for service in by_name.values() if wildcards else ():
-        for wildcard in wildcards:
-            if most_specific(service.hostname, (), (wildcard,)):
-                by_host.setdefault(wildcard, [])
-        closest = most_specific(service.hostname, hosts, wildcards)
-        if closest is not None and closest != service.hostname:
-            by_host[closest].append(service)
+    index = index_hosts(hosts)
+    for service in by_name.values() if any(map(is_wildcard, hosts)) else ():
+        naming = tuple(index.containing(service.hostname))
+        for host in naming:
+            by_host.setdefault(host, [])
+        if naming and naming[0] != service.hostname:
+            by_host[naming[0]].append(service)
     return by_host
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import DEFAULT_DOMAIN, resolve_gateway, resolve_host
 from galley.kinds.networking.virtual_service import (
     L4MatchAttributes,
     RouteDestination,
@@ -16,7 +17,7 @@ from galley.meta import Resource
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan, TcpProxyPlan, WeightedTcpCluster
 from pilot.mesh.filters import plan_network_filters
-from pilot.mesh.naming import outbound_cluster, resolve_gateway, resolve_host
+from pilot.mesh.naming import outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
 from pilot.mesh.rules.http_matches import RouteSite
@@ -193,7 +194,7 @@ def plan_tcp_proxy(
         )
         for destination, weight in named
     )
-    policy = routing.policies.get(resolve_host(named[0][0].host, rule.namespace), NO_POLICY)
+    policy = routing.policies.get(resolve_host(named[0][0].host, rule.namespace, DEFAULT_DOMAIN), NO_POLICY)
     return TcpProxyPlan(
         stat_prefix=clusters[0].cluster if len(clusters) == 1 else f"{rule.name}.{rule.namespace}",
         clusters=clusters,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from galley.kinds.networking.virtual_service import MESH_GATEWAY, VirtualService
+from galley.exports import resolve_exports
+from galley.hosts.names import MESH_GATEWAY, resolve_gateway
+from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
-from pilot.mesh.naming import resolve_gateway
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,13 +28,11 @@ class VirtualServiceIndex:
         then public ones; older first within each."""
         ranked: tuple[list[Resource[VirtualService]], ...] = ([], [], [])
         for rule in self.by_gateway.get(gateway, ()):
-            targets = rule.spec.export_to or self.export_default
-            if "*" in targets:
+            exports = resolve_exports(rule.spec.export_to, self.export_default, rule.namespace)
+            if exports.everywhere:
                 ranked[2].append(rule)
-            elif rule.namespace == namespace and ("." in targets or namespace in targets):
-                ranked[0].append(rule)
-            elif namespace in targets:
-                ranked[1].append(rule)
+            elif exports.includes(namespace):
+                ranked[0 if rule.namespace == namespace else 1].append(rule)
         return (*ranked[0], *ranked[1], *ranked[2])
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from galley.meta import ResourceKey
-from galley.references.bindings import gateway_key
 from tests.galley.references.cases import a_resource, a_service, diagnose, short
 
 REVIEWS = a_service("reviews")
@@ -18,13 +16,6 @@ def a_gateway(host: str, *, name: str = "gw", namespace: str = "default") -> str
 def a_rule(hosts: str, gateways: str = "", *, name: str = "x", namespace: str = "default", more: str = "") -> str:
     bound = f"gateways: {gateways}\n" if gateways else ""
     return a_resource("VirtualService", f"hosts: {hosts}\n{bound}{more}{ROUTE}", name=name, namespace=namespace)
-
-
-def test_the_names_of_gateways() -> None:
-    assert gateway_key("gw", "a") == ResourceKey("Gateway", "a", "gw")
-    assert gateway_key("./gw", "a") == ResourceKey("Gateway", "a", "gw")
-    assert gateway_key("b/gw", "a") == ResourceKey("Gateway", "b", "gw")
-    assert gateway_key("gw.b.svc.cluster.local", "a") == ResourceKey("Gateway", "b", "gw")
 
 
 def test_a_gateway_that_exists_and_serves_the_host_is_not_mentioned() -> None:

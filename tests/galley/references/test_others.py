@@ -20,6 +20,14 @@ def test_a_destination_rule_for_a_host_that_no_service_has() -> None:
     assert "IST0174" in finding.message
     assert finding.hint.startswith("write reviews.default.svc.cluster.local")
     assert short(REVIEWS, a_resource("DestinationRule", "host: '*.org'")) == ["1.yaml unknown-host spec.host"]
+    wildcard = a_resource("ServiceEntry", "hosts: ['*.org']\nports: [{number: 80, name: p, protocol: HTTP}]")
+    assert short(wildcard, a_resource("DestinationRule", "host: '*.org'")) == []
+    assert short(wildcard, a_resource("DestinationRule", "host: a.org")) == ["1.yaml unknown-host spec.host"]
+
+
+def test_resources_that_nobody_sees_are_not_seen_together() -> None:
+    hidden = [an_entry(name, "a.com").rstrip() + "\n  exportTo: ['~']\n" for name in "ab"]
+    assert short(*hidden) == []
 
 
 def test_several_destination_rules_for_one_host_in_one_namespace() -> None:
@@ -69,6 +77,17 @@ def test_a_sidecar_that_imports_what_does_not_exist() -> None:
         ("unknown-host", "spec.egress[0].hosts[5]"),
     ]
     assert "full name" in findings[0].hint
+
+
+def test_a_sidecar_that_imports_from_another_namespace_than_the_services() -> None:
+    def egress(host: str, namespace: str = "default") -> list[str]:
+        return short(REVIEWS, a_resource("Sidecar", f"egress: [{{hosts: ['{host}']}}]", namespace=namespace))
+
+    host = "reviews.default.svc.cluster.local"
+    unknown = ["1.yaml unknown-host spec.egress[0].hosts[0]"]
+    assert egress(f"default/{host}") == egress(f"./{host}") == egress(f"*/{host}", "other") == []
+    assert egress(f"other/{host}") == egress(f"./{host}", "other") == unknown
+    assert egress(f"./{host}", "istio-system") == []
 
 
 def test_a_second_mesh_config_has_no_effect() -> None:

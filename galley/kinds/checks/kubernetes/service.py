@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from galley.hosts.names import is_ip
 from galley.kinds.checks.findings import Findings, shown
-from galley.kinds.checks.scalars import check_labels, check_port, is_dns_label, is_ip, wrong_with_name
+from galley.kinds.checks.scalars import check_labels, check_port, is_dns_label, wrong_with_name
 from galley.kinds.kubernetes.service import KubernetesService, ServiceType
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import fields
 
+from galley.hosts.names import is_ip
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.networking.load_balancer import check_load_balancer
 from galley.kinds.checks.networking.outlier_detection import check_connection_pool, check_outlier_detection
@@ -16,7 +17,6 @@ from galley.kinds.checks.scalars import (
     check_port,
     check_selector,
     is_dns_label,
-    is_ip,
 )
 from galley.kinds.networking.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy, TunnelSettings
 from galley.meta import Resource

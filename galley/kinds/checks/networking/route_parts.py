@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from galley.hosts.names import is_ip
 from galley.kinds.checks.findings import Findings, at_key, below, shown
-from galley.kinds.checks.scalars import check_header_name, check_port, check_regex, is_dns_label, is_ip, wrong_with_host
+from galley.kinds.checks.scalars import check_header_name, check_port, check_regex, is_dns_label, wrong_with_host
 from galley.kinds.networking.virtual_service import HeaderOperations, Headers
 from galley.kinds.values import Destination, StringMatch
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from galley.hosts.names import is_ip
 from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.networking.workload import check_workload
 from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
@@ -13,7 +14,6 @@ from galley.kinds.checks.scalars import (
     check_selector,
     is_cidr,
     is_dns_label,
-    is_ip,
     wrong_with_name,
 )
 from galley.kinds.networking.service_entry import Resolution, ServiceEntry, WorkloadEntry

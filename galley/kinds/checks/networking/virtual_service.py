@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from galley.hosts.names import MESH_GATEWAY, is_ip
+from galley.hosts.wildcards import hosts_match, is_subset
 from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.networking.http_route import check_http_route
 from galley.kinds.checks.networking.reachability import check_reachability
@@ -14,13 +16,10 @@ from galley.kinds.checks.scalars import (
     check_port,
     check_subnets,
     check_weights,
-    host_contains,
     is_dns_label,
-    is_ip,
     wrong_with_host,
 )
 from galley.kinds.networking.virtual_service import (
-    MESH_GATEWAY,
     L4MatchAttributes,
     RouteDestination,
     TlsMatchAttributes,
@@ -63,7 +62,7 @@ def _check_hosts(findings: Findings, spec: VirtualService) -> None:
             hint = "name the hosts, or bind the rule to gateways only"
             findings.error(path, "invalid-host", "`*` is possible for gateways only, not for the mesh", hint)
         for earlier in spec.hosts[:index]:
-            if host_contains(earlier, host) or host_contains(host, earlier):
+            if hosts_match(earlier.lower(), host.lower()):
                 what = f"{shown(host)} is named already" if host == earlier else f"overlaps with {shown(earlier)}"
                 findings.error(path, "duplicate-host", what, "keep one of them")
                 break
@@ -112,7 +111,7 @@ def _check_tls_match(findings: Findings, path: str, match: TlsMatchAttributes, h
             findings.warn(place, "invalid-host", f"{shown(sni)} is an address; clients send no SNI for addresses")
         elif wrong := wrong_with_host(sni):
             findings.error(place, "invalid-host", wrong)
-        elif not any(host_contains(host, sni) for host in hosts):
+        elif not any(is_subset(sni.lower(), of=host.lower()) for host in hosts):
             what = f"{shown(sni)} is not among the hosts of the rule"
             findings.error(place, "invalid-host", what, "add it to spec.hosts")
     _check_l4_match(findings, path, match)

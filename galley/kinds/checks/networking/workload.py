@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from galley.hosts.names import is_ip
 from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.scalars import (
     check_header_name,
     check_labels,
     check_not_negative,
     check_port,
-    is_ip,
     wrong_with_name,
 )
 from galley.kinds.networking.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup

@@ -10,10 +10,8 @@ from galley.kinds.checks.findings import Findings
 from galley.kinds.checks.scalars import (
     check_regex,
     check_substitution,
-    host_contains,
     is_cidr,
     is_header_name,
-    is_ip,
     wrong_with_host,
     wrong_with_name,
 )
@@ -44,10 +42,7 @@ def test_wildcards_are_whole_first_parts() -> None:
         assert wrong_with_host(host)
 
 
-def test_addresses() -> None:
-    assert is_ip("10.0.0.1")
-    assert is_ip("fd00::1")
-    assert not is_ip("10.0.0.0/8")
+def test_address_ranges() -> None:
     assert is_cidr("10.0.0.1/8")
     assert not is_cidr("10.0.0.1/33")
 
@@ -56,22 +51,6 @@ def test_header_names() -> None:
     assert is_header_name("x-request-id")
     for name in ("", "a b", "a:b", "ä"):
         assert not is_header_name(name)
-
-
-@pytest.mark.parametrize(
-    ("outer", "inner", "expected"),
-    [
-        ("*", "a.com", True),
-        ("*.com", "a.com", True),
-        ("*.com", "*.a.com", True),
-        ("*.a.com", "a.com", False),
-        ("*.a.com", "*.com", False),
-        ("A.com", "a.COM", True),
-        ("a.com", "*.com", False),
-    ],
-)
-def test_which_hosts_contain_which(outer: str, inner: str, expected: bool) -> None:
-    assert host_contains(outer, inner) is expected
 
 
 @pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?=a)", "(?<!a)b", r"\1", "[z-a]", "a**"])

@@ -1,5 +1,3 @@
-import pytest
-
 from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.networking.sidecar import IstioEgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort
 from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute, RouteDestination, TcpRoute, TlsRoute
@@ -9,8 +7,6 @@ from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.visibility import (
     VisibleServices,
     destination_hosts,
-    is_exported,
-    parse_egress_hosts,
     resolved_hosts,
 )
 from pilot.registry.catalog import Port, Protocol
@@ -38,29 +34,6 @@ def seen(context: PushContext, namespace: str = "default") -> VisibleServices:
 
 def names(visible: VisibleServices) -> set[str]:
     return {service.hostname for service in visible.services}
-
-
-@pytest.mark.parametrize(
-    ("export_to", "client", "expected"),
-    [
-        ((), "shop", True),
-        (("*",), "shop", True),
-        ((".",), "shop", False),
-        ((".",), "books", True),
-        (("shop",), "shop", True),
-        (("shop",), "books", False),
-        (("~",), "books", False),
-        (("~", "*"), "shop", True),
-        ((".", "shop"), "shop", True),
-    ],
-)
-def test_export_to(export_to: tuple[str, ...], client: str, expected: bool) -> None:
-    assert is_exported(export_to, ("*",), owner="books", client=client) is expected
-
-
-def test_the_meshs_default_counts_where_a_service_says_nothing() -> None:
-    assert not is_exported((), (".",), owner="books", client="shop")
-    assert is_exported((), (".",), owner="books", client="books")
 
 
 def test_services_are_gated_by_export_to() -> None:
@@ -267,9 +240,3 @@ def test_every_kind_of_destination_is_found() -> None:
         f"tcp-or-tls.{SUFFIX}",
         f"tcp.{SUFFIX}",
     }
-
-
-def test_egress_hosts_are_parsed() -> None:
-    hosts = parse_egress_hosts(("./*", "*/A.com", "~/*", "~prod/*.b.com"), "shop")
-    assert hosts.imported == (("shop", "*"), ("*", "a.com"))
-    assert hosts.excluded == (("prod", "*.b.com"),)

@@ -1,3 +1,5 @@
+import pytest
+
 from galley.frozen import FrozenMap
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
 from pilot.mesh.context.memo import Memo
@@ -154,3 +156,9 @@ def test_unchanged_inputs_give_the_same_objects_without_work():
     after = plan_gateway_routes(a_context(*resources, previous=first), SCOPE, memo)
     assert before[0] is after[0]
     assert memo.misses == misses
+
+
+@pytest.mark.parametrize(("address", "domain"), [("10.0.0.1", "10.0.0.1"), ("fd00::1", "[fd00::1]")])
+def test_addresses_are_hosts_as_they_are(address, domain):
+    (host,) = only_config(a_gateway(hosts=(address,)), bound(address)).virtual_hosts
+    assert (host.name, host.domains) == (f"{domain}:8080", (domain,))

@@ -1,3 +1,6 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
 from galley.kinds.networking.service_entry import ServicePort
@@ -7,6 +10,7 @@ from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteFaultPlan
 from pilot.ir.route import MirrorPlan, RetryPlan
 from pilot.mesh.context.memo import Memo
+from pilot.mesh.naming import virtual_host_name
 from pilot.mesh.outbound.routes import plan_routes
 from pilot.node.metadata import Interception
 from tests.builders import (
@@ -228,3 +232,14 @@ def test_rules_that_ask_nothing_of_the_source_are_shared_between_scopes():
     misses = memo.misses
     plan_routes(context, a_scope(labels=labels(app="b")), memo)
     assert memo.misses == misses
+
+
+@given(st.ip_addresses())
+def test_addresses_are_hosts_and_destinations_as_they_are(address):
+    rule = a_virtual_service(str(address), routes=(a_route(str(address), mirror=a_destination(str(address))),))
+    host = virtual_host(a_context(rule), virtual_host_name(str(address), 80), config="80")
+    (route,) = host.routes
+    assert host.domains == ((f"[{address}]" if address.version == 6 else str(address)),)
+    assert host.name == f"{host.domains[0]}:80"
+    assert clusters_of(route) == {f"outbound|80||{address}": 1}
+    assert [mirror.cluster for mirror in route.action.mirrors] == [f"outbound|80||{address}"]

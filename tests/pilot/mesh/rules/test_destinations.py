@@ -26,6 +26,11 @@ def test_a_name_with_a_dot_is_taken_literally():
     assert cluster(a_destination("reviews.prod")) == "outbound|9080||reviews.prod"
 
 
+def test_an_address_is_taken_literally():
+    assert cluster(a_destination("10.0.0.1")) == "outbound|9080||10.0.0.1"
+    assert cluster(a_destination("fd00::1")) == "outbound|9080||fd00::1"
+
+
 def test_the_subset_is_the_third_part_even_when_nobody_defines_it():
     assert cluster(a_destination(subset="v9")) == "outbound|9080|v9|reviews.default.svc.cluster.local"
 

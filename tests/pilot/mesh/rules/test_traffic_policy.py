@@ -1,3 +1,4 @@
+from galley.exports import Exports
 from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     LoadBalancerSettings,
@@ -33,7 +34,7 @@ def policy(
     rule = DestinationRuleInEffect(
         host="a",
         namespace="b",
-        export_to=("*",),
+        exports=Exports(everywhere=True),
         origins=(ResourceKey("DestinationRule", "b", "a"),),
         traffic_policy=host,
         subsets=(Subset(name="v1", traffic_policy=subset),),
