@@ -21,7 +21,7 @@ _STOP_TIMEOUT = 10.0
 
 
 @frozen
-class Attachment:
+class NetworkAttachment:
     """A container's place in one network; an address that it has not (yet) is ""."""
 
     network: str
@@ -51,7 +51,7 @@ class Container:
     stop_timeout: float = _STOP_TIMEOUT
     """Seconds that it has to end after a stop signal before the Engine ends it."""
     network_mode: str = ""
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[NetworkAttachment, ...] = ()
     """By name of the network."""
     exposed: tuple[int, ...] = ()
     """TCP ports of the image's or the user's EXPOSE, and the container's side of published ones."""
@@ -114,9 +114,9 @@ def read_container(inspected: Mapping[str, Any]) -> Container:
     )
 
 
-def _attachments(networks: Mapping[str, Mapping[str, Any] | None]) -> tuple[Attachment, ...]:
+def _attachments(networks: Mapping[str, Mapping[str, Any] | None]) -> tuple[NetworkAttachment, ...]:
     return tuple(
-        Attachment(
+        NetworkAttachment(
             network=name,
             ipv4=str((networks[name] or {}).get("IPAddress") or ""),
             ipv6=str((networks[name] or {}).get("GlobalIPv6Address") or ""),

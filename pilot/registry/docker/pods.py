@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from galley.frozen import frozen
 from pilot.registry.container_labels import DISCOVER_LABEL, is_no
-from pilot.registry.docker.containers import Attachment, Container
+from pilot.registry.docker.containers import Container, NetworkAttachment
 
 POD_SUFFIX = "-pod"
 SIDECAR_SUFFIX = "-sidecar"
@@ -88,11 +88,11 @@ def pods_of(containers: Iterable[Container]) -> tuple[Pod, ...]:
     )
 
 
-def choose_address(container: Container, choice: NetworkChoice) -> Attachment | None:
+def choose_address(container: Container, choice: NetworkChoice) -> NetworkAttachment | None:
     """The network by which the container is reached: one that the user named, one that the control plane is in, else
     the first by name; IPv6 only where no network has IPv4. A Compose network is known by its short name as well."""
 
-    def rank(attachment: Attachment) -> tuple[bool, int, str]:
+    def rank(attachment: NetworkAttachment) -> tuple[bool, int, str]:
         short = attachment.network.removeprefix(f"{container.project}_")
         for index, name in enumerate((*choice.flags, *choice.own)):
             if name == attachment.network or (index < len(choice.flags) and name == short):

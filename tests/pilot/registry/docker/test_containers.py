@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pilot.registry.docker.containers import Attachment, read_container
+from pilot.registry.docker.containers import NetworkAttachment, read_container
 from tests.pilot.registry.docker.inspections import a_member, an_id, an_inspection
 
 
@@ -14,7 +14,7 @@ def test_a_running_container_of_compose() -> None:
     )
     assert (container.name, container.project, container.service_name) == ("shop_web_1", "shop", "web")
     assert container.exposed == (8443, 9080)
-    assert container.attachments == (Attachment(network="shop_default", ipv4="172.18.0.2"),)
+    assert container.attachments == (NetworkAttachment(network="shop_default", ipv4="172.18.0.2"),)
     assert container.running
     assert container.unready == ""
 
