@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from galley.frozen import frozen
+from pilot.node.ports import CONTROL_PLANE_ADMIN_PORT, XDS_PORT
 
 
 class AddressError(ValueError):
@@ -40,7 +41,7 @@ def parse_address(text: str) -> ListenAddress:
     """Parse ``HOST:PORT``, ``[IPv6]:PORT`` or ``:PORT`` (all addresses). Raises ``AddressError``."""
     host, separator, port = text.rpartition(":")
     if not separator or not port.isdigit() or int(port) > 65535:
-        raise AddressError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:15010")
+        raise AddressError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:{XDS_PORT}")
     return ListenAddress(host=host.strip("[]") or "0.0.0.0", port=int(port))
 
 
@@ -101,8 +102,8 @@ class Settings:
 
     config: tuple[Path, ...]
     state: Path | None = None
-    xds_address: ListenAddress = ListenAddress(host="127.0.0.1", port=15010)
-    admin_address: ListenAddress = ListenAddress(host="127.0.0.1", port=15014)
+    xds_address: ListenAddress = ListenAddress(host="127.0.0.1", port=XDS_PORT)
+    admin_address: ListenAddress = ListenAddress(host="127.0.0.1", port=CONTROL_PLANE_ADMIN_PORT)
     insecure: bool = False
     accept_partial: bool = False
     accept_unenforced: bool = False

@@ -11,6 +11,9 @@ from typing import Any, ClassVar
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels
 
+UNIX_SCHEME = "unix://"
+"""An address that begins with it is the path of a Unix domain socket, wherever Istio's API takes addresses."""
+
 
 def unsupported(default: Any, reason: str = "") -> Any:
     """Declare a field that is read and checked but not translated yet: its presence is a warning with its line."""

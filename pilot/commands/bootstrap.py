@@ -16,11 +16,12 @@ from typing import TypeVar
 import yaml
 
 from galley.frozen import FrozenMap
-from pilot.commands.flags.bootstrap import DEFAULT_STATS_PORT, DEFAULT_STATUS_PORT, add_bootstrap_flags
+from pilot.commands.flags.bootstrap import add_bootstrap_flags
 from pilot.commands.flags.xds_credentials import read_xds_tls
 from pilot.dataplane.bootstrap import Address, BootstrapOptions, PipeAddress, SocketAddress, build_bootstrap
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
+from pilot.node.ports import READINESS_PORT, STATISTICS_PORT
 
 T = TypeVar("T")
 
@@ -98,8 +99,8 @@ def read_bootstrap_options(args: argparse.Namespace) -> BootstrapOptions:
         xds_tls=read_xds_tls(args),
         delta=args.delta,
         admin=_admin_address(args.admin_address, args.admin_port),
-        status_port=_listener_port(args.status_port, None if shares_host else DEFAULT_STATUS_PORT),
-        stats_port=_listener_port(args.stats_port, None if shares_host else DEFAULT_STATS_PORT),
+        status_port=_listener_port(args.status_port, None if shares_host else READINESS_PORT),
+        stats_port=_listener_port(args.stats_port, None if shares_host else STATISTICS_PORT),
     )
 
 

@@ -19,6 +19,7 @@ from pilot.inject.options import InjectError, InjectOptions, Remark, SidecarKind
 from pilot.inject.rules_directory import tell_of_ports, write_services
 from pilot.inject.yaml.tree import read_documents, value_of
 from pilot.node.metadata import Interception
+from pilot.node.ports import XDS_TLS_PORT
 
 
 def add_inject_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -104,7 +105,7 @@ def _options(args: argparse.Namespace) -> InjectOptions:
         rules=_rules_path(args),
         docker=args.docker,
         xds_address=xds,
-        ca_address=args.ca_address or f"{xds.rpartition(':')[0]}:15012",
+        ca_address=args.ca_address or f"{xds.rpartition(':')[0]}:{XDS_TLS_PORT}",
         root_config_map=args.root_cert_configmap,
         native_sidecar=args.native_sidecar,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pilot.node.metadata import Interception
+from pilot.node.ports import AGENT_PORT, PROXY_UID, READINESS_PORT, STATISTICS_PORT, TUNNEL_PORT
 from pilot.redirect.apply import Backend, apply_capture, choose_backend, remove_capture, render_script
 from pilot.redirect.flags import add_redirect_flags
 from pilot.redirect.hold import hold, prepare_hold
@@ -21,9 +22,9 @@ from pilot.registry.auto_addresses import IPV4_RANGE, IPV6_RANGE
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
-  everything in and out, to an Envoy that runs as user 1337:
+  everything in and out, to an Envoy that runs as user {PROXY_UID}:
     pilot redirect
   the same, the application seeing its clients' own addresses (Envoy needs CAP_NET_ADMIN then):
     pilot redirect --mode TPROXY
@@ -39,7 +40,8 @@ examples:
     pilot redirect --clean-up
 
 Run it in the network namespace of the workload, as root or with CAP_NET_ADMIN. A second run changes nothing.
-Ports 15008, 15020, 15021 and 15090 are never captured inbound. The application must not run as user 1337.
+Ports {TUNNEL_PORT}, {AGENT_PORT}, {READINESS_PORT} and {STATISTICS_PORT} are never captured inbound.
+The application must not run as user {PROXY_UID}.
 Where IPv4 and IPv6 are both captured, tell the sidecar both addresses: pilot bootstrap sidecar --ip … --other-ip …
 exit status: 0 done or nothing to do, 1 it could not be done, 2 wrong usage
 """

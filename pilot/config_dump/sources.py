@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from pilot.config_dump.secrets import SECRETS_DUMP
+from pilot.node.ports import ENVOY_ADMIN_PORT
 
 _TIMEOUT = 10.0
 _MAX_BYTES = 256 * 1024 * 1024
@@ -37,7 +38,7 @@ def fetch_envoy_dump(admin: str) -> dict[str, Any]:
     except (OSError, http.client.HTTPException) as error:
         raise DumpError(
             f"no answer from {admin}: {error or type(error).__name__}; is that the admin interface of an Envoy? "
-            "`pilot bootstrap` puts it on 127.0.0.1:15000 of the proxy's own host or network namespace"
+            f"`pilot bootstrap` puts it on 127.0.0.1:{ENVOY_ADMIN_PORT} of the proxy's own host or network namespace"
         ) from error
 
 

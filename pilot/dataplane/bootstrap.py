@@ -16,6 +16,7 @@ from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_sock
 from pilot.node.locality import NOWHERE, Locality, write_locality
 from pilot.node.metadata import Interception, NodeMetadata, write_metadata
 from pilot.node.node_id import NodeId, ProxyKind
+from pilot.node.ports import ENVOY_ADMIN_PORT, READINESS_PATH, STATISTICS_PATH, XDS_PORT
 
 Json = dict[str, Any]
 
@@ -101,10 +102,10 @@ class BootstrapOptions:
     agent_id: str = ""
     locality: Locality = NOWHERE
     domain_suffix: str = "cluster.local"
-    xds: Address = SocketAddress("127.0.0.1", 15010)
+    xds: Address = SocketAddress("127.0.0.1", XDS_PORT)
     xds_tls: XdsTls | None = None
     delta: bool = True
-    admin: Address = SocketAddress("127.0.0.1", 15000)
+    admin: Address = SocketAddress("127.0.0.1", ENVOY_ADMIN_PORT)
     status_port: int | None = None
     stats_port: int | None = None
 
@@ -288,7 +289,7 @@ def _own_listeners(options: BootstrapOptions) -> list[Json]:
             _admin_listener(
                 name="status",
                 address=_anywhere(options, options.status_port),
-                path="/healthz/ready",
+                path=READINESS_PATH,
                 admin_path="/ready",
             )
         )
@@ -297,8 +298,8 @@ def _own_listeners(options: BootstrapOptions) -> list[Json]:
             _admin_listener(
                 name="stats",
                 address=_anywhere(options, options.stats_port),
-                path="/stats/prometheus",
-                admin_path="/stats/prometheus",
+                path=STATISTICS_PATH,
+                admin_path=STATISTICS_PATH,
             )
         )
     return listeners

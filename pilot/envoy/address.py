@@ -7,19 +7,18 @@ from ipaddress import ip_network
 from envoy_data_plane.envoy.config.core.v3 import Address, CidrRange, Pipe, SocketAddress
 
 from envoycodec.construct import maker
+from galley.kinds.values import UNIX_SCHEME
 
 _address = maker(Address)
 _socket_address = maker(SocketAddress)
 _pipe = maker(Pipe)
 _cidr_range = maker(CidrRange)
 
-_UNIX = "unix://"
-
 
 def render_address(address: str, port: int) -> Address:
     """An IP address or DNS name with a port, or the path of a Unix socket when ``port`` is 0."""
-    if address.startswith(_UNIX) or (port == 0 and address.startswith(("/", "@"))):
-        return _address(pipe=_pipe(path=address.removeprefix(_UNIX)))
+    if address.startswith(UNIX_SCHEME) or (port == 0 and address.startswith(("/", "@"))):
+        return _address(pipe=_pipe(path=address.removeprefix(UNIX_SCHEME)))
     return _address(socket_address=render_socket_address(address, port))
 
 

@@ -35,6 +35,7 @@ from pilot.ir.listener import (
     ListenerFilter,
     TcpListenerPlan,
 )
+from pilot.node.ports import INBOUND_MARK
 
 _listener = maker(Listener)
 _additional_address = maker(AdditionalAddress)
@@ -45,13 +46,12 @@ _predicate = maker(ListenerFilterChainMatchPredicate)
 _predicates = maker(ListenerFilterChainMatchPredicateMatchSet)
 _range = maker(Int32Range)
 
-PROXY_MARK = 1337
 """Packets of the proxy itself carry this mark, by which TPROXY rules let them pass (Istio's)."""
 
 _DIRECTIONS = {direction: TrafficDirection[direction.value] for direction in Direction}
 _LISTENER_FILTERS: Mapping[ListenerFilter, betterproto2.Message] = {
     ListenerFilter.ORIGINAL_DST: maker(OriginalDst)(),
-    ListenerFilter.ORIGINAL_SRC: maker(OriginalSrc)(mark=PROXY_MARK),
+    ListenerFilter.ORIGINAL_SRC: maker(OriginalSrc)(mark=INBOUND_MARK),
     ListenerFilter.TLS_INSPECTOR: maker(TlsInspector)(),
     ListenerFilter.HTTP_INSPECTOR: maker(HttpInspector)(),
     ListenerFilter.PROXY_PROTOCOL: maker(ProxyProtocol)(),

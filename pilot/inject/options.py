@@ -7,6 +7,7 @@ from enum import StrEnum
 from galley.frozen import FrozenMap, frozen
 from galley.meta import Labels
 from pilot.node.metadata import Interception
+from pilot.node.ports import XDS_MTLS_PORT, XDS_TLS_PORT
 
 TRAFFIC_PREFIX = "traffic.sidecar.istio.io/"
 INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
@@ -36,8 +37,8 @@ class InjectOptions:
     capture: Labels = FrozenMap()
     rules: str = "./rules"
     docker: bool = False
-    xds_address: str = "pilot.istio-system.svc:15013"
-    ca_address: str = "pilot.istio-system.svc:15012"
+    xds_address: str = f"pilot.istio-system.svc:{XDS_MTLS_PORT}"
+    ca_address: str = f"pilot.istio-system.svc:{XDS_TLS_PORT}"
     root_config_map: str = "istio-ca-root-cert"
     native_sidecar: bool = True
 

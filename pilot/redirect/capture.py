@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from galley.frozen import frozen
 from pilot.node.metadata import Interception
+from pilot.node.ports import OWN_PORTS
 from pilot.redirect.dns import plan_dns_chains, plan_dns_jumps, plan_dns_zones
-from pilot.redirect.options import NEVER_CAPTURED_INBOUND, CaptureOptions, Ports
+from pilot.redirect.options import CaptureOptions, Ports
 from pilot.redirect.ruleset import (
     ISTIO_DIVERT,
     ISTIO_DROP,
@@ -93,7 +94,7 @@ def _virtual_machine_jumps(options: CaptureOptions, family: Family) -> Iterator[
 def _inbound_exclusions(options: CaptureOptions) -> Iterator[Rule]:
     for interface in options.exclude_interfaces:
         yield Rule(RETURN, in_interface=interface)
-    excluded = (options.tunnel_port, *NEVER_CAPTURED_INBOUND, *options.exclude_inbound_ports)
+    excluded = (options.tunnel_port, *OWN_PORTS, *options.exclude_inbound_ports)
     for port in dict.fromkeys(excluded):
         yield Rule(RETURN, protocol="tcp", destination_port=port)
 

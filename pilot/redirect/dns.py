@@ -21,7 +21,7 @@ from pilot.redirect.ruleset import (
     Verdict,
 )
 
-DNS_PORT = 53
+QUERY_PORT = 53
 PROXY_ZONE, APPLICATION_ZONE = ConntrackZone(1), ConntrackZone(2)
 
 
@@ -30,7 +30,7 @@ def plan_dns_jumps(options: CaptureOptions) -> tuple[Rule, ...]:
     if options.dns is None:
         return ()
     return tuple(
-        Rule(Jump(ISTIO_OUTPUT_DNS), protocol=protocol, destination_port=DNS_PORT, first=True)
+        Rule(Jump(ISTIO_OUTPUT_DNS), protocol=protocol, destination_port=QUERY_PORT, first=True)
         for protocol in _protocols(options.dns)
     )
 
@@ -45,7 +45,7 @@ def plan_dns_chains(
     excluded = tuple(Rule(Verdict.RETURN, out_interface=interface) for interface in options.exclude_interfaces)
     own = tuple(Rule(Verdict.RETURN, owners=(owner,)) for owner in proxies)
     captured = tuple(
-        Rule(Redirect(dns.port), destination=server, protocol=protocol, destination_port=DNS_PORT)
+        Rule(Redirect(dns.port), destination=server, protocol=protocol, destination_port=QUERY_PORT)
         for protocol in _protocols(dns)
         for server in _servers(dns, family)
     )
@@ -61,18 +61,18 @@ def plan_dns_zones(options: CaptureOptions, family: Family, proxies: tuple[Owner
     servers = _servers(dns, family) if dns is not None and dns.split_zones else ()
     if dns is None or not servers:
         return
-    yield Chain(PREROUTING, (Rule(Jump(ISTIO_INBOUND_DNS), protocol="udp", source_port=DNS_PORT),))
+    yield Chain(PREROUTING, (Rule(Jump(ISTIO_INBOUND_DNS), protocol="udp", source_port=QUERY_PORT),))
     yield Chain(OUTPUT, (Rule(Jump(ISTIO_OUTPUT_DNS), protocol="udp"),))
     yield Chain(ISTIO_INBOUND_DNS, tuple(Rule(PROXY_ZONE, source=server, protocol="udp") for server in servers))
     to_resolvers = [
-        Rule(PROXY_ZONE, destination=server, protocol="udp", destination_port=DNS_PORT, owners=(proxy,))
+        Rule(PROXY_ZONE, destination=server, protocol="udp", destination_port=QUERY_PORT, owners=(proxy,))
         for proxy in proxies
         for server in servers
     ]
     answers = [Rule(APPLICATION_ZONE, protocol="udp", source_port=dns.port, owners=(proxy,)) for proxy in proxies]
     # A zone once chosen stays, so the proxy's own queries do not change theirs here.
     queries = [
-        Rule(APPLICATION_ZONE, destination=server, protocol="udp", destination_port=DNS_PORT) for server in servers
+        Rule(APPLICATION_ZONE, destination=server, protocol="udp", destination_port=QUERY_PORT) for server in servers
     ]
     yield Chain(ISTIO_OUTPUT_DNS, (*to_resolvers, *answers, *queries))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pilot.node.ports import DNS_PORT, INBOUND_MARK
 from pilot.redirect.options import (
     EVERYTHING,
     CaptureOptions,
@@ -75,7 +76,7 @@ def _add_inbound_flags(group: argparse._ArgumentGroup) -> None:
     add("-d", "--exclude-inbound-ports", istio="--istio-local-exclude-ports", dest="exclude_inbound_ports",
         parse=parse_ports, metavar="PORTS", text="ports left alone")  # fmt: skip
     add("-t", "--tproxy-mark", istio="--istio-inbound-tproxy-mark", dest="inbound_mark", parse=_mark, metavar="MARK",
-        text="TPROXY: mark of packets to and from the proxy; sidecars are told 1337")  # fmt: skip
+        text=f"TPROXY: mark of packets to and from the proxy; sidecars are told {INBOUND_MARK}")  # fmt: skip
     add("-r", "--tproxy-route-table", istio="--istio-inbound-tproxy-route-table", dest="route_table", parse=_table,
         metavar="TABLE", text="TPROXY: routing table of marked packets")  # fmt: skip
 
@@ -109,7 +110,11 @@ def _add_dns_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--capture-all-dns", action="store_true", help="capture queries to any resolver")
     group.add_argument(
-        "--dns-port", type=_argument(_port), default=15053, metavar="PORT", help="who answers them (default: 15053)"
+        "--dns-port",
+        type=_argument(_port),
+        default=DNS_PORT,
+        metavar="PORT",
+        help="who answers them (default: %(default)s)",
     )
     group.add_argument(
         "--dns-tcp",

@@ -7,6 +7,17 @@ from typing import Final, Literal
 
 from galley.frozen import frozen
 from pilot.node.metadata import Interception
+from pilot.node.ports import (
+    DNS_PORT,
+    INBOUND_MARK,
+    INBOUND_PORT,
+    OUTBOUND_MARK,
+    OUTBOUND_PORT,
+    PROXY_GID,
+    PROXY_UID,
+    ROUTE_TABLE,
+    TUNNEL_PORT,
+)
 
 EVERYTHING: Final = "*"
 Ports = tuple[int, ...]
@@ -14,9 +25,6 @@ Network = IPv4Network | IPv6Network
 
 REDIRECTED: Final = (Interception.REDIRECT, Interception.TPROXY)
 """How inbound connections reach the proxy where the kernel leads them there."""
-
-NEVER_CAPTURED_INBOUND: Final = (15020, 15021, 15090)
-"""Ports where a sidecar itself answers (agent, readiness, statistics). Capturing them would be a loop."""
 
 
 @frozen
@@ -29,7 +37,7 @@ class DnsCapture:
     """
 
     servers: tuple[str, ...] | Literal["*"] = EVERYTHING
-    port: int = 15053
+    port: int = DNS_PORT
     tcp: bool = False
     split_zones: bool = True
 
@@ -43,11 +51,11 @@ class CaptureOptions:
     """
 
     interception: Interception = Interception.REDIRECT
-    outbound_port: int = 15001
-    inbound_port: int = 15006
-    tunnel_port: int = 15008
-    proxy_uids: tuple[int, ...] = (1337,)
-    proxy_gids: tuple[int, ...] = (1337,)
+    outbound_port: int = OUTBOUND_PORT
+    inbound_port: int = INBOUND_PORT
+    tunnel_port: int = TUNNEL_PORT
+    proxy_uids: tuple[int, ...] = (PROXY_UID,)
+    proxy_gids: tuple[int, ...] = (PROXY_GID,)
     inbound_ports: Ports | Literal["*"] = EVERYTHING
     exclude_inbound_ports: Ports = ()
     outbound_ports: Ports = ()
@@ -59,9 +67,9 @@ class CaptureOptions:
     owner_groups: tuple[int, ...] | Literal["*"] = EVERYTHING
     exclude_owner_groups: tuple[int, ...] = ()
     dns: DnsCapture | None = None
-    inbound_mark: int = 1337
-    outbound_mark: int = 1338
-    route_table: int = 133
+    inbound_mark: int = INBOUND_MARK
+    outbound_mark: int = OUTBOUND_MARK
+    route_table: int = ROUTE_TABLE
     drop_invalid: bool = False
 
     def __post_init__(self) -> None:

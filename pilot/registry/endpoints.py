@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable
 from ipaddress import ip_address
 
+from galley.kinds.values import UNIX_SCHEME
 from pilot.registry.catalog import Endpoint, Endpoints, ServiceResolution, Workload
 
 DNS_RESOLUTIONS = (ServiceResolution.DNS, ServiceResolution.DNS_ROUND_ROBIN)
-UNIX_PREFIX = "unix://"
 
 
 def endpoint_at(workload: Workload, port: int) -> Endpoint:
     """The endpoint of ``workload`` at ``port``; a Unix socket has no port."""
-    unix = workload.address.startswith(UNIX_PREFIX)
+    unix = workload.address.startswith(UNIX_SCHEME)
     return Endpoint(
-        address=workload.address.removeprefix(UNIX_PREFIX) if unix else workload.address,
+        address=workload.address.removeprefix(UNIX_SCHEME) if unix else workload.address,
         port=0 if unix else port,
         labels=workload.labels,
         locality=workload.locality,

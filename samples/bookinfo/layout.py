@@ -6,13 +6,12 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pilot.node.ports import CONTROL_PLANE_ADMIN_PORT, ENVOY_ADMIN_PORT, XDS_PORT
+
 GATEWAY_PORT = 8080
-XDS_PORT = 15010
-ADMIN_PORT = 15014
 SERVICE_PORT = 9080
 APP_PORT = 19080
 PROXY_PORT = 15080
-ENVOY_ADMIN_PORT = 15000
 LOOPBACK = "127.0.0.1"
 BLOCKS = range(1, 60)
 
@@ -78,7 +77,7 @@ def choose_layout(*, one_address: bool | None = None) -> Layout:
     gateway, *workloads = _on_one_address() if single else _on_own_addresses(notes)
     return Layout(
         xds_port=_usual_or_other(XDS_PORT, LOOPBACK, "xDS", notes),
-        admin_port=_usual_or_other(ADMIN_PORT, LOOPBACK, "the control plane's admin interface", notes),
+        admin_port=_usual_or_other(CONTROL_PLANE_ADMIN_PORT, LOOPBACK, "the control plane's admin interface", notes),
         gateway_port=_usual_or_other(GATEWAY_PORT, "0.0.0.0", "the gateway", notes),
         gateway=gateway,
         workloads=tuple(workloads),

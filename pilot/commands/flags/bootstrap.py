@@ -12,12 +12,10 @@ from citadel.commands.options import parse_ttl
 from pilot.dataplane.bootstrap import Address, PipeAddress, SocketAddress
 from pilot.node.locality import Locality
 from pilot.node.metadata import Interception
+from pilot.node.ports import DNS_PORT, ENVOY_ADMIN_PORT, READINESS_PORT, STATISTICS_PORT, XDS_PORT
 
-DEFAULT_XDS = "127.0.0.1:15010"
+DEFAULT_XDS = f"127.0.0.1:{XDS_PORT}"
 DEFAULT_ADMIN_HOST = "127.0.0.1"
-DEFAULT_ADMIN_PORT = 15000
-DEFAULT_STATUS_PORT = 15021
-DEFAULT_STATS_PORT = 15090
 DEFAULT_TOKEN_TTL = timedelta(days=365)
 UNSPECIFIED = "0.0.0.0"
 """Stands in a node for the address that the control plane sees (see ``pilot.server.own_address``)."""
@@ -163,20 +161,20 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
         group.add_argument(
             "--dns-capture",
             action="store_true",
-            help="answer the application's DNS queries on 15053, where `pilot redirect --redirect-dns` leads them, and "
-            "give services without address an automatic one",
+            help=f"answer the application's DNS queries on {DNS_PORT}, where `pilot redirect --redirect-dns` leads them, "
+            "and give services without address an automatic one",
         )
     group.add_argument(
         "--status-port",
         type=_port_or_off,
         metavar="PORT",
-        help="readiness listener, 0: none; default: 15021, or none in mode NONE",
+        help=f"readiness listener, 0: none; default: {READINESS_PORT}, or none in mode NONE",
     )
     group.add_argument(
         "--stats-port",
         type=_port_or_off,
         metavar="PORT",
-        help="Prometheus listener, 0: none; default: 15090, or none in mode NONE",
+        help=f"Prometheus listener, 0: none; default: {STATISTICS_PORT}, or none in mode NONE",
     )
 
 
@@ -206,7 +204,7 @@ def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
         "--admin-address", default=DEFAULT_ADMIN_HOST, metavar="IP|unix:PATH", help="default: %(default)s"
     )
     group.add_argument(
-        "--admin-port", type=_port, default=DEFAULT_ADMIN_PORT, metavar="PORT", help="default: %(default)s"
+        "--admin-port", type=_port, default=ENVOY_ADMIN_PORT, metavar="PORT", help="default: %(default)s"
     )
 
 

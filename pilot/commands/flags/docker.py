@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from galley.kinds.values import UNIX_SCHEME
 from pilot.settings import DockerSettings
 
-_SCHEMES = ("unix://", "tcp://", "http://", "https://")
+_SCHEMES = (UNIX_SCHEME, "tcp://", "http://", "https://")
 
 
 def add_docker_flags(parser: argparse.ArgumentParser) -> None:

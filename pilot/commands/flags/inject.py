@@ -9,6 +9,7 @@ from typing import Any
 
 from pilot.inject.capture_flags import TRAFFIC_ANNOTATIONS, capture_flags
 from pilot.inject.options import InjectOptions, SidecarKind
+from pilot.node.ports import XDS_TLS_PORT
 from pilot.redirect.options import REDIRECTED
 
 _DESCRIPTION = """\
@@ -159,7 +160,7 @@ def _add_kubernetes_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--ca-address",
         metavar="HOST:PORT",
-        help="pilot serve --xds-address, which takes tokens (default: the same host, port 15012)",
+        help=f"pilot serve --xds-address, which takes tokens (default: the same host, port {XDS_TLS_PORT})",
     )
     group.add_argument(
         "--root-cert-configmap",

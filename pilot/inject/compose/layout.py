@@ -9,6 +9,7 @@ from typing import Any
 from galley.frozen import FrozenMap, frozen
 from pilot.inject.options import InjectOptions, SidecarKind
 from pilot.node.metadata import Interception
+from pilot.node.ports import PROXY_GID, PROXY_UID, READINESS_PATH, READINESS_PORT, XDS_MTLS_PORT, XDS_TLS_PORT
 from pilot.registry.container_labels import ContainerLabels
 
 Json = dict[str, Any]
@@ -28,12 +29,12 @@ _ROOTS = "/etc/pilothouse"
 """Where a stock sidecar finds the roots that the control plane publishes, and follows them."""
 _CAPTURED = "/run/captured"
 _EVERY_THREE_SECONDS = {"interval": "3s", "timeout": "5s", "retries": 40}
-_PROXY_USER = "1337:1337"
-_TPROXY_USER = "0:1337"
+_PROXY_USER = f"{PROXY_UID}:{PROXY_GID}"
+_TPROXY_USER = f"0:{PROXY_GID}"
 """Docker gives capabilities to root alone; the capture rules know this proxy by its group."""
 _READY = (
-    "exec 3<>/dev/tcp/127.0.0.1/15021 && "
-    "printf 'GET /healthz/ready HTTP/1.1\\r\\nHost: pod\\r\\nConnection: close\\r\\n\\r\\n' >&3 && "
+    f"exec 3<>/dev/tcp/127.0.0.1/{READINESS_PORT} && "
+    f"printf 'GET {READINESS_PATH} HTTP/1.1\\r\\nHost: pod\\r\\nConnection: close\\r\\n\\r\\n' >&3 && "
     "grep -q '200 OK' <&3"
 )
 """The stock image has no curl."""
@@ -140,8 +141,8 @@ def _agent_command(workload: ComposeWorkload, options: InjectOptions) -> list[st
     return [
         "sidecar",
         *_node_flags(workload, options),
-        f"--xds-address={PILOT}:15013",
-        f"--ca-address={PILOT}:15012",
+        f"--xds-address={PILOT}:{XDS_MTLS_PORT}",
+        f"--ca-address={PILOT}:{XDS_TLS_PORT}",
         "--root-cert=/etc/envoy/root-cert.pem",
         "--token=/etc/envoy/token",
         "--credentials=/etc/envoy/agent",
@@ -175,8 +176,8 @@ def pilot_service(options: InjectOptions) -> Json:
             "--allow-empty",
             f"--citadel={STATE}",
             f"--state={STATE}",
-            "--xds-address=0.0.0.0:15012",
-            "--xds-mtls-address=0.0.0.0:15013",
+            f"--xds-address=0.0.0.0:{XDS_TLS_PORT}",
+            f"--xds-mtls-address=0.0.0.0:{XDS_MTLS_PORT}",
             f"--xds-san={PILOT}",
             *(["--docker"] if options.docker else []),
         ],
@@ -199,7 +200,7 @@ def bootstraps_service(workloads: tuple[ComposeWorkload, ...], options: InjectOp
     return {
         "image": options.image,
         "user": "root",
-        "command": ["sh", "-ec", "\n".join([*lines, "chown -R 1337:1337 /bootstraps"]) + "\n"],
+        "command": ["sh", "-ec", "\n".join([*lines, f"chown -R {_PROXY_USER} /bootstraps"]) + "\n"],
         "volumes": [f"{STATE_VOLUME}:{STATE}", *(f"{one.volume}:/bootstraps/{one.instance}" for one in workloads)],
         "depends_on": {PILOT: {"condition": "service_healthy"}},
         "labels": _control_labels(),
@@ -214,7 +215,11 @@ def _minting(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
         words += [f"--service-account={said.service_account}", "--ttl=90d", f"--out={folder}/token"]
         return [_line(words), _line(["cp", f"{STATE}/citadel/root-cert.pem", folder])]
     words = ["pilot", "bootstrap", "sidecar", *_node_flags(workload, options)]
-    words += [f"--xds-address={PILOT}:15012", f"--citadel={STATE}", f"--root-cert-sds={_ROOTS}/root-cert.sds.json"]
+    words += [
+        f"--xds-address={PILOT}:{XDS_TLS_PORT}",
+        f"--citadel={STATE}",
+        f"--root-cert-sds={_ROOTS}/root-cert.sds.json",
+    ]
     words += [f"--output={folder}/envoy.yaml"]
     return [_line(words)]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from pilot.inject.options import InjectOptions
 from pilot.node.metadata import Interception
+from pilot.node.ports import PROXY_GID, PROXY_UID, READINESS_PATH, READINESS_PORT, STATISTICS_PORT
 
 Json = dict[str, Any]
 
@@ -56,13 +57,13 @@ def proxy_container(
     containers: Iterable[Any],
 ) -> Json:
     """`pilot agent` with its Envoy. Raises ValueError for a quantity that is none."""
-    probe = {"httpGet": {"path": "/healthz/ready", "port": 15021}}
+    probe = {"httpGet": {"path": READINESS_PATH, "port": READINESS_PORT}}
     return {
         "name": PROXY,
         "image": annotations.get("sidecar.istio.io/proxyImage", options.agent_image),
         "args": _arguments(options, interception, labels, workload, containers),
         "env": [_from_field(name, field) for name, field in _FIELDS.items()],
-        "ports": [{"name": "http-envoy-prom", "containerPort": 15090, "protocol": "TCP"}],
+        "ports": [{"name": "http-envoy-prom", "containerPort": STATISTICS_PORT, "protocol": "TCP"}],
         "startupProbe": {**probe, "periodSeconds": 1, "failureThreshold": 600, "timeoutSeconds": 3},
         "readinessProbe": {**probe, "periodSeconds": 15, "failureThreshold": 4, "timeoutSeconds": 3},
         "resources": _resources(annotations),
@@ -154,7 +155,7 @@ def _security_context(interception: Interception) -> Json:
         "capabilities": {**({"add": ["NET_ADMIN"]} if tproxy else {}), "drop": ["ALL"]},
         "privileged": False,
         "readOnlyRootFilesystem": True,
-        "runAsGroup": 1337,
+        "runAsGroup": PROXY_GID,
         "runAsNonRoot": not tproxy,
-        "runAsUser": 0 if tproxy else 1337,
+        "runAsUser": 0 if tproxy else PROXY_UID,
     }

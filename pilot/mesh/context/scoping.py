@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
 from pilot.mesh.context.proxy import Proxy
@@ -16,8 +17,6 @@ from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import WorkloadPort
 from pilot.registry.protocol import protocol_named
 from pilot.registry.workloads import RegisteredWorkload, workload_of_registration
-
-UNIX_PREFIX = "unix://"
 
 
 def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
@@ -261,7 +260,7 @@ def _ingress_ports(
 def _default_endpoint(listener: IstioIngressListener, proxy: Proxy) -> tuple[str, int]:
     """Address and port of ``defaultEndpoint``; ``0.0.0.0`` and ``[::]`` mean the instance's own address."""
     written = listener.default_endpoint
-    if not written or written.startswith(UNIX_PREFIX):
+    if not written or written.startswith(UNIX_SCHEME):
         return written, 0
     address, _, port = written.rpartition(":")
     address = address.strip("[]")

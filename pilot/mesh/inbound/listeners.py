@@ -10,6 +10,7 @@ from galley.frozen import frozen
 from galley.kinds.mesh_config import InboundTrafficPolicyMode
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings, HttpSettings, TcpSettings
 from galley.kinds.networking.sidecar import Sidecar
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
@@ -134,7 +135,7 @@ def plan_bound_listener(
     tls = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
     http = (ListenerFilter.HTTP_INSPECTOR,) if any(map(_is_sniffed_http, chains)) else ()
     address = port.listen_address or settings.wildcard
-    unix = address.startswith("unix://")
+    unix = address.startswith(UNIX_SCHEME)
     return TcpListenerPlan(
         name=address if unix else listener_name(address, port.listen_port),
         address=address,

@@ -14,10 +14,10 @@ from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.outbound.bind_addresses import is_headless
 from pilot.mesh.outbound.virtual_hosts import short_names
+from pilot.node.ports import DNS_PORT
 from pilot.registry.catalog import Endpoint, Service, ServiceResolution
 
 DNS_LISTENER = "dns"
-DNS_PORT = 15053
 """Where `pilot redirect` and Istio's rules lead queries."""
 
 TTL = timedelta(seconds=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from galley.kinds.networking.sidecar import CaptureMode, IstioEgressListener
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import ResourceKey
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
@@ -12,8 +13,6 @@ from pilot.mesh.context.visibility import EgressServices
 from pilot.node.metadata import Interception
 from pilot.registry.catalog import Port, Protocol
 from pilot.registry.protocol import protocol_named
-
-UNIX = "unix://"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +34,7 @@ class Egress:
 
     @property
     def is_unix(self) -> bool:
-        return self.bind.startswith(UNIX)
+        return self.bind.startswith(UNIX_SCHEME)
 
     @property
     def route_name(self) -> str:
@@ -67,6 +66,6 @@ def _declared(
         imported=imported,
         port=port,
         bind=listener.bind,
-        bind_to_port=bound or listener.capture_mode is CaptureMode.NONE or listener.bind.startswith(UNIX),
+        bind_to_port=bound or listener.capture_mode is CaptureMode.NONE or listener.bind.startswith(UNIX_SCHEME),
         sidecar=sidecar,
     )

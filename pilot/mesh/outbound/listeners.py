@@ -28,6 +28,7 @@ from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
 from pilot.mesh.rules.tcp_routes import NO_POLICY, TcpRouting, tcp_policies, tcp_policy
 from pilot.node.metadata import Interception
+from pilot.node.ports import OWN_PORTS
 from pilot.registry.catalog import Port, Protocol, Service, ServiceResolution
 
 NOWHERE = RouteSite(gateway=MESH_GATEWAY, port=0)
@@ -35,7 +36,6 @@ NOWHERE = RouteSite(gateway=MESH_GATEWAY, port=0)
 
 _PLAIN_HTTP = frozenset({Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC})
 
-STATUS_PORTS = frozenset({15020, 15021, 15090})
 """Ports of a sidecar's own status listeners, which its bootstrap opens."""
 
 
@@ -111,7 +111,7 @@ class _Planner:
             return True
         if wanted.address == self.wildcard:
             mesh = self.context.mesh
-            return wanted.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *STATUS_PORTS)
+            return wanted.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *OWN_PORTS)
         return wanted.bound and (wanted.address, wanted.port) == (self.loopback, self.scope.http_proxy_port)
 
     def _collect(self, egress: Egress, owner: int, table: ListenerTable) -> None:

@@ -12,11 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
+from pilot.node.ports import ENVOY_ADMIN_PORT
+
 SLOTS = 20
 FIRST_PORT = 11_000
 PORTS_PER_SLOT = 1_000
 FIRST_OCTET_OF_SLOTS = 16
-ADMIN_PORT = 15_000
 """Where every Envoy of a test has its admin interface."""
 
 
@@ -38,7 +39,7 @@ class Addresses:
         if sys.platform != "linux":
             return "127.0.0.1"
         candidates = (f"127.{FIRST_OCTET_OF_SLOTS + self.slot}.{n // 250}.{n % 250 + 1}" for n in self._hosts)
-        return next(host for host in candidates if is_free(ADMIN_PORT, host))
+        return next(host for host in candidates if is_free(ENVOY_ADMIN_PORT, host))
 
     def port(self) -> int:
         """A port that is free on all addresses, and will not be given again soon."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
 from pilot.node.node_id import ProxyKind
+from pilot.node.ports import ENVOY_ADMIN_PORT
 from tests.e2e.harness.envoys import Envoy, keep_dumps
 from tests.e2e.harness.identity import Identity
-from tests.e2e.harness.mesh import ADMIN_PORT
 
 MTLS_PORT = 15013
 
@@ -28,7 +28,7 @@ class Agent:
         root.write_text(identity.roots)
         self.host = host = identity.mesh.addresses.host()
         options = BootstrapOptions(
-            kind=ProxyKind.SIDECAR, name=service_account, ip=host, admin=SocketAddress(host, ADMIN_PORT)
+            kind=ProxyKind.SIDECAR, name=service_account, ip=host, admin=SocketAddress(host, ENVOY_ADMIN_PORT)
         )
         self.envoy = Envoy(identity.mesh.envoy, options, home / "unused")
         """Its Envoy, to be asked through the admin interface; the agent starts and ends it."""
@@ -36,7 +36,7 @@ class Agent:
         self._command = [
             *(sys.executable, "-m", "pilot", "agent", "sidecar"),
             *("--name", service_account, "--service-account", service_account, "--ip", host, "--mode", "NONE"),
-            *("--admin-address", host, "--admin-port", str(ADMIN_PORT), "--envoy", str(identity.mesh.envoy)),
+            *("--admin-address", host, "--admin-port", str(ENVOY_ADMIN_PORT), "--envoy", str(identity.mesh.envoy)),
             *("--xds-address", f"{xds_host}:{MTLS_PORT}", "--ca-address", f"{xds_host}:{xds_port}"),
             *("--root-cert", str(root), "--credentials", str(self.directory)),
             *(() if identity.mesh.delta else ("--sotw",)),

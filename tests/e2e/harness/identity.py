@@ -15,9 +15,10 @@ import yaml
 from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress, XdsTls
 from pilot.dataplane.xds_tls import PUBLISHED_ROOTS
 from pilot.node.node_id import ProxyKind
+from pilot.node.ports import ENVOY_ADMIN_PORT
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
-from tests.e2e.harness.mesh import ADMIN_PORT, Mesh
+from tests.e2e.harness.mesh import Mesh
 
 TLS_PORT = 15443
 
@@ -94,7 +95,7 @@ class Identity:
             xds=SocketAddress(*self.mesh.control_plane.xds),
             xds_tls=self.tls(token),
             delta=self.mesh.delta,
-            admin=SocketAddress(host, ADMIN_PORT),
+            admin=SocketAddress(host, ENVOY_ADMIN_PORT),
             **options,
         )
         envoy = Envoy(self.mesh.envoy, described, self.mesh.home / "envoys")

@@ -13,6 +13,7 @@ from pilot.dataplane.bootstrap import BootstrapOptions, SocketAddress
 from pilot.node.locality import Locality
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
+from pilot.node.ports import ENVOY_ADMIN_PORT
 from tests.e2e.harness.addresses import Addresses
 from tests.e2e.harness.client import Answer, request
 from tests.e2e.harness.control_plane import ControlPlane
@@ -22,7 +23,6 @@ from tests.e2e.harness.upstreams import GrpcEcho, HttpEcho, TcpEcho
 SERVICE_PORT = 9080
 APP_PORT = 19080
 PROXY_PORT = 15080
-ADMIN_PORT = 15000
 
 Upstream = HttpEcho | TcpEcho | GrpcEcho
 
@@ -118,7 +118,7 @@ class Mesh:
                 self_register=True,
                 xds=xds or self._xds,
                 delta=self.delta,
-                admin=SocketAddress(host, ADMIN_PORT),
+                admin=SocketAddress(host, ENVOY_ADMIN_PORT),
                 **options,
             ),
             ready=ready,
@@ -151,7 +151,7 @@ class Mesh:
                 locality=locality or Locality(),
                 xds=self._xds,
                 delta=self.delta,
-                admin=SocketAddress(host, ADMIN_PORT),
+                admin=SocketAddress(host, ENVOY_ADMIN_PORT),
             ),
             ready=ready,
             binary=envoy,

@@ -10,6 +10,7 @@ from galley.kinds.checks.networking.tls import check_server_tls
 from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, wrong_with_host
 from galley.kinds.networking.gateway import Gateway, Server, ServerPort
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -44,12 +45,12 @@ def _check_server(findings: Findings, path: str, server: Server) -> None:
     else:
         _check_port(findings, path, server, server.port)
         _check_tls(findings, path, server, server.port.protocol.upper())
-    if server.bind and not (is_ip(server.bind) or server.bind.startswith("unix://")):
+    if server.bind and not (is_ip(server.bind) or server.bind.startswith(UNIX_SCHEME)):
         findings.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {shown(server.bind)}")
 
 
 def _check_port(findings: Findings, path: str, server: Server, port: ServerPort) -> None:
-    if server.bind.startswith("unix://"):
+    if server.bind.startswith(UNIX_SCHEME):
         if port.number:
             findings.error(f"{path}.port.number", "invalid-port", "must be 0 with a unix:// address")
     else:

@@ -17,6 +17,7 @@ from galley.kinds.checks.scalars import (
     wrong_with_name,
 )
 from galley.kinds.networking.service_entry import Resolution, ServiceEntry, WorkloadEntry
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -141,7 +142,7 @@ def _check_endpoints(findings: Findings, spec: ServiceEntry) -> None:
 
 def _check_endpoint_address(findings: Findings, path: str, endpoint: WorkloadEntry, spec: ServiceEntry) -> None:
     address = endpoint.address
-    is_socket = address.startswith("unix://")
+    is_socket = address.startswith(UNIX_SCHEME)
     if is_socket and (len(spec.ports) != 1 or spec.resolution is not Resolution.STATIC):
         what = "may be a unix socket only with resolution STATIC and exactly one port"
         findings.error(f"{path}.address", "invalid-address", what)

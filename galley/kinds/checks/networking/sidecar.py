@@ -19,6 +19,7 @@ from galley.kinds.networking.sidecar import (
     OutboundTrafficPolicyMode,
     Sidecar,
 )
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -72,7 +73,7 @@ def _check_ingress(findings: Findings, spec: Sidecar) -> None:
 
 
 def _check_default_endpoint(findings: Findings, field: str, endpoint: str) -> None:
-    if not endpoint or endpoint.startswith("unix://"):
+    if not endpoint or endpoint.startswith(UNIX_SCHEME):
         return
     address, colon, port = endpoint.rpartition(":")
     if not colon or address not in _LOCAL or not port.isdecimal():
@@ -124,7 +125,7 @@ def _check_egress_port(findings: Findings, path: str, listener: IstioEgressListe
     port = listener.port
     if port is None:
         return
-    is_socket = listener.bind.startswith("unix://")
+    is_socket = listener.bind.startswith(UNIX_SCHEME)
     check_protocol(findings, f"{path}.port.protocol", port.protocol, required=True)
     if is_socket:
         if port.number:

@@ -14,6 +14,7 @@ from galley.kinds.checks.scalars import (
     wrong_with_name,
 )
 from galley.kinds.networking.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup
+from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
 from galley.text.diagnostics import Diagnostic
 
@@ -48,10 +49,10 @@ def check_workload(findings: Findings, path: str, workload: WorkloadEntry, *, ne
             findings.warn(f"{path}.address", "missing-field", what)
         elif needs_address:
             findings.error(f"{path}.address", "missing-field", "is required", "an IP address or a DNS name")
-    elif address.startswith("unix://"):
+    elif address.startswith(UNIX_SCHEME):
         if workload.ports:
             findings.error(f"{path}.ports", "exclusive-fields", "is not possible with a unix socket")
-        if not address.removeprefix("unix://").startswith(("/", "@")):
+        if not address.removeprefix(UNIX_SCHEME).startswith(("/", "@")):
             what = f"{shown(address)} must be an absolute path"
             findings.error(f"{path}.address", "invalid-address", what, "such as unix:///var/run/app.sock")
     elif not is_ip(address) and (wrong := wrong_with_name(address)):
