@@ -1,4 +1,4 @@
-"""Files that hold secrets: written so that a crash leaves the old or the new content, read only when they are private.
+"""Directories and files that hold secrets: made private, read only while they are private.
 
 Every error says in one line what to do about it.
 """
@@ -9,11 +9,11 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-PRIVATE = 0o600
-PUBLIC = 0o644
+from galley.atomic_write import PRIVATE, sync_directory
+
 _OTHERS = 0o077
 
 
@@ -59,39 +59,6 @@ def read_private(path: Path, *, limit: int = 1 << 20) -> bytes:
     if len(content) > limit:
         raise StateError(f"{path} is larger than {limit} bytes; is it the right file?")
     return content
-
-
-def write_atomically(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
-    """Give ``path`` a new content. When this returns it has reached the disk; until then the old one is whole.
-
-    OSError when that fails. Two writers of one path need a lock between them.
-    """
-    temporary = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):  # left behind by a crash, perhaps with another mode
-        os.unlink(temporary)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-    finally:
-        os.close(descriptor)
-    os.rename(temporary, path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in ``directory`` reach the disk."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from typing import Any
 
 from citadel.ca.keystore import DIRECTORY
 from citadel.identity import TrustBundle
-from citadel.state_files import make_private_directory, write_atomically
+from citadel.state_files import make_private_directory
+from galley.atomic_write import write_atomically
 from galley.frozen import frozen
 
 REFRESH = timedelta(seconds=5)

@@ -14,15 +14,8 @@ from pathlib import Path
 from citadel.ca.roots import AuthorityState, create_authority
 from citadel.ca.state_format import decode_state, encode_state
 from citadel.identity import TrustDomain
-from citadel.state_files import (
-    PUBLIC,
-    StateError,
-    check_private_directory,
-    locked,
-    make_private_directory,
-    read_private,
-    write_atomically,
-)
+from citadel.state_files import StateError, check_private_directory, locked, make_private_directory, read_private
+from galley.atomic_write import PUBLIC, write_atomically
 
 AUTHORITY_FILE = "authority.json"
 ROOTS_FILE = "root-cert.pem"

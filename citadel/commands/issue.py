@@ -25,7 +25,8 @@ from citadel.commands.options import (
 )
 from citadel.identity import SpiffeId, Svid
 from citadel.refusal import Refusal
-from citadel.state_files import PUBLIC, StateError, write_atomically
+from citadel.state_files import StateError
+from galley.atomic_write import PUBLIC, write_atomically
 
 _EXAMPLES = """\
 examples:

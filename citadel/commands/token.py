@@ -19,8 +19,9 @@ from citadel.commands.options import (
     read_identity,
     resolve_trust_domain,
 )
-from citadel.state_files import StateError, write_atomically
+from citadel.state_files import StateError
 from citadel.tokens.minting import mint_join_token
+from galley.atomic_write import write_atomically
 
 _EXAMPLES = """\
 examples:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from citadel.state_files import PRIVATE, make_private_directory, sync_directory
+from citadel.state_files import make_private_directory
 from citadel.tokens.join_token import JoinToken
+from galley.atomic_write import PRIVATE, sync_directory
 
 _KEPT_AFTER_EXPIRY = timedelta(hours=1)
 """In case that a clock is set back."""

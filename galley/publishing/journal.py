@@ -15,6 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from galley.atomic_write import PRIVATE, write_all, write_atomically
+
 _MAGIC = b'{"journal":"galley-accepted","version":1}\n'
 _NAME = "accepted.journal"
 _SPARE = 1 << 20
@@ -35,7 +37,7 @@ class AcceptedJournal:
         """Open or create the journal. Raises StateInUseError, or OSError when the directory cannot be used."""
         self._directory = Path(directory)
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -71,7 +73,7 @@ class AcceptedJournal:
         self._must_rewrite = True  # until the batch is complete the end of the file is in doubt
         with open(self._path, "r+b", buffering=0) as journal:
             journal.seek(self._good_bytes)
-            _write_all(journal.fileno(), batch)
+            write_all(journal.fileno(), batch)
             os.fsync(journal.fileno())
         self._must_rewrite = False
         self._good_bytes += len(batch)
@@ -79,15 +81,7 @@ class AcceptedJournal:
     def _rewrite(self, contents: Mapping[str, bytes]) -> None:
         whole = _MAGIC + _batch(list(_changes({}, contents)))
         self._must_rewrite = True
-        temporary = self._directory / f"{_NAME}.new"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            _write_all(descriptor, whole)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        os.rename(temporary, self._path)
-        _sync_directory(self._directory)
+        write_atomically(self._path, whole)
         self._good_bytes, self._must_rewrite = len(whole), False
 
     def close(self) -> None:
@@ -154,17 +148,3 @@ def _apply(contents: dict[str, bytes], records: list[tuple[str, bytes | None]]) 
             contents.pop(unit, None)
         else:
             contents[unit] = content
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

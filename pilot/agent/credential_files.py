@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from citadel.state_files import PUBLIC, make_private_directory, read_private, write_atomically
+from citadel.state_files import make_private_directory, read_private
+from galley.atomic_write import PUBLIC, write_atomically
 from pilot.agent.credentials import Credentials, ServiceAccount, decode_identity, encode_identity
 
 IDENTITY_FILE = "identity.pem"

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
-from citadel.state_files import StateError, write_atomically
+from citadel.state_files import StateError
+from galley.atomic_write import write_atomically
 from pilot.agent.certificate_client import CertificateClient, SigningError
 from pilot.agent.control_stream import ControlPlaneAddress, ControlStream, agent_node
 from pilot.agent.credential_files import CredentialFiles

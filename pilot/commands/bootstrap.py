@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import socket
 import sys
-import tempfile
 from collections.abc import Iterable
 from ipaddress import ip_address
-from pathlib import Path
 from typing import TypeVar
 
 import yaml
 
+from galley.atomic_write import PRIVATE, PUBLIC, write_atomically
 from galley.frozen import FrozenMap
 from pilot.commands.flags.bootstrap import add_bootstrap_flags
 from pilot.commands.flags.xds_credentials import read_xds_tls
@@ -44,7 +42,7 @@ def run_bootstrap(args: argparse.Namespace) -> int:
         return 0
     try:
         is_secret = options.xds_tls is not None and bool(options.xds_tls.token)
-        _write_atomically(args.output, text, mode=0o600 if is_secret else 0o644)
+        write_atomically(args.output, text.encode(), mode=PRIVATE if is_secret else PUBLIC)
     except OSError as error:
         sys.stderr.write(f"pilot bootstrap: cannot write {args.output}: {error.strerror}\n")
         return 1
@@ -150,19 +148,6 @@ def own_ip(xds: Address) -> str:
             return str(probe.getsockname()[0])
     except OSError as error:
         raise ValueError(f"cannot tell this machine's address towards {xds} ({error}); give it with --ip") from error
-
-
-def _write_atomically(path: Path, text: str, *, mode: int) -> None:
-    """Replace ``path`` as a whole: an Envoy that starts meanwhile must not read half of a file."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(text)
-            file.close()
-            os.chmod(file.name, mode)
-            os.replace(file.name, path)
-        except BaseException:
-            os.unlink(file.name)
-            raise
 
 
 def _admin_address(text: str, port: int) -> Address:

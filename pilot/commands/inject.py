@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from galley.atomic_write import write_atomically
 from galley.frozen import FrozenMap
 from galley.text.compose import compose
 from pilot.commands.flags.inject import add_inject_flags
@@ -143,14 +144,7 @@ def _put_out(args: argparse.Namespace, text: str, injected: str, name: str) -> i
 def _write(path: Path, text: str) -> None:
     if path.exists() and path.read_bytes() == text.encode():
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(text.encode())
-        if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o7777)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, text.encode(), mode=None)
 
 
 def _tell(name: str, remarks: tuple[Remark, ...]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from citadel.state_files import write_atomically
+from galley.atomic_write import write_atomically
 from galley.frozen import FrozenMap
 from pilot.node.locality import Locality
 from pilot.registry.workloads import RegisteredWorkload

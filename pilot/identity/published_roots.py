@@ -9,7 +9,8 @@ from pathlib import Path
 
 from citadel.envoy.secrets import ROOTS_SECRET
 from citadel.identity import TrustBundle
-from citadel.state_files import PUBLIC, locked, write_atomically
+from citadel.state_files import locked
+from galley.atomic_write import PUBLIC, write_atomically
 from pilot.dataplane.xds_tls import PUBLISHED_ROOTS
 
 PEM_FILE = "root-cert.pem"
@@ -74,4 +75,3 @@ def _replace(path: Path, content: bytes) -> None:
         if path.read_bytes() == content:
             return
     write_atomically(path, content, mode=PUBLIC)
-    path.chmod(PUBLIC)  # whatever the umask says

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from galley.atomic_write import write_atomically
 from pilot.inject.compose.layout import ComposeWorkload
 from pilot.inject.options import InjectError
 from pilot.inject.service_documents import NamespacedName, update_services, written_services
@@ -40,7 +41,7 @@ def write_services(directory: Path, workloads: tuple[ComposeWorkload, ...], say:
     except yaml.YAMLError as error:
         raise InjectError(0, f"{path} is broken; mend or remove it: {error}") from None
     if new != text:
-        path.write_text(new)
+        write_atomically(path, new.encode(), mode=None)
         say(f"wrote {path}")
 
 

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import pytest
 
-from citadel.state_files import StateError, locked, make_private_directory, read_private, write_atomically
-from tests.citadel.crash import kill_at_each_step
+from citadel.state_files import StateError, locked, make_private_directory, read_private
+from galley.atomic_write import write_atomically
 
 
 def test_what_is_written_is_read_and_private(tmp_path: Path) -> None:
@@ -18,74 +16,6 @@ def test_what_is_written_is_read_and_private(tmp_path: Path) -> None:
         assert read_private(file) == content
         assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
-
-
-def test_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
-    names: dict[int, str] = {}
-
-    def record(name: str) -> None:
-        real = getattr(os, name)
-
-        def recording(*arguments: Any, **options: Any) -> Any:
-            result = real(*arguments, **options)
-            if name == "open":
-                names[result] = Path(arguments[0]).name
-            what = names.get(arguments[0], "") if isinstance(arguments[0], int) else Path(arguments[0]).name
-            calls.append(f"{name} {what}")
-            return result
-
-        monkeypatch.setattr(os, name, recording)
-
-    for name in ("open", "write", "fsync", "rename"):
-        record(name)
-    write_atomically(tmp_path / "key", b"content")
-    directory = tmp_path.name
-    assert calls == [
-        "open key.new",
-        "write key.new",
-        "fsync key.new",
-        "rename key.new",
-        f"open {directory}",
-        f"fsync {directory}",
-    ]
-
-
-def test_killed_at_any_moment_the_old_or_the_new_content_is_whole(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    old, new = b"old" * 1000, b"new" * 2000
-    seen = set()
-
-    def check(is_finished: bool) -> None:
-        found = read_private(file)
-        assert found in ((new,) if is_finished else (old, new))
-        seen.add(found)
-
-    steps = kill_at_each_step(lambda: write_atomically(file, old), lambda: write_atomically(file, new), check)
-    assert steps >= 7
-    assert seen == {old, new}
-
-
-def test_what_a_crash_left_behind_is_no_hindrance(tmp_path: Path) -> None:
-    left = tmp_path / "key.new"
-    left.write_bytes(b"half")
-    left.chmod(0o644)
-    write_atomically(tmp_path / "key", b"whole")
-    assert read_private(tmp_path / "key") == b"whole"
-    assert not left.exists()
-
-
-def test_a_full_disk_leaves_the_old_content_and_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_atomically(tmp_path / "key", b"old")
-
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_atomically(tmp_path / "key", b"new")
-    assert [path.name for path in tmp_path.iterdir()] == ["key"]
-    assert read_private(tmp_path / "key") == b"old"
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:

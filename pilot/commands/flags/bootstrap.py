@@ -161,8 +161,8 @@ def _add_workload_flags(parser: argparse.ArgumentParser, *, kind: str) -> None:
         group.add_argument(
             "--dns-capture",
             action="store_true",
-            help=f"answer the application's DNS queries on {DNS_PORT}, where `pilot redirect --redirect-dns` leads them, "
-            "and give services without address an automatic one",
+            help=f"answer the application's DNS queries on {DNS_PORT}, where `pilot redirect --redirect-dns` leads "
+            "them, and give services without address an automatic one",
         )
     group.add_argument(
         "--status-port",

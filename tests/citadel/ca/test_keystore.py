@@ -21,8 +21,8 @@ from citadel.ca.roots import (
 )
 from citadel.identity import TrustDomain
 from citadel.state_files import StateError
-from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import DOMAIN, NOW
+from tests.crash import kill_at_each_step
 
 
 @pytest.fixture

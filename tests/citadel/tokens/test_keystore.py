@@ -8,8 +8,8 @@ import pytest
 from citadel.state_files import StateError
 from citadel.tokens.join_token import JoinToken, sign_join_token, verify_join_token
 from citadel.tokens.keystore import KEY_FILE, open_ledger, open_token_keys
-from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import DOMAIN, NOW, REVIEWS, Party, ec_key, rsa_key
+from tests.crash import kill_at_each_step
 
 TOKEN = JoinToken(REVIEWS, "token", NOW, NOW + timedelta(hours=1))
 

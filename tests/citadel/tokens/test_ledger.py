@@ -12,8 +12,8 @@ import pytest
 from citadel.state_files import StateError
 from citadel.tokens.join_token import JoinToken
 from citadel.tokens.ledger import RedemptionLedger
-from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import NOW, REVIEWS
+from tests.crash import kill_at_each_step
 
 TOKEN = JoinToken(REVIEWS, "token", NOW, NOW + timedelta(hours=1), one_time=True)
 

@@ -10,8 +10,8 @@ import pytest
 from citadel.state_files import StateError
 from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import ServiceAccount
-from tests.citadel.crash import kill_at_each_step
 from tests.citadel.pki import NOW
+from tests.crash import kill_at_each_step
 from tests.pilot.agent.certified import WORKLOAD, credentials
 
 

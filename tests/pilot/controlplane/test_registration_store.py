@@ -11,7 +11,7 @@ from galley.frozen import FrozenMap
 from pilot.controlplane.registration_store import RegistrationStore
 from pilot.node.locality import Locality
 from pilot.registry.workloads import RegisteredWorkload
-from tests.citadel.crash import kill_at_each_step
+from tests.crash import kill_at_each_step
 
 REVIEWS = RegisteredWorkload(
     id="sidecar~10.0.0.7~reviews-1.default~default.svc.cluster.local",

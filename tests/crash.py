@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-_STEPS = ("open", "write", "fsync", "rename", "unlink", "mkdir", "close")
+_STEPS = ("open", "write", "fsync", "fchmod", "fchown", "rename", "unlink", "mkdir", "close")
 _LONGEST = 60
 """Seconds for one write."""
 
