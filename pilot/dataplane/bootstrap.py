@@ -10,7 +10,6 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.networking.service_entry import NO_PORTS
 from galley.meta import NO_LABELS, Labels
 from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
 from pilot.node.locality import NOWHERE, Locality, write_locality
@@ -89,8 +88,8 @@ class BootstrapOptions:
     service_account: str = "default"
     workload_name: str = ""
     labels: Labels = NO_LABELS
-    ports: FrozenMap[str, int] = NO_PORTS
-    app_ports: FrozenMap[str, int] = NO_PORTS
+    ports: FrozenMap[str, int] = FrozenMap()
+    app_ports: FrozenMap[str, int] = FrozenMap()
     interception: Interception = Interception.REDIRECT
     http_proxy_port: int | None = None
     dns_capture: bool = False

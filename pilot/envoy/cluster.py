@@ -25,12 +25,13 @@ from citadel.envoy.mesh_tls import plain_text_socket
 from citadel.envoy.tls import upstream_tls_socket
 from envoycodec.construct import maker
 from envoycodec.encode import pack
+from envoycodec.wellknown import struct
 from galley.kinds.networking.destination_rule import OutlierDetection as OutlierDetectionRule
 from galley.kinds.values import TcpKeepalive
 from pilot.envoy.address import render_socket_address
 from pilot.envoy.config_source import ads
 from pilot.envoy.endpoint import MUTUAL_TLS, render_load_assignment
-from pilot.envoy.metadata import config_path, render_istio_metadata, render_struct
+from pilot.envoy.metadata import config_path, render_istio_metadata
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS, render_http_protocol_options
 from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy
 from pilot.ir.endpoint import LoadAssignmentPlan
@@ -96,8 +97,8 @@ def _add_transport_socket(cluster: Cluster, plan: ClusterPlan) -> None:
         cluster.transport_socket = socket
         return
     cluster.transport_socket_matches = [
-        _socket_match(name="tlsMode-istio", match=render_struct(MUTUAL_TLS), transport_socket=socket),
-        _socket_match(name="tlsMode-disabled", match=render_struct({}), transport_socket=plain_text_socket()),
+        _socket_match(name="tlsMode-istio", match=struct(MUTUAL_TLS), transport_socket=socket),
+        _socket_match(name="tlsMode-disabled", match=struct({}), transport_socket=plain_text_socket()),
     ]
 
 

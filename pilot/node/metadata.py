@@ -14,7 +14,6 @@ from ipaddress import ip_address
 from typing import Any, Generic, TypeVar
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.networking.service_entry import NO_PORTS
 from galley.meta import NO_LABELS, Labels
 from pilot.node.node_id import NodeError
 
@@ -128,8 +127,8 @@ class NodeMetadata:
     network: str = _key("NETWORK", _TEXT, "")
     mesh_id: str = _key("MESH_ID", _TEXT, "")
     accept_http_10: bool = _key("HTTP10", _ONE, False)
-    ports: FrozenMap[str, int] = _key("PORTS", _PORTS, NO_PORTS)
-    app_ports: FrozenMap[str, int] = _key("APP_PORTS", _PORTS, NO_PORTS)
+    ports: FrozenMap[str, int] = _key("PORTS", _PORTS, FrozenMap())
+    app_ports: FrozenMap[str, int] = _key("APP_PORTS", _PORTS, FrozenMap())
 
 
 _TABLE: tuple[tuple[str, str, _Type[Any], Any], ...] = tuple(

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from galley.kinds.mesh_config import MeshConfig
-
-OUTBOUND_PORT: Final = MeshConfig().proxy_listen_port
-INBOUND_PORT: Final = MeshConfig().proxy_inbound_listen_port
-"""Where a sidecar takes captured connections: out of its workload, and in."""
+OUTBOUND_PORT: Final = 15001
+INBOUND_PORT: Final = 15006
+"""Where a sidecar takes captured connections, out of its workload and in: MeshConfig's ``proxyListenPort`` and
+``proxyInboundListenPort``, whose defaults they are."""
 TUNNEL_PORT: Final = 15008
 """Where tunnels of HBONE arrive; never captured."""
 DNS_PORT: Final = 15053

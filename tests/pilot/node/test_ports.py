@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.values import UNIX_SCHEME
 from pilot.dataplane.bootstrap import BootstrapOptions
 from pilot.node import ports
@@ -40,6 +41,8 @@ def test_no_other_module_has_the_scheme_of_unix_sockets(package: str) -> None:
 
 def test_they_are_istios() -> None:
     assert (ports.OUTBOUND_PORT, ports.INBOUND_PORT, ports.TUNNEL_PORT, ports.DNS_PORT) == (15001, 15006, 15008, 15053)
+    mesh = MeshConfig()
+    assert (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port) == (ports.OUTBOUND_PORT, ports.INBOUND_PORT)
     assert ports.OWN_PORTS == (15020, 15021, 15090)
     assert (ports.XDS_PORT, ports.XDS_TLS_PORT, ports.CONTROL_PLANE_ADMIN_PORT) == (15010, 15012, 15014)
     capture = CaptureOptions()

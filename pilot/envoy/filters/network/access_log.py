@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StderrAcc
 
 from envoycodec.construct import maker
 from envoycodec.encode import pack
-from pilot.envoy.metadata import render_struct
+from envoycodec.wellknown import Plain, struct
 from pilot.ir.network_filters import AccessLogPlan
 
 _access_log = maker(AccessLog)
@@ -86,13 +86,13 @@ def _named(name: str, config: betterproto2.Message) -> AccessLog:
 
 def _render_format(plan: AccessLogPlan) -> SubstitutionFormatString:
     if plan.json:
-        return _format_string(json_format=render_struct(_json_layout(plan.format)))
+        return _format_string(json_format=struct(_json_layout(plan.format)))
     text = plan.format or DEFAULT_TEXT_FORMAT
     line = text if text.endswith("\n") else text + "\n"
     return _format_string(text_format_source=_data_source(inline_string=line))
 
 
-def _json_layout(text: str) -> Mapping[str, object]:
+def _json_layout(text: str) -> Mapping[str, Plain]:
     """The JSON object that ``text`` is; Istio's default for anything else."""
     try:
         layout = json.loads(text)
