@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
@@ -35,23 +36,53 @@ def decode_upb(cls: type, data: bytes) -> Any:
 def to_json_dict(message_type: type | str, data: bytes) -> dict[str, Any]:
     """``data`` as canonical protobuf JSON, with what is inside every Any.
 
-    ``message_type`` is an envoy-data-plane class or a type URL.  Raises ValueError when ``data`` is not well-formed
-    and when the type, or one inside an Any, is not part of envoy-data-plane.
+    Fields are in the order of their numbers, the entries of maps and of Struct by key. ``message_type`` is an
+    envoy-data-plane class or a type URL.  Raises ValueError when ``data`` is not well-formed and when the type, or one
+    inside an Any, is not part of envoy-data-plane.
     """
     message = _decode(_name(message_type), data)
     try:
         found = json_format.MessageToDict(message, descriptor_pool=_json_pool)
     except (TypeError, DecodeError, json_format.Error) as refusal:
         raise ValueError(f"{_name(message_type)}: {refusal}") from refusal
-    plain: dict[str, Any] = _plain(found)
-    return plain
+    ordered: dict[str, Any] = _ordered(found, message.DESCRIPTOR)
+    return ordered
 
 
-def _plain(value: Any) -> Any:
-    """A copy made of dict and list only: protobuf's OrderedDict inside Any is refused by YAML dumpers."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+_FREE = frozenset({"google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue"})
+
+
+def _ordered(value: Any, kind: Descriptor | None) -> Any:
+    """A copy made of dict and list only (YAML dumpers refuse protobuf's OrderedDict inside Any), with the entries of
+    maps by key: protobuf keeps them in an order of its own, which differs by run. ``kind`` None is free JSON."""
+    if isinstance(value, list | tuple):
+        return [_ordered(item, kind) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    if kind is not None and kind.full_name == "google.protobuf.Any" and "@type" in value:
+        return _ordered_fields(value, _pool.FindMessageTypeByName(_name(value["@type"])))
+    return _ordered_fields(value, kind)
+
+
+def _ordered_fields(value: Mapping[str, Any], kind: Descriptor | None) -> dict[str, Any]:
+    if kind is None or kind.full_name in _FREE:
+        return {key: _ordered(value[key], None) for key in sorted(value)}
+    fields = _fields_by_json_name(kind)
+    return {key: _ordered_field(item, fields.get(key)) for key, item in value.items()}
+
+
+def _ordered_field(value: Any, field: FieldDescriptor | None) -> Any:
+    """``field`` is None for what the schema does not have: ``@type``, and ``value`` of a well-known type in an Any."""
+    kind = field.message_type if field is not None else None
+    if kind is None or not kind.GetOptions().map_entry:
+        return _ordered(value, kind)
+    inner = kind.fields_by_name["value"].message_type
+    return {key: _ordered(value[key], inner) for key in sorted(value)}
+
+
+@cache
+def _fields_by_json_name(kind: Descriptor) -> Mapping[str, FieldDescriptor]:
+    return {field.json_name: field for field in kind.fields}
 
 
 def parse_json(message_type: type | str, content: Mapping[str, Any]) -> bytes:
@@ -63,11 +94,17 @@ def parse_json(message_type: type | str, content: Mapping[str, Any]) -> bytes:
     message = _class_named(name)()
     try:
         # protobuf's parser takes "@type" out of the dicts it is given for a while, hence the copy.
-        json_format.ParseDict(_plain(content), message, descriptor_pool=_json_pool)
+        json_format.ParseDict(_copy(content), message, descriptor_pool=_json_pool)
     except (json_format.Error, TypeError, AttributeError) as refusal:
         raise ValueError(f"{name}: {refusal}") from refusal
     _sort_maps_in_any(message)
     return message.SerializeToString(deterministic=True)
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _sort_maps_in_any(message: Any) -> None:

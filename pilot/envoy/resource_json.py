@@ -8,8 +8,6 @@ from envoycodec.upb import to_json_dict
 from pilot.config_dump.redaction import is_private_field
 from pilot.xds.resources import LISTS, EncodedResource, ResourceSnapshot
 
-_MAPS = frozenset({"filterMetadata", "typedPerFilterConfig", "typedExtensionProtocolOptions"})
-
 _REDACTED = {"inlineString": "[redacted]"}  # as in Envoy's own dump
 
 
@@ -20,21 +18,13 @@ def snapshot_as_json(snapshot: ResourceSnapshot) -> dict[str, list[dict[str, Any
 
 def _as_object(resource: EncodedResource) -> dict[str, Any]:
     packed = to_json_dict("google.protobuf.Any", resource.any)
-    return {field: _stable(field, value) for field, value in packed.items() if field != "@type"}
+    return {field: _redacted(field, value) for field, value in packed.items() if field != "@type"}
 
 
-def _stable(field: str, value: Any) -> Any:
-    """``value`` with the entries of maps sorted: protobuf keeps them in an order of its own that differs by run."""
-    if field in _MAPS:
-        return _sorted(value)
+def _redacted(field: str, value: Any) -> Any:
+    """``value`` without the keys in it."""
     if is_private_field(field) and not (isinstance(value, dict) and "filename" in value):
         return _REDACTED
     if isinstance(value, dict):
-        return {key: _stable(key, inner) for key, inner in value.items()}
-    return [_stable("", item) for item in value] if isinstance(value, list) else value
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {key: _redacted(key, inner) for key, inner in value.items()}
+    return [_redacted("", item) for item in value] if isinstance(value, list) else value

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from types import MappingProxyType
 from typing import Any
 
@@ -11,10 +12,12 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManagerTracing
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import UpstreamTlsContext
 from envoy_data_plane.google.protobuf import Any as AnyMessage
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envoycodec.construct import maker
 from envoycodec.encode import encode, pack, type_url
-from envoycodec.schema import classes_in, full_name
+from envoycodec.schema import TYPE_URL_PREFIX, classes_in, full_name
 from envoycodec.upb import decode_upb, parse_json, to_json_dict, upb_class
 from envoycodec.wellknown import struct
 
@@ -49,6 +52,25 @@ def test_nested_any_is_written_out_and_its_type_imported() -> None:
     }
     assert type(document["transportSocket"]["typedConfig"]) is dict
     assert parse_json(type_url(Cluster), document) == encode(cluster)
+
+
+@given(st.permutations([f"key{n}" for n in range(9)]))
+def test_entries_of_maps_and_of_structs_are_by_key_and_fields_by_number(keys: list[str]) -> None:
+    """Wherever they stand: in a message, in an Any, in one another."""
+    free = {key: {other: [{key: 1, "": 2}] for other in reversed(keys)} for key in keys}
+    log = {"@type": f"{TYPE_URL_PREFIX}envoy.extensions.access_loggers.file.v3.FileAccessLog"}
+    document = {
+        "metadata": {"typedFilterMetadata": {key: {**log, "logFormat": {"jsonFormat": free}} for key in keys}},
+        "name": "c",
+        "typedExtensionProtocolOptions": {
+            key: {"@type": f"{TYPE_URL_PREFIX}google.protobuf.Struct", "value": free} for key in keys
+        },
+    }
+    shown = to_json_dict(Cluster, parse_json(Cluster, document))
+    assert shown == document
+    assert list(shown) == ["name", "metadata", "typedExtensionProtocolOptions"]
+    del shown["name"]
+    assert json.dumps(list(shown.values())) == json.dumps(list(shown.values()), sort_keys=True)
 
 
 def test_any_of_a_type_from_a_package_not_yet_imported() -> None:
