@@ -85,10 +85,15 @@ def _service_name(cluster: Json) -> Json:
 
 
 def _moved(listener: Json, index: int) -> Json:
-    """Its address: a free port of the same protocol."""
+    """Its addresses: a free port of the same protocol."""
     protocol = listener["address"].get("socketAddress", {}).get("protocol", "TCP")
-    address = _address(index)
-    return {"address": {"socketAddress": {**address["socketAddress"], "protocol": protocol}}}
+    more = [one["address"]["socketAddress"] for one in listener.get("additionalAddresses", ())]
+    return {
+        "address": {"socketAddress": {**_address(index)["socketAddress"], "protocol": protocol}},
+        "additionalAddresses": [
+            {"address": {"socketAddress": {**one, "portValue": _FIRST_PORT + index}}} for one in more
+        ],
+    }
 
 
 def _address(index: int) -> Json:

@@ -1,5 +1,4 @@
-"""Whole files: what is injected, and what comes out. ``pytest tests/golden tests/pilot/inject --update-golden`` writes
-the latter."""
+"""Whole files: what is injected, and what comes out. ``pytest --update-golden`` writes the latter."""
 
 from __future__ import annotations
 
@@ -13,11 +12,6 @@ from pilot.inject.options import InjectOptions
 
 GOLDEN = Path(__file__).parent / "golden"
 COMPOSE = Path(__file__).parents[2] / "e2e" / "docker" / "injected"
-
-
-@pytest.fixture
-def update_golden(request: pytest.FixtureRequest) -> bool:
-    return bool(request.config.getoption("--update-golden", default=False))
 
 
 @pytest.mark.parametrize("source", sorted(COMPOSE.glob("*.yml")), ids=lambda path: path.stem)
