@@ -11,9 +11,7 @@ import time
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
-from citadel.identity import SpiffeId
 from citadel.state_files import StateError
-from envoycodec.discovery import Node
 from galley.commands.report import plural, render_line
 from galley.publishing.journal import StateInUseError
 from galley.publishing.loading import LoadOptions
@@ -24,15 +22,13 @@ from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registration_store import RegistrationStore
-from pilot.envoy.encoded import empty_load_assignment, empty_route_config
-from pilot.identity.identities import Identities, bind_proxy
-from pilot.mesh.context.proxy import Proxy, read_proxy
-from pilot.node.locality import Locality
+from pilot.identity.identities import Identities
+from pilot.mesh.context.proxy import Proxy
 from pilot.server.ads import AdsServer, start_ads
-from pilot.server.fleet import Connection, Fleet
+from pilot.server.fleet import Fleet
 from pilot.server.transport import ServingPort
+from pilot.serving import PilotMesh, Registrar
 from pilot.settings import Settings
-from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, TypeUrl
 
 if TYPE_CHECKING:
     from pilot.controlplane.container_discovery import ContainerDiscovery
@@ -90,17 +86,8 @@ class ControlPlane:
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
         self._containers = self._discover_containers()
-        self._fleet: Fleet[Proxy] = Fleet(
-            read_node=proxy_of_node,
-            snapshot_of=self._state.snapshot_of,
-            on_connect=self._on_connect,
-            on_disconnect=self._on_disconnect,
-            on_answer=self._on_answer,
-            on_health=self._on_health,
-            bind=bind_proxy if self._identities else _as_claimed,
-            secrets_of=self._identities.secrets_of if self._identities else None,
-            fallback=empty_resource,
-        )
+        mesh = PilotMesh(self._state, self._identities)
+        self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
 
     async def run(self, stopping: asyncio.Event) -> int:
         """Serve until ``stopping``. Raises what keeps it from serving: an address in use, refused configuration."""
@@ -211,46 +198,6 @@ class ControlPlane:
         async for report in self._reports.values():
             _log_report(report, previous)
             previous = report
-
-    def _on_connect(self, connection: Connection[Proxy]) -> None:
-        if connection.proxy.dns_capture and not connection.proxy.captures_dns:
-            log.warning("%s has DNS_CAPTURE, but no traffic is redirected to it: it answers no DNS queries", connection)
-        if self._state.connect(connection.proxy):
-            self._changed.set()
-
-    def _on_answer(self, connection: Connection[Proxy], type_url: TypeUrl) -> None:
-        if type_url == LISTENER and self._state.listening(connection.proxy):
-            self._changed.set()
-
-    def _on_health(self, connection: Connection[Proxy], healthy: bool) -> None:
-        if self._state.report(connection.proxy, healthy=healthy):
-            self._changed.set()
-
-    def _on_disconnect(self, connection: Connection[Proxy]) -> None:
-        self._state.disconnect(connection.proxy, time.monotonic())
-        self._changed.set()
-
-
-def _as_claimed(proxy: Proxy, _identity: SpiffeId | None) -> Proxy:
-    """Where nobody can prove anything, a proxy is who it says it is."""
-    return proxy
-
-
-def proxy_of_node(node: Node) -> Proxy:
-    """The proxy that a decoded xDS node describes. Raises ``NodeError``."""
-    return read_proxy(
-        node_id=node.id,
-        metadata=node.metadata,
-        locality=Locality(region=node.region, zone=node.zone, sub_zone=node.sub_zone),
-        envoy_version=node.user_agent_version,
-    )
-
-
-def empty_resource(type_url: TypeUrl, name: str) -> EncodedResource | None:
-    """What answers for a name that nobody plans any more: an Envoy that drains may still ask for it."""
-    if type_url == ROUTE:
-        return empty_route_config(name)
-    return empty_load_assignment(name) if type_url == ENDPOINT else None
 
 
 def _collect_garbage_of_what_follows() -> None:

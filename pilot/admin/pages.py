@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from galley.attribution import blame
 from galley.commands.report import render_line
-from galley.meta import ResourceKey
 from galley.publishing.publisher import ConfigReport, Latest
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
@@ -19,7 +17,6 @@ from pilot.envoy.resource_json import snapshot_as_json
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.catalog import Endpoint
 from pilot.server.fleet import Fleet
-from pilot.server.status import Rejection, describe_fleet
 
 
 def admin_pages(
@@ -33,7 +30,7 @@ def admin_pages(
         "/healthz": lambda _: Answer("ok\n"),
         "/readyz": lambda _: _readiness(state),
         "/metrics": lambda _: Answer(render_metrics(state, fleet, reports)),
-        "/debug/syncz": lambda _: as_json(_sync(state, fleet)),
+        "/debug/syncz": lambda _: as_json(_sync(fleet)),
         "/debug/configz": lambda _: as_json(list(_resources(state.config))),
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
         "/debug/registryz": lambda _: as_json(list(_services(state))),
@@ -48,17 +45,8 @@ def _readiness(state: MeshState) -> Answer:
     return Answer("ready\n")
 
 
-def _sync(state: MeshState, fleet: Fleet[Proxy]) -> list[dict[str, Any]]:
-    envoys = tuple(connection.status() for connection in fleet.connections if not connection.proxy.is_agent)
-    return describe_fleet(envoys, now=fleet.clock(), places=lambda one: places(one, state.config))
-
-
-def places(rejection: Rejection, config: ConfigSnapshot | None) -> Iterator[str]:
-    """``file:line:column field`` of what may have caused a rejection, most likely first."""
-    keys = [origin for origin in rejection.origins if isinstance(origin, ResourceKey)]
-    resources = [found for key in keys if config and (found := config.get(key))]
-    for place in blame(resources, error=rejection.message, subject=rejection.name):
-        yield f"{place} {place.field}".rstrip()
+def _sync(fleet: Fleet[Proxy]) -> list[dict[str, Any]]:
+    return fleet.describe(connection for connection in fleet.connections if not connection.proxy.is_agent)
 
 
 def _resources(config: ConfigSnapshot | None) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,8 @@ from pilot.mesh.context.proxy import Proxy
 from pilot.node.node_id import NodeId
 from pilot.server.authentication import Authenticator
 from pilot.server.csr import CertificateService
-from pilot.server.fleet import Fleet, IdentityError
+from pilot.server.fleet import Fleet
+from pilot.server.served_mesh import IdentityError
 from pilot.server.transport import ServingPort, server_credentials
 from pilot.settings import IdentitySettings, Settings
 from pilot.xds.resources import ResourceSet

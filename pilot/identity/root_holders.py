@@ -15,7 +15,8 @@ from citadel.state_files import StateError
 from galley.frozen import frozen
 from pilot.identity.secrets import roots_version
 from pilot.mesh.context.proxy import Proxy
-from pilot.server.fleet import Connection, Fleet
+from pilot.server.connection import Connection
+from pilot.server.fleet import Fleet
 from pilot.xds.resources import SECRET
 
 log = logging.getLogger("pilot")

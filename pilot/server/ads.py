@@ -24,9 +24,11 @@ from envoycodec.discovery import (
 )
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
-from pilot.server.fleet import Connection, Fleet, IdentityError
+from pilot.server.connection import Connection
+from pilot.server.fleet import Fleet
 from pilot.server.own_address import locate_node
 from pilot.server.peers import host_of
+from pilot.server.served_mesh import IdentityError
 from pilot.server.transport import ServingPort
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested

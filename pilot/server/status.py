@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from envoycodec.discovery import Node
+from galley.attribution import blame
+from galley.meta import ResourceKey
+from galley.snapshot import ConfigSnapshot
 from pilot.node.node_id import NodeError, NodeId
 from pilot.xds.events import Acked, Nacked, Respond
 from pilot.xds.resources import PUSH_ORDER, SHORT_NAMES, TypeUrl
@@ -111,12 +114,22 @@ class TypeProgress:
         return SyncState.SYNCED if self.settled else SyncState.STALE
 
 
+def places_of(rejection: Rejection, config: ConfigSnapshot | None) -> tuple[str, ...]:
+    """``file:line:column field`` of what in ``config`` may have caused ``rejection``, most likely first.
+
+    None when it was made of nothing that a user wrote, or of what is in the configuration no longer.
+    """
+    keys = [origin for origin in rejection.origins if isinstance(origin, ResourceKey)]
+    resources = [found for key in keys if config is not None and (found := config.get(key)) is not None]
+    likely = blame(resources, error=rejection.message, subject=rejection.name)
+    return tuple(f"{place} {place.field}".rstrip() for place in likely)
+
+
 def describe_fleet(
-    fleet: FleetStatus, *, now: float, places: Callable[[Rejection], Iterable[str]] | None = None
+    fleet: FleetStatus, *, now: float, places: Callable[[Rejection], Iterable[str]]
 ) -> list[dict[str, Any]]:
     """The status as JSON, the form of ``/debug/syncz``; ``places`` says where to look for the cause of a rejection."""
-    find = places or (lambda rejection: map(str, rejection.origins))
-    return [_describe_proxy(proxy, now, find) for proxy in sorted(fleet, key=lambda p: (p.node.id, p.connection))]
+    return [_describe_proxy(proxy, now, places) for proxy in sorted(fleet, key=lambda p: (p.node.id, p.connection))]
 
 
 def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.traffic import Traffic
 from tests.e2e.harness.upstreams import HttpEcho
 from tests.e2e.harness.variants import both_variants, every_envoy
+from tests.pilot.server.served import Notes, named_mesh
 
 Json = Mapping[str, Any]
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -90,7 +91,7 @@ class Control:
     """A control plane of one snapshot, in a thread with an event loop of its own. It can be stopped and started."""
 
     def __init__(self) -> None:
-        self.snapshot = snapshot()
+        self.mesh = named_mesh()
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -99,10 +100,10 @@ class Control:
         self.fleet: Fleet[str]
 
     def start(self, served: ResourceSnapshot) -> None:
-        self.snapshot = served
+        self.mesh.snapshot = served
 
         async def start() -> AdsServer:
-            self.fleet = Fleet(read_node=lambda node: node.id, snapshot_of=lambda _: self.snapshot)
+            self.fleet = Fleet(self.mesh, Notes())
             self.fleet.publish()
             return await start_ads(f"127.0.0.1:{self.port}", self.fleet)
 
@@ -122,7 +123,7 @@ class Control:
 
     def publish(self, served: ResourceSnapshot) -> None:
         async def publish() -> None:
-            self.snapshot = served
+            self.mesh.snapshot = served
             self.fleet.publish()
 
         self._run(publish)

@@ -19,17 +19,20 @@ from citadel.identity import SpiffeId, TrustDomain
 from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.keystore import open_token_keys
 from envoycodec.construct import maker
+from envoycodec.discovery import Node
 from envoycodec.encode import encode_any
 from envoycodec.upb import decode_upb
 from pilot.identity.identities import Identities, bind_proxy
-from pilot.mesh.context.proxy import Proxy, read_proxy
+from pilot.mesh.context.proxy import Proxy
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.csr import SERVICE as CSR_SERVICE
 from pilot.server.csr import CertificateRequest, CertificateResponse
 from pilot.server.fleet import Fleet
+from pilot.serving import proxy_of_node
 from pilot.settings import IdentitySettings, ListenAddress, Settings, StreamLimits
 from pilot.xds.resources import CLUSTER, SECRET, EncodedResource, ResourceSet, ResourceSnapshot
 from tests.pilot.server.ads_client import AdsClient
+from tests.pilot.server.served import Notes, SimpleMesh
 
 DOMAIN = TrustDomain("cluster.local")
 ALICE = SpiffeId(DOMAIN, "shop", "alice")
@@ -52,6 +55,7 @@ class World:
     state: Path
     identities: Identities
     fleet: Fleet[Proxy]
+    notes: Notes[Proxy]
     server: AdsServer
 
     def token(
@@ -76,6 +80,22 @@ class World:
         return AdsClient(self.server.ports[2])
 
 
+class ProvingMesh(SimpleMesh[Proxy]):
+    """Serves one cluster, and to each the secrets of its proven identity."""
+
+    proves_identities = True
+
+    def __init__(self, identities: Identities) -> None:
+        super().__init__(proxy_of_node, SNAPSHOT)
+        self._identities = identities
+
+    def admit(self, node: Node, identity: SpiffeId | None) -> Proxy:
+        return bind_proxy(self.read(node), identity)
+
+    def secrets_of(self, proxy: Proxy, identity: SpiffeId) -> ResourceSet | None:
+        return self._identities.secrets_of(proxy, identity)
+
+
 @asynccontextmanager
 async def started(state: Path, *, certificate_ttl: float = 0.0, limits: StreamLimits = ROOMY) -> AsyncIterator[World]:
     identity = IdentitySettings(
@@ -83,19 +103,15 @@ async def started(state: Path, *, certificate_ttl: float = 0.0, limits: StreamLi
     )
     settings = Settings(config=(), xds_address=ANY_PORT, identity=identity)
     identities = Identities(settings, identity)
-    fleet: Fleet[Proxy] = Fleet(
-        read_node=lambda one: read_proxy(node_id=one.id, metadata=one.metadata),
-        snapshot_of=lambda _: SNAPSHOT,
-        bind=bind_proxy,
-        secrets_of=identities.secrets_of,
-    )
+    notes: Notes[Proxy] = Notes()
+    fleet = Fleet(ProvingMesh(identities), notes)
     fleet.publish()
     server = await start_ads(
         identities.ports(), fleet, authenticator=identities.authenticator, handlers=identities.handlers(), limits=limits
     )
     renewing = asyncio.create_task(identities.keep_current(fleet))
     try:
-        yield World(state, identities, fleet, server)
+        yield World(state, identities, fleet, notes, server)
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)

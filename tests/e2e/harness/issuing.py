@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,13 +25,12 @@ from citadel.refusal import Refusal
 from envoycodec.encode import encode_any
 from galley.publishing.validate import validate
 from galley.snapshot import build_snapshot
-from pilot.app import empty_resource, proxy_of_node
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.ads import start_ads
-from pilot.server.fleet import Connection, Fleet
-from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET, EncodedResource, ResourceSet
-from pilot.xds.resources import ResourceSnapshot as Snapshot
+from pilot.server.fleet import Fleet
+from pilot.serving import PilotMesh, Registrar
+from pilot.xds.resources import SECRET, EncodedResource, ResourceSet, ResourceSnapshot
 from tests.e2e.harness.conditions import eventually
 
 DOMAIN = TrustDomain("cluster.local")
@@ -47,7 +45,7 @@ class IssuingControlPlane:
         self.xds = (host, port)
         self.impostors: dict[str, str] = {}
         self._files: dict[str, bytes] = {}
-        self._state = MeshState(deregister_after=0.5, trust_domain=DOMAIN)
+        self.state = MeshState(deregister_after=0.5, trust_domain=DOMAIN)
         self._issuer = build_issuer(create_authority(DOMAIN, datetime.now(UTC)))
         self._secrets: dict[str, ResourceSet] = {}
         self._loop = asyncio.new_event_loop()
@@ -61,7 +59,7 @@ class IssuingControlPlane:
         validation = validate(self._files, identities=True)
         assert [one for one in validation.diagnostics if one.is_error] == []
         config, _ = build_snapshot(validation.resources)
-        self._call(lambda: self._state.configure(config))
+        self._call(lambda: self.state.configure(config))
         return Path(name)
 
     def start(self, _arguments: object = ()) -> None:
@@ -104,12 +102,7 @@ class IssuingControlPlane:
 
     async def _serve(self) -> None:
         self._fleet: Fleet[Proxy] = Fleet(
-            read_node=proxy_of_node,
-            snapshot_of=self._snapshot_of,
-            on_connect=self._connected,
-            on_disconnect=self._disconnected,
-            on_answer=self._answered,
-            fallback=empty_resource,
+            _IssuingMesh(self), Registrar(self.state, lambda: self._loop.call_soon(self._push))
         )
         self._push()
         host, port = self.xds
@@ -119,30 +112,15 @@ class IssuingControlPlane:
         await server.stop(0)
 
     def _push(self) -> None:
-        if self._state.rebuild():
+        if self.state.rebuild():
             self._fleet.publish()
 
-    def _connected(self, connection: Connection[Proxy]) -> None:
-        self._state.connect(connection.proxy)
-        self._loop.call_soon(self._push)
-
-    def _disconnected(self, connection: Connection[Proxy]) -> None:
-        self._state.disconnect(connection.proxy, time.monotonic())
-        self._loop.call_soon(self._push)
-
-    def _answered(self, connection: Connection[Proxy], type_url: str) -> None:
-        if type_url == LISTENER and self._state.listening(connection.proxy):
-            self._loop.call_soon(self._push)
-
-    def _snapshot_of(self, proxy: Proxy) -> Snapshot | None:
-        generated = self._state.snapshot_of(proxy)
-        if generated is None:
-            return None
+    def secrets_beside(self, proxy: Proxy) -> ResourceSet:
+        """The certificate of ``proxy``, made when it is asked for first."""
         if proxy.id not in self._secrets:
             account = self.impostors.get(proxy.name, proxy.service_account)
             self._secrets[proxy.id] = self._secrets_of(self.svid(account, namespace=proxy.namespace))
-        plain = [generated.of(type_url) for type_url in (CLUSTER, ENDPOINT, LISTENER, ROUTE)]
-        return Snapshot([*plain, self._secrets[proxy.id]])
+        return self._secrets[proxy.id]
 
     def _secrets_of(self, svid: Svid) -> ResourceSet:
         chain, key = svid.chain_pem.decode(), svid.private_key.reveal().decode()
@@ -155,3 +133,15 @@ class IssuingControlPlane:
         trusted = CertificateValidationContext(trusted_ca=DataSource(inline_string=self.roots))
         roots = Secret(name="ROOTCA", validation_context=trusted)
         return ResourceSet(SECRET, [EncodedResource(one.name, "1", encode_any(one)) for one in (own, roots)])
+
+
+class _IssuingMesh(PilotMesh):
+    """Believes everybody, and puts their secrets beside what they are served."""
+
+    def __init__(self, issuing: IssuingControlPlane) -> None:
+        super().__init__(issuing.state, None)
+        self._issuing = issuing
+
+    def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot | None:
+        generated = super().snapshot_of(proxy)
+        return generated and generated.with_set(self._issuing.secrets_beside(proxy))

@@ -7,11 +7,13 @@ from pilot.admin.metrics import render_metrics
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.fleet import Fleet
+from pilot.serving import PilotMesh
 from pilot.xds.events import Requested
 from pilot.xds.resources import CLUSTER
 from pilot.xds.variant import XdsVariant
 from tests.builders import a_config, a_proxy, a_service_entry
 from tests.pilot.admin.nodes import a_node
+from tests.pilot.server.served import Notes, SimpleMesh
 
 
 async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
@@ -19,7 +21,7 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
     state.configure(a_config(a_service_entry("reviews.example.com")))
     assert state.rebuild()
     proxy = a_proxy()
-    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: proxy, snapshot_of=state.snapshot_of)
+    fleet: Fleet[Proxy] = Fleet(PilotMesh(state, None), Notes())
     for _ in range(2):
         fleet.open(a_node(proxy), XdsVariant.SOTW, "").handle(Requested(CLUSTER))
     reports: Latest[ConfigReport] = Latest()
@@ -33,7 +35,7 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
 
 
 async def test_refused_streams_are_counted_by_limit() -> None:
-    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: a_proxy(), snapshot_of=lambda _: None)
+    fleet: Fleet[Proxy] = Fleet(SimpleMesh(lambda _: a_proxy()), Notes())
     fleet.counters.refused["identity"] += 3
     text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
     assert 'pilot_xds_refused_streams_total{limit="identity"} 3.0\n' in text
@@ -41,7 +43,7 @@ async def test_refused_streams_are_counted_by_limit() -> None:
 
 
 async def test_before_the_first_configuration_there_is_little_to_tell() -> None:
-    fleet: Fleet[Proxy] = Fleet(read_node=lambda _: a_proxy(), snapshot_of=lambda _: None)
+    fleet: Fleet[Proxy] = Fleet(SimpleMesh(lambda _: a_proxy()), Notes())
     text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
     assert "pilot_xds_connected 0.0\n" in text
     assert "pilot_plans_total" not in text

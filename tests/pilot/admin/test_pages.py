@@ -16,11 +16,13 @@ from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.discovery import Discovery, Sighting
 from pilot.server.fleet import Fleet
+from pilot.serving import PilotMesh
 from pilot.xds.events import Requested
 from pilot.xds.resources import ROUTE
 from pilot.xds.variant import XdsVariant
 from tests.builders import a_proxy
 from tests.pilot.admin.nodes import a_node
+from tests.pilot.server.served import Notes
 
 RULES = b"""\
 apiVersion: networking.istio.io/v1
@@ -57,7 +59,7 @@ class Plane:
     def __init__(self) -> None:
         self.state = MeshState(deregister_after=1.0)
         self.proxy = a_proxy()
-        self.fleet: Fleet[Proxy] = Fleet(read_node=lambda _: self.proxy, snapshot_of=self.state.snapshot_of)
+        self.fleet: Fleet[Proxy] = Fleet(PilotMesh(self.state, None), Notes())
         self.pages = admin_pages(self.state, self.fleet, Latest[ConfigReport]())
 
     def configured(self) -> Plane:

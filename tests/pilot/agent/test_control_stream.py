@@ -111,10 +111,11 @@ async def test_a_stream_that_ends_while_the_roots_are_taken_up_is_opened_again(w
 
 
 async def test_leaving_is_said_by_the_node_that_its_envoy_has(world: World) -> None:
-    told: list[tuple[str, bool]] = []
-    world.fleet.on_health = lambda connection, healthy: told.append((connection.node.id, healthy))
+    def told() -> list[str]:
+        return [line for line in world.notes.told if "healthy" in line]
+
     async with streaming(world, []) as (stream, _):
         await asyncio.wait_for(stream.report_leaving(), 10)
-        await until(lambda: told == [("sidecar~127.0.0.1~app.shop~shop.svc.cluster.local", False)])
+        await until(lambda: told() == ["unhealthy sidecar~127.0.0.1~app.shop~shop.svc.cluster.local"])
         world.fleet.connections[0].end("UNAVAILABLE", "the control plane goes")
-        await until(lambda: len(told) == 2)
+        await until(lambda: len(told()) == 2)

@@ -23,7 +23,7 @@ from pilot.admin.http import as_json
 from pilot.envoy.resource_json import snapshot_as_json
 from pilot.identity.identities import bind_proxy
 from pilot.mesh.context.proxy import read_proxy
-from pilot.server.fleet import IdentityError
+from pilot.server.served_mesh import IdentityError
 from pilot.settings import StreamLimits
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE, SECRET
 from tests.pilot.identity_world import (

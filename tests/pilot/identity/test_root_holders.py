@@ -11,7 +11,7 @@ from citadel.ca.acknowledgements import AWAY_FOR, REFRESH, Acknowledgement, Ackn
 from envoycodec.discovery import Node
 from pilot.identity.root_holders import AWAY, NOT_YET, RETURN_WITHIN, WITHOUT_STREAM, RootHolders, RootReporter
 from pilot.mesh.context.proxy import Proxy
-from pilot.server.fleet import Connection
+from pilot.server.connection import Connection
 from pilot.xds.events import Requested
 from pilot.xds.resources import SECRET
 from pilot.xds.variant import XdsVariant

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from envoycodec.discovery import DiscoveryRequest, Node, decode_discovery_request, encode_discovery_request
 from galley.frozen import FrozenMap
-from pilot.app import proxy_of_node
 from pilot.commands.bootstrap import add_bootstrap_parser, read_bootstrap_options
 from pilot.dataplane.bootstrap import BootstrapOptions, PipeAddress, XdsTls, build_node
 from pilot.mesh.context.proxy import Proxy, read_proxy
@@ -22,6 +21,7 @@ from pilot.node.locality import Locality
 from pilot.node.metadata import Interception, NodeMetadata, read_metadata, with_addresses, write_metadata
 from pilot.node.node_id import NodeError, ProxyKind
 from pilot.offline import read_node
+from pilot.serving import proxy_of_node
 
 DOCUMENT = Path(__file__).parents[3] / "docs/decisions/node-metadata.md"
 

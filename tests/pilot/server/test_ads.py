@@ -12,12 +12,13 @@ import pytest
 
 from envoycodec.discovery import Node
 from pilot.server.ads import MAX_REQUEST, AdsServer, serve_ads, start_ads
-from pilot.server.fleet import Connection, Fleet
+from pilot.server.fleet import Fleet
 from pilot.settings import StreamLimits
 from pilot.xds.resources import CLUSTER, ENDPOINT, EncodedResource, ResourceSet, ResourceSnapshot
 from pilot.xds.stream import MAX_NAMES
 from tests.pilot.server.ads_client import NODE, AdsClient
 from tests.pilot.server.conditions import until
+from tests.pilot.server.served import Notes, SimpleMesh
 from tests.pilot.xds.dialogue import snapshot as contents
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -41,29 +42,22 @@ def clusters(**versions: str) -> ResourceSnapshot:
 
 
 class World:
-    """A fleet of nodes that all get ``snapshot``."""
+    """A fleet of nodes that all get one snapshot."""
 
     def __init__(self, snapshot: ResourceSnapshot) -> None:
-        self.snapshot = snapshot
-        self.events: list[str] = []
-        self.fleet: Fleet[str] = Fleet(
-            read_node=self.read,
-            snapshot_of=lambda _: self.snapshot,
-            on_connect=lambda connection: self.note("connected", connection),
-            on_disconnect=lambda connection: self.note("disconnected", connection),
-        )
-
-    def read(self, node: Node) -> str:
-        if node.id == "stranger":
-            raise ValueError("a node id looks like type~address~name~domain")
-        return node.id
-
-    def note(self, what: str, connection: Connection[str]) -> None:
-        self.events.append(f"{what} {connection.proxy.split('~')[2]}")
+        self.mesh = SimpleMesh(read, snapshot)
+        self.notes: Notes[str] = Notes()
+        self.fleet = Fleet(self.mesh, self.notes)
 
     def publish(self, snapshot: ResourceSnapshot) -> None:
-        self.snapshot = snapshot
+        self.mesh.snapshot = snapshot
         self.fleet.publish()
+
+
+def read(node: Node) -> str:
+    if node.id == "stranger":
+        raise ValueError("a node id looks like type~address~name~domain")
+    return node.id
 
 
 @contextlib.asynccontextmanager
@@ -99,8 +93,8 @@ async def test_connects_and_disconnects_are_told_with_the_proxy() -> None:
         async with AdsClient(server.port) as client:
             await client.send(CLUSTER, node=NODE)
             await client.receive()
-            assert world.events == ["connected app.default"]
-        await until(lambda: world.events == ["connected app.default", "disconnected app.default"])
+            assert world.notes.told == [f"connected {NODE['id']}"]
+        await until(lambda: world.notes.told == [f"connected {NODE['id']}", f"disconnected {NODE['id']}"])
         assert world.fleet.connections == ()
 
 
@@ -133,7 +127,7 @@ async def test_a_node_that_cannot_be_served_is_told_why() -> None:
         code, text = await client.status()
         assert code is grpc.StatusCode.INVALID_ARGUMENT
         assert "type~address~name~domain" in text
-        assert world.events == []
+        assert world.notes.told == []
 
 
 @pytest.mark.parametrize("position", ["first", "later"])
@@ -210,7 +204,7 @@ async def test_a_stopping_server_ends_its_streams_so_that_clients_go_elsewhere()
         await client.receive()
         await server.stop(grace=10)
         assert (await client.status())[0] is grpc.StatusCode.UNAVAILABLE
-        assert world.events[-1] == "disconnected app.default"
+        assert world.notes.told[-1] == f"disconnected {NODE['id']}"
 
 
 async def test_a_server_serves_until_it_is_told_to_stop(tmp_path_factory: pytest.TempPathFactory) -> None:

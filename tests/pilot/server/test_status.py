@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from envoycodec.discovery import Node
 from pilot.server.status import ProxyStatus, Rejection, SyncState, TypeProgress, TypeStatus, describe_fleet
@@ -17,9 +18,15 @@ def status(state: SyncState, *rejections: Rejection) -> TypeStatus:
     return TypeStatus(state, "2", "1", "9", 11.0, rejections)
 
 
+def origins(rejection: Rejection) -> Iterable[str]:
+    return map(str, rejection.origins)
+
+
 def test_a_fleet_is_described_by_proxy_and_type_in_push_order() -> None:
     types = {LISTENER: status(SyncState.NACK, REFUSED), CLUSTER: status(SyncState.SYNCED)}
-    (proxy,) = json.loads(json.dumps(describe_fleet((ProxyStatus(1, NODE, "ipv4:1", "SotW", 10.0, types),), now=15.5)))
+    (proxy,) = json.loads(
+        json.dumps(describe_fleet((ProxyStatus(1, NODE, "ipv4:1", "SotW", 10.0, types),), now=15.5, places=origins))
+    )
     assert (proxy["name"], proxy["namespace"], proxy["envoyVersion"]) == ("reviews-v1", "shop", "1.40.0")
     assert proxy["connectedSeconds"] == 5.5
     assert list(proxy["types"]) == ["CDS", "LDS"]
@@ -41,7 +48,7 @@ def test_the_places_of_a_rejection_can_be_found_by_another() -> None:
 
 
 def test_a_node_id_of_another_form_is_its_name() -> None:
-    (described,) = describe_fleet((ProxyStatus(1, Node(id="me"), "", "delta", 0.0, {}),), now=0.0)
+    (described,) = describe_fleet((ProxyStatus(1, Node(id="me"), "", "delta", 0.0, {}),), now=0.0, places=origins)
     assert (described["name"], described["namespace"], described["envoyVersion"]) == ("me", "", "")
 
 
