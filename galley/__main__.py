@@ -56,7 +56,7 @@ def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a file, a directory, or - for standard input")
     parser.add_argument(
-        "-o", "--output", choices=("text", "json"), default="text", help="how findings are written (default: text)"
+        "-o", "--output", choices=("text", "json"), default="text", help="how diagnostics are written (default: text)"
     )
     parser.add_argument(
         "--accept-unenforced",

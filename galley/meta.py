@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from galley.frozen import FrozenMap, frozen
 from galley.text.diagnostics import Origin
-from galley.text.nodes import Node, locate
+from galley.text.nodes import Node
+from galley.text.recorder import Recorder
 
 T = TypeVar("T")
 
@@ -61,9 +62,11 @@ class Resource(Generic[T]):
         return (not self.created, self.created, self.key.name, self.key.namespace)
 
 
+def recorder_of(resource: Resource[Any]) -> Recorder:
+    """A recorder of what is wrong with an accepted resource, at the lines where its fields are written."""
+    return Recorder(resource.origin, resource.tree)
+
+
 def origin_at(resource: Resource[Any], field: str) -> Origin:
-    """Where ``field`` of an accepted resource is written, or would be: the place of its nearest ancestor."""
-    if resource.tree is None:
-        return Origin(resource.origin.file, resource.origin.line, resource.origin.column, field)
-    node = locate(resource.tree, field)
-    return Origin(resource.origin.file, node.line, node.column, field)
+    """Where ``field`` of an accepted resource is written, or would be: the position of its nearest ancestor."""
+    return recorder_of(resource).origin_of(field)

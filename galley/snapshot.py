@@ -102,7 +102,7 @@ def build_snapshot(
 
 
 def duplicate_resource(resource: Resource[Any], first: Resource[Any]) -> Diagnostic:
-    """The complaint about a second resource with the key of ``first``."""
+    """The diagnostic about a second resource with the key of ``first``."""
     message = f"{resource.key} is already defined at {first.origin}"
     hint = "keep one of the two, or give one another name or namespace"
     return Diagnostic(Severity.ERROR, "duplicate-resource", message, resource.origin, hint)

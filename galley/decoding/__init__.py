@@ -1,1 +1,1 @@
-"""From YAML nodes to typed values: the recorder of complaints, the leaves, and the compiled decoders of dataclasses."""
+"""From YAML nodes to typed values: the decoders of scalars, and the compiled decoders of dataclasses."""

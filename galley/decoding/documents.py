@@ -6,21 +6,20 @@ Nothing here raises on any input: what is wrong with a document ends as diagnost
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 
-from galley.decoding.complaints import Complaints, has_comment, quoted
 from galley.decoding.embedded import unwrap_mesh_config
 from galley.decoding.kind_lookup import find_kind
 from galley.decoding.messages import message_decoder
 from galley.decoding.metadata import decode_metadata
-from galley.decoding.suggestions import nearest
 from galley.kinds import MESH_CONFIG, KindSpec
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import duplicate_resource
-from galley.text.compose import COMMENT_HINT, DEFAULT_LIMITS, Limits, compose
+from galley.text.compose import DEFAULT_LIMITS, Limits, compose
 from galley.text.diagnostics import Diagnostic, Origin
-from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence, locate
+from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence
+from galley.text.recorder import Recorder
+from galley.text.wording import COMMENT_HINT, nearest, quoted
 
 Decoded = tuple[tuple[Resource[Any], ...], tuple[Diagnostic, ...]]
 
@@ -43,9 +42,9 @@ def decode_file(
     resources: list[Resource[Any]] = []
     diagnostics = list(composed)
     for document in documents:
-        decoded, complaints = decode(document, accept_unenforced=accept_unenforced, identities=identities)
+        decoded, found = decode(document, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
-        diagnostics += complaints
+        diagnostics += found
     diagnostics += _duplicates(resources)
     diagnostics.sort(key=lambda diagnostic: (diagnostic.origin.line, diagnostic.origin.column))
     return tuple(resources), tuple(diagnostics)
@@ -60,9 +59,10 @@ def decode(document: Document, *, accept_unenforced: bool = False, identities: b
     resources: list[Resource[Any]] = []
     diagnostics: list[Diagnostic] = []
     for root in _expand_list(document.root):
-        complaints = Complaints(document.file, accept_unenforced, identities)
-        resource = _decode_resource(root, complaints)
-        diagnostics += complaints.diagnostics
+        origin = Origin(document.file, root.line, root.column)
+        recorder = Recorder(origin, accept_unenforced=accept_unenforced, identities=identities)
+        resource = _decode_resource(root, recorder)
+        diagnostics += recorder.diagnostics
         if resource is not None:
             resources.append(resource)
     if any(diagnostic.is_error for diagnostic in diagnostics):
@@ -79,34 +79,34 @@ def _expand_list(root: Node) -> tuple[Node, ...]:
     return (root,)
 
 
-def _decode_resource(root: Node, complaints: Complaints) -> Resource[Any] | None:
+def _decode_resource(root: Node, recorder: Recorder) -> Resource[Any] | None:
     if not isinstance(root, Mapping):
-        complaints.wrong_type(root, "", "a mapping", "a document begins with apiVersion, kind and metadata")
+        recorder.wrong_type_at(root, "", "a mapping", "a document begins with apiVersion, kind and metadata")
         return None
-    root = unwrap_mesh_config(root, complaints)
-    spec = find_kind(root, complaints)
+    recorder.root = root = unwrap_mesh_config(root, recorder)
+    spec = find_kind(root, recorder)
     if spec is None or spec.type is None:
         return None
-    meta = decode_metadata(root, complaints, default_name="" if spec.is_namespaced else "default")
-    body, path = _find_body(root, spec, complaints)
-    value = message_decoder(spec.type)(body, path, complaints) if body is not None else None
-    if complaints.errors:
+    meta = decode_metadata(root, recorder, default_name="" if spec.is_namespaced else "default")
+    body, path = _find_body(root, spec, recorder)
+    value = message_decoder(spec.type)(body, path, recorder) if body is not None else None
+    if recorder.errors:
         return None
     resource: Resource[Any] = Resource(
         key=ResourceKey(spec.kind, meta.namespace if spec.is_namespaced else "", meta.name),
         spec=value,
-        origin=Origin(complaints.file, root.line, root.column),
+        origin=recorder.origin,
         labels=meta.labels,
         annotations=meta.annotations,
         created=meta.creation_timestamp,
         tree=root,
     )
-    for diagnostic in spec.check(resource) if spec.check is not None else ():
-        complaints.add(_with_comment_hint(diagnostic, resource))
+    if spec.check is not None:
+        spec.check(recorder, resource)
     return resource
 
 
-def _find_body(root: Mapping, spec: KindSpec, complaints: Complaints) -> tuple[Node | None, str]:
+def _find_body(root: Mapping, spec: KindSpec, recorder: Recorder) -> tuple[Node | None, str]:
     """The node that holds the fields of the kind, and its path: ``spec``, or for MeshConfig the document itself."""
     body = root.find("spec")
     others = tuple(entry for entry in root.entries if entry[0].value not in _TOP_LEVEL)
@@ -117,21 +117,12 @@ def _find_body(root: Mapping, spec: KindSpec, complaints: Complaints) -> tuple[N
         in_spec = spec.type is not None and key.value in message_decoder(spec.type).fields
         hint = "indent it below `spec`" if in_spec else f"did you mean `{guess}`?" if guess else ""
         message = f"{quoted(key.value)} is not a field of the document"
-        complaints.error("unknown-field", message, key, key.value[:64], COMMENT_HINT if "//" in key.value else hint)
+        recorder.error_at(key, "unknown-field", message, key.value[:64], COMMENT_HINT if "//" in key.value else hint)
     if body is None and not others:
-        complaints.error(
-            "missing-field", "the document has no `spec`", root, "spec", "write `spec: {}` if that is meant"
+        recorder.error_at(
+            root, "missing-field", "the document has no `spec`", "spec", "write `spec: {}` if that is meant"
         )
     return body, "spec"
-
-
-def _with_comment_hint(diagnostic: Diagnostic, resource: Resource[Any]) -> Diagnostic:
-    if not diagnostic.is_error or resource.tree is None:
-        return diagnostic
-    node = locate(resource.tree, diagnostic.origin.field)
-    if isinstance(node, Scalar) and has_comment(node):
-        return replace(diagnostic, hint=COMMENT_HINT)
-    return diagnostic
 
 
 def _duplicates(resources: Iterable[Resource[Any]]) -> Iterator[Diagnostic]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from galley.decoding.complaints import Complaints
 from galley.kinds import MESH_CONFIG
 from galley.text.compose import compose
 from galley.text.nodes import Mapping, Node, Scalar, Sequence, locate
+from galley.text.recorder import Recorder
 
 
-def unwrap_mesh_config(root: Mapping, complaints: Complaints) -> Mapping:
+def unwrap_mesh_config(root: Mapping, recorder: Recorder) -> Mapping:
     """The MeshConfig document that a ConfigMap ``istio`` holds, at the lines of the file; other documents unchanged.
 
     Columns are those of a text that is indented by two more than its key, for the events do not tell.
@@ -22,11 +22,11 @@ def unwrap_mesh_config(root: Mapping, complaints: Complaints) -> Mapping:
     if not (isinstance(name, Scalar) and name.value == "istio"):
         return root
     shift = _Shift(text)
-    documents, diagnostics = compose(text.value.encode("utf-8", "replace"), complaints.file)
+    documents, diagnostics = compose(text.value.encode("utf-8", "replace"), recorder.file)
     for diagnostic in diagnostics:
-        line, column = shift.place(diagnostic.origin.line, diagnostic.origin.column)
+        line, column = shift.position(diagnostic.origin.line, diagnostic.origin.column)
         origin = replace(diagnostic.origin, line=line, column=column, field="data.mesh")
-        complaints.add(replace(diagnostic, origin=origin))
+        recorder.add(replace(diagnostic, origin=origin))
     body = shift.move(documents[0].root) if documents else Mapping((), text.line, text.column, text.end_line)
     entries = (
         (_key("apiVersion", kind), _key(MESH_CONFIG.api_versions[0], kind)),
@@ -36,8 +36,8 @@ def unwrap_mesh_config(root: Mapping, complaints: Complaints) -> Mapping:
     return Mapping(entries, root.line, root.column, root.end_line)
 
 
-def _key(value: str, place: Scalar) -> Scalar:
-    return place._replace(value=value, plain=False)
+def _key(value: str, at: Scalar) -> Scalar:
+    return at._replace(value=value, plain=False)
 
 
 class _Shift:
@@ -48,12 +48,12 @@ class _Shift:
         self.lines = text.line
         self.columns = 4
 
-    def place(self, line: int, column: int) -> tuple[int, int]:
+    def position(self, line: int, column: int) -> tuple[int, int]:
         return (line + self.lines, column + self.columns) if self.is_block else (self.lines, 1)
 
     def move(self, node: Node) -> Node:
-        line, column = self.place(node.line, node.column)
-        end_line, end_column = self.place(node.end_line, node.end_column if isinstance(node, Scalar) else 1)
+        line, column = self.position(node.line, node.column)
+        end_line, end_column = self.position(node.end_line, node.end_column if isinstance(node, Scalar) else 1)
         if isinstance(node, Scalar):
             return Scalar(node.value, node.plain, line, column, end_line, end_column)
         if isinstance(node, Sequence):
@@ -62,6 +62,6 @@ class _Shift:
         return Mapping(entries, line, column, end_line)
 
     def _move_key(self, key: Scalar) -> Scalar:
-        line, column = self.place(key.line, key.column)
-        end_line, end_column = self.place(key.end_line, key.end_column)
+        line, column = self.position(key.line, key.column)
+        end_line, end_column = self.position(key.end_line, key.end_column)
         return Scalar(key.value, key.plain, line, column, end_line, end_column)

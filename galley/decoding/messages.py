@@ -15,7 +15,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from galley.decoding.complaints import Complaints, path_of_key, quoted, shown_path
 from galley.decoding.scalars import (
     Decoder,
     decode_any,
@@ -28,10 +27,10 @@ from galley.decoding.scalars import (
     enum_decoder,
     is_null,
 )
-from galley.decoding.suggestions import nearest
 from galley.frozen import FrozenMap
-from galley.text.compose import COMMENT_HINT
-from galley.text.nodes import Mapping, Node, Scalar, Sequence
+from galley.text.nodes import Mapping, Node, Scalar, Sequence, at_key
+from galley.text.recorder import Recorder
+from galley.text.wording import COMMENT_HINT, nearest, quoted, shown_path
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,36 +61,36 @@ class MessageDecoder:
         """The field names as the API documents them."""
         return [name for name, field in self.fields.items() if name == field.name]
 
-    def __call__(self, node: Node, path: str, complaints: Complaints) -> Any:
+    def __call__(self, node: Node, path: str, recorder: Recorder) -> Any:
         if type(node) is not Mapping:
-            self._complain_of_shape(node, path, complaints)
+            self._report_shape(node, path, recorder)
             return None
-        before = complaints.errors
+        before = recorder.errors
         values: dict[str, Any] = {}
         places: dict[str, Scalar] = {}
         fields = self.fields
         for key, value in node.entries:
             field = fields.get(key.value)
             if field is None:
-                self._complain_of_unknown(key, path, complaints)
+                self._report_unknown(key, path, recorder)
             elif field.attribute in places:
                 message = f"{shown_path(f'{path}.{field.name}')} is given twice, as {quoted(key.value)} too"
-                complaints.error("duplicate-key", message, key, path, "keep one of the two")
+                recorder.error_at(key, "duplicate-key", message, path, "keep one of the two")
             elif not (type(value) is Scalar and is_null(value)):
                 places[field.attribute] = key
-                decoded = field.decode(value, f"{path}.{key.value}", complaints)
+                decoded = field.decode(value, f"{path}.{key.value}", recorder)
                 values[field.attribute] = decoded
                 if field.metadata and decoded is not None and decoded != field.default:
-                    _check_support(field, decoded, key, f"{path}.{key.value}", complaints)
+                    _check_support(field, decoded, key, f"{path}.{key.value}", recorder)
         if self.oneofs:
-            self._check_oneofs(places, path, complaints)
+            self._check_oneofs(places, path, recorder)
         for field in self.required:
             if field.attribute not in places:
                 message = f"{shown_path(path)} needs the field `{field.name}`"
-                complaints.error("missing-field", message, node, f"{path}.{field.name}")
-        return None if complaints.errors > before else self.type(**values)
+                recorder.error_at(node, "missing-field", message, f"{path}.{field.name}")
+        return None if recorder.errors > before else self.type(**values)
 
-    def _complain_of_shape(self, node: Node, path: str, complaints: Complaints) -> None:
+    def _report_shape(self, node: Node, path: str, recorder: Recorder) -> None:
         names = self.names
         shown = ", ".join(names) if len(names) <= 4 else ", ".join(names[:3]) + ", …"
         hint = ""
@@ -99,40 +98,40 @@ class MessageDecoder:
             hint = f"write `{names[0]}: {node.value}` below it"
         elif isinstance(node, Sequence):
             hint = "remove the `- `; it is not a list"
-        complaints.wrong_type(node, path, f"a mapping ({shown})", hint)
+        recorder.wrong_type_at(node, path, f"a mapping ({shown})", hint)
 
-    def _complain_of_unknown(self, key: Scalar, path: str, complaints: Complaints) -> None:
+    def _report_unknown(self, key: Scalar, path: str, recorder: Recorder) -> None:
         if key.value in self.ignored:
             return
-        hint = "" if complaints.are_full else _hint_for_unknown(key.value, self)
+        hint = "" if recorder.is_full else _hint_for_unknown(key.value, self)
         message = f"{quoted(key.value)} is not a field of {shown_path(path)}"
-        complaints.error("unknown-field", message, key, f"{path}.{key.value[:64]}", hint)
+        recorder.error_at(key, "unknown-field", message, f"{path}.{key.value[:64]}", hint)
 
-    def _check_oneofs(self, places: dict[str, Scalar], path: str, complaints: Complaints) -> None:
+    def _check_oneofs(self, places: dict[str, Scalar], path: str, recorder: Recorder) -> None:
         for oneof in self.oneofs:
             given = [places[attribute] for attribute in oneof if attribute in places]
             if len(given) > 1:
                 names = " and ".join(quoted(key.value) for key in given)
                 message = f"{names} exclude each other in {shown_path(path)}"
                 last = max(given, key=lambda key: (key.line, key.column))
-                complaints.error("exclusive-fields", message, last, f"{path}.{last.value}", "keep one of them")
+                recorder.error_at(last, "exclusive-fields", message, f"{path}.{last.value}", "keep one of them")
 
 
-def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, complaints: Complaints) -> None:
+def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, recorder: Recorder) -> None:
     """Say so when a field, or its value, is read but not translated, or not enforced."""
     metadata = field.metadata
     ended = metadata.get("until_identities", ())
-    if complaints.identities and (ended is True or value in ended):
+    if recorder.identities and (ended is True or value in ended):
         return
     shown = shown_path(path)
     if "unsupported" in metadata:
-        complaints.warning("not-supported-yet", f"{shown} is not supported yet: {metadata['unsupported']}", key, path)
+        recorder.warn_at(key, "not-supported-yet", f"{shown} is not supported yet: {metadata['unsupported']}", path)
     if "unenforced" in metadata:
-        complaints.unenforced(f"{shown} cannot be enforced yet: {metadata['unenforced']}", key, path)
+        recorder.unenforced_at(key, f"{shown} cannot be enforced yet: {metadata['unenforced']}", path)
     if reason := metadata.get("unsupported_values", {}).get(value):
-        complaints.warning("not-supported-yet", f"{shown}: {value} is not supported yet: {reason}", key, path)
+        recorder.warn_at(key, "not-supported-yet", f"{shown}: {value} is not supported yet: {reason}", path)
     if reason := metadata.get("unenforced_values", {}).get(value):
-        complaints.unenforced(f"{shown}: {value} cannot be enforced yet: {reason}", key, path)
+        recorder.unenforced_at(key, f"{shown}: {value} cannot be enforced yet: {reason}", path)
 
 
 def _hint_for_unknown(name: str, decoder: MessageDecoder) -> str:
@@ -224,35 +223,35 @@ def value_decoder(annotation: Any) -> Decoder:
 def _list_decoder(decode_item: Decoder, item: Any) -> Decoder:
     expected = "a list of text" if item is str else "a list"
 
-    def decode_list(node: Node, path: str, complaints: Complaints) -> tuple[Any, ...] | None:
+    def decode_list(node: Node, path: str, recorder: Recorder) -> tuple[Any, ...] | None:
         if type(node) is not Sequence:
-            complaints.wrong_type(node, path, expected, "begin each entry with `- `")
+            recorder.wrong_type_at(node, path, expected, "begin each entry with `- `")
             return None
         values = []
         for index, entry in enumerate(node.items):
             if is_null(entry):
                 message = f"entry {index} of {shown_path(path)} is empty"
-                complaints.error("null-entry", message, entry, f"{path}[{index}]", "remove the `-`, or fill it")
+                recorder.error_at(entry, "null-entry", message, f"{path}[{index}]", "remove the `-`, or fill it")
             else:
-                values.append(decode_item(entry, f"{path}[{index}]", complaints))
+                values.append(decode_item(entry, f"{path}[{index}]", recorder))
         return tuple(values)
 
     return decode_list
 
 
 def _map_decoder(decode_value: Decoder) -> Decoder:
-    def decode_map(node: Node, path: str, complaints: Complaints) -> FrozenMap[str, Any] | None:
+    def decode_map(node: Node, path: str, recorder: Recorder) -> FrozenMap[str, Any] | None:
         if type(node) is not Mapping:
-            complaints.wrong_type(node, path, "a mapping", "write `key: value` below it")
+            recorder.wrong_type_at(node, path, "a mapping", "write `key: value` below it")
             return None
         values = {}
         for key, value in node.entries:
-            inner = path_of_key(path, key)
+            inner = at_key(path, key.value)
             if is_null(value):
                 hint = COMMENT_HINT if "//" in key.value else ""
-                complaints.error("null-entry", f"{shown_path(inner)} has no value", value, inner, hint)
+                recorder.error_at(value, "null-entry", f"{shown_path(inner)} has no value", inner, hint)
             else:
-                values[key.value] = decode_value(value, inner, complaints)
+                values[key.value] = decode_value(value, inner, recorder)
         return FrozenMap(values)
 
     return decode_map

@@ -6,11 +6,12 @@ import re
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from galley.decoding.complaints import Complaints, quoted
 from galley.decoding.messages import message_decoder
 from galley.frozen import frozen
 from galley.meta import NO_LABELS, Labels
 from galley.text.nodes import Mapping, Node
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 DEFAULT_NAMESPACE = "default"
 
@@ -48,35 +49,35 @@ _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a
 _NAME_ADVICE = "use lower-case letters, digits, `-` and `.`, beginning and ending with a letter or digit"
 
 
-def decode_metadata(root: Mapping, complaints: Complaints, *, default_name: str = "") -> ObjectMeta:
+def decode_metadata(root: Mapping, recorder: Recorder, *, default_name: str = "") -> ObjectMeta:
     """The metadata of a document. ``default_name`` serves kinds whose documents need no name."""
     node = root.find("metadata")
     if node is None:
         if not default_name:
-            complaints.error("missing-field", "the document has no `metadata.name`", root, "metadata.name")
+            recorder.error_at(root, "missing-field", "the document has no `metadata.name`", "metadata.name")
         return ObjectMeta(name=default_name)
-    meta = message_decoder(ObjectMeta)(node, "metadata", complaints)
+    meta = message_decoder(ObjectMeta)(node, "metadata", recorder)
     if not isinstance(meta, ObjectMeta):
         return ObjectMeta(name=default_name)
     if not meta.name and not default_name:
-        complaints.error("missing-field", "the document has no `metadata.name`", node, "metadata.name")
+        recorder.error_at(node, "missing-field", "the document has no `metadata.name`", "metadata.name")
     elif meta.name and (len(meta.name) > 253 or _NAME.fullmatch(meta.name) is None):
         place = _place(node, "name")
-        complaints.error("invalid-name", f"{quoted(meta.name)} is not a name", place, "metadata.name", _NAME_ADVICE)
+        recorder.error_at(place, "invalid-name", f"{quoted(meta.name)} is not a name", "metadata.name", _NAME_ADVICE)
     if _NAMESPACE.fullmatch(meta.namespace) is None:
         message = f"{quoted(meta.namespace)} is not a namespace"
         hint = "use lower-case letters, digits and `-`, at most 63"
-        complaints.error("invalid-name", message, _place(node, "namespace"), "metadata.namespace", hint)
+        recorder.error_at(_place(node, "namespace"), "invalid-name", message, "metadata.namespace", hint)
     return ObjectMeta(
         name=meta.name or default_name,
         namespace=meta.namespace,
         labels=meta.labels,
         annotations=meta.annotations,
-        creation_timestamp=_in_utc(meta.creation_timestamp, node, complaints),
+        creation_timestamp=_in_utc(meta.creation_timestamp, node, recorder),
     )
 
 
-def _in_utc(created: str, node: Node, complaints: Complaints) -> str:
+def _in_utc(created: str, node: Node, recorder: Recorder) -> str:
     """The time as text that sorts by age: RFC 3339 in UTC."""
     if not created:
         return ""
@@ -89,7 +90,7 @@ def _in_utc(created: str, node: Node, complaints: Complaints) -> str:
         message = f"{quoted(created)} is not a time"
         hint = "write it as in 2026-01-31T12:00:00Z"
         place = _place(node, "creationTimestamp")
-        complaints.error("invalid-time", message, place, "metadata.creationTimestamp", hint)
+        recorder.error_at(place, "invalid-time", message, "metadata.creationTimestamp", hint)
         return ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,14 @@ from galley.kinds.networking.sidecar import Sidecar
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
-from galley.text.diagnostics import Diagnostic
+from galley.text.recorder import Recorder
 
 NETWORKING = "networking.istio.io"
 SECURITY = "security.istio.io"
 ISTIO_VERSIONS = ("v1", "v1beta1", "v1alpha3")
 
-Check = Callable[[Resource[Any]], Iterable[Diagnostic]]
+Check = Callable[[Recorder, Resource[Any]], None]
+"""Records all that is wrong with one resource of the kind."""
 
 
 @dataclass(frozen=True, slots=True)

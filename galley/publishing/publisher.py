@@ -192,7 +192,7 @@ class _Stage:
         if has_changed or self._must_keep:
             self._keep()
         if has_changed:
-            # The keys are distinct already, so there is nothing to complain about.
+            # The keys are distinct already, so there are no diagnostics.
             self.snapshot, _ = build_snapshot(accepted.resources, previous=self.snapshot)
 
     def report(self) -> ConfigReport:

@@ -45,9 +45,9 @@ def validate(
         for unit, reason in (unreadable or {}).items()
     ]
     for unit, content in contents.items():
-        decoded, complaints = decode_file(content, unit, accept_unenforced=accept_unenforced, identities=identities)
+        decoded, found = decode_file(content, unit, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
-        diagnostics += complaints
+        diagnostics += found
     if not any(diagnostic.is_error for diagnostic in diagnostics):
         diagnostics += _check_together(resources)
     return Validation(contents, tuple(resources), tuple(diagnostics))

@@ -1,16 +1,16 @@
-"""Findings across resources: what points to nothing, what hides another. Warnings only, for other files may follow.
+"""Recorder across resources: what points to nothing, what hides another. Warnings only, for other files may follow.
 
-The codes in parentheses are those of Istio's analysis messages, where it has one for the finding.
+The codes in parentheses are those of Istio's analysis messages, where it has one for the same thing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.virtual_service import VirtualService
+from galley.meta import recorder_of
 from galley.references.bindings import find_duplicate_hosts, find_lost_gateways
 from galley.references.destination_rules import check_rule, find_shared_hosts
 from galley.references.gateways import find_conflicts
@@ -22,15 +22,13 @@ from galley.references.sidecars import check_sidecars
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
-__all__ = ["check_references"]
-
 
 def check_references(config: ConfigSnapshot) -> tuple[Diagnostic, ...]:
-    """All findings in one snapshot, by file and line."""
-    return tuple(sorted(_find(config), key=_place))
+    """All diagnostics of one snapshot, by file and line."""
+    return tuple(sorted(_find(config), key=_position))
 
 
-def _place(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
+def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
     origin = diagnostic.origin
     return (origin.file, origin.line, origin.column, diagnostic.code)
 
@@ -55,6 +53,6 @@ def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
 def _find_other_meshes(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     meshes = config.of(MeshConfig)
     for mesh in meshes[1:]:
-        findings = Findings(mesh)
-        findings.warn("kind", "several-meshes", f"has no effect: MeshConfig stands at {meshes[0].origin} already")
-        yield from findings.diagnostics
+        recorder = recorder_of(mesh)
+        recorder.warn("kind", "several-meshes", f"has no effect: MeshConfig stands at {meshes[0].origin} already")
+        yield from recorder.diagnostics

@@ -7,40 +7,44 @@ from collections.abc import Iterator
 from galley.hosts.names import MESH_GATEWAY, resolve_gateway
 from galley.hosts.scoped import scope_host
 from galley.hosts.wildcards import hosts_match
-from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource, ResourceKey
+from galley.meta import Resource, ResourceKey, recorder_of
 from galley.references.known_hosts import KnownHosts, are_seen_together
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 
 def find_lost_gateways(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
     """Rules for gateways that are not there, or that serve none of their hosts."""
     for rule in config.of(VirtualService):
-        findings = Findings(rule)
+        recorder = recorder_of(rule)
         wanted = tuple(hosts.full_name(host, rule) for host in rule.spec.hosts)
         for index, name in enumerate(rule.spec.gateways):
             if name != MESH_GATEWAY:
-                _check_gateway(findings, f"spec.gateways[{index}]", name, wanted, config)
-        yield from findings.diagnostics
+                _check_gateway(recorder, rule, index, wanted, config)
+        yield from recorder.diagnostics
 
 
-def _check_gateway(findings: Findings, field: str, name: str, wanted: tuple[str, ...], config: ConfigSnapshot) -> None:
-    namespace, _, short = resolve_gateway(name, findings.namespace).partition("/")
+def _check_gateway(
+    recorder: Recorder, rule: Resource[VirtualService], index: int, wanted: tuple[str, ...], config: ConfigSnapshot
+) -> None:
+    field, name = f"spec.gateways[{index}]", rule.spec.gateways[index]
+    namespace, _, short = resolve_gateway(name, rule.namespace).partition("/")
     gateway: Resource[Gateway] | None = config.get(ResourceKey("Gateway", namespace, short))
     if gateway is None:
         others = [f"{one.namespace}/{one.name}" for one in config.of(Gateway) if one.name == short]
         hint = f"there is {others[0]}" if others else ""
-        findings.warn(field, "unknown-gateway", f"there is no Gateway {namespace}/{short} (IST0101)", hint)
+        recorder.warn(field, "unknown-gateway", f"there is no Gateway {namespace}/{short} (IST0101)", hint)
         return
     served = [host for server in gateway.spec.servers for host in server.hosts]
     scoped = [scope_host(host, namespace) for host in served]
-    allowed = [one.host for one in scoped if one.is_for(findings.namespace)]
+    allowed = [one.host for one in scoped if one.is_for(rule.namespace)]
     if not any(hosts_match(host, own) for host in allowed for own in wanted):
-        what = f"{shown(name)} serves none of the hosts of this rule (IST0132)"
-        findings.warn(field, "host-not-in-gateway", what, f"its hosts are {', '.join(served[:5])}")
+        what = f"{quoted(name)} serves none of the hosts of this rule (IST0132)"
+        recorder.warn(field, "host-not-in-gateway", what, f"its hosts are {', '.join(served[:5])}")
 
 
 def find_duplicate_hosts(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[Diagnostic]:
@@ -50,15 +54,15 @@ def find_duplicate_hosts(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[
     for rule in config.of(VirtualService):
         if rule.spec.gateways and MESH_GATEWAY not in rule.spec.gateways:
             continue
-        findings = Findings(rule)
+        recorder = recorder_of(rule)
         for index, name in enumerate(rule.spec.hosts):
             field, host = f"spec.hosts[{index}]", hosts.full_name(name, rule)
             earlier = owners.setdefault(host, [])
             first = next((one for one in earlier if are_seen_together(one, rule, defaults)), None)
             if first is not None:
-                what = f"{shown(name)} is ruled by {first.key} at {first.origin} already, so this rule has no effect"
-                findings.warn(field, "duplicate-host", f"{what} (IST0109)", "put both rules into one VirtualService")
+                what = f"{quoted(name)} is ruled by {first.key} at {first.origin} already, so this rule has no effect"
+                recorder.warn(field, "duplicate-host", f"{what} (IST0109)", "put both rules into one VirtualService")
             elif not hosts.matches(host) and (hint := hosts.hint(name, rule.namespace)):
-                findings.warn(field, "unknown-host", f"{shown(name)} is not the host of a service", hint)
+                recorder.warn(field, "unknown-host", f"{quoted(name)} is not the host of a service", hint)
             earlier.append(rule)
-        yield from findings.diagnostics
+        yield from recorder.diagnostics

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.networking.gateway import Gateway, Server
-from galley.meta import Resource
+from galley.meta import Resource, recorder_of
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
+from galley.text.wording import quoted
 
 _Opened = tuple[Resource[Gateway], Server]
 
@@ -17,7 +17,7 @@ def find_conflicts(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     """Of two servers of different Gateways with one port and host the older counts (IST0145)."""
     opened: dict[tuple[int, str, str], list[_Opened]] = {}
     for gateway in config.of(Gateway):
-        findings = Findings(gateway)
+        recorder = recorder_of(gateway)
         for index, server in enumerate(gateway.spec.servers):
             if server.port is None:
                 continue
@@ -25,11 +25,11 @@ def find_conflicts(config: ConfigSnapshot) -> Iterator[Diagnostic]:
                 earlier = opened.setdefault((server.port.number, server.bind, host), [])
                 conflict = next((one for one, _ in earlier if _share_proxies(one, gateway)), None)
                 if conflict is not None:
-                    what = f"{shown(host)} on port {server.port.number} is served by {conflict.key} already (IST0145)"
+                    what = f"{quoted(host)} on port {server.port.number} is served by {conflict.key} already (IST0145)"
                     field = f"spec.servers[{index}].hosts[{number}]"
-                    findings.warn(field, "conflicting-gateways", what, f"see {conflict.origin}")
+                    recorder.warn(field, "conflicting-gateways", what, f"see {conflict.origin}")
                 earlier.append((gateway, server))
-        yield from findings.diagnostics
+        yield from recorder.diagnostics
 
 
 def _share_proxies(one: Resource[Gateway], other: Resource[Gateway]) -> bool:

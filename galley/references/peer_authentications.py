@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.security.peer_authentication import PeerAuthentication
-from galley.meta import NO_LABELS, Labels, Resource
+from galley.meta import NO_LABELS, Labels, Resource, recorder_of
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
@@ -15,15 +14,15 @@ def check_peer_authentications(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     """Selectors in the root namespace, and several policies for one scope."""
     first_of: dict[tuple[str, Labels], Resource[PeerAuthentication]] = {}
     for policy in config.of(PeerAuthentication):
-        findings, selector = Findings(policy), policy.spec.selector
+        recorder, selector = recorder_of(policy), policy.spec.selector
         if policy.spec.selects_workloads and policy.namespace == config.mesh.root_namespace:
             what = f"has no effect in {policy.namespace}, the root namespace: a policy there is for the whole mesh"
-            findings.warn("spec.selector", "ignored-selector", what, "move it to the namespace of the workloads")
-            yield from findings.diagnostics
+            recorder.warn("spec.selector", "ignored-selector", what, "move it to the namespace of the workloads")
+            yield from recorder.diagnostics
             continue
         labels = selector.match_labels if selector is not None else NO_LABELS
         first = first_of.setdefault((policy.namespace, labels), policy)
         if first is not policy:
             what = f"is for the same workloads as {first.key} at {first.origin}, which is older and counts"
-            findings.warn("spec", "conflicting-policies", what, "put both into one PeerAuthentication")
-        yield from findings.diagnostics
+            recorder.warn("spec", "conflicting-policies", what, "put both into one PeerAuthentication")
+        yield from recorder.diagnostics

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from galley.hosts.wildcards import HostIndex
-from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.virtual_service import VirtualService, destinations_of
 from galley.kinds.values import Destination
-from galley.meta import Resource
+from galley.meta import Resource, recorder_of
 from galley.references.known_hosts import KnownHosts
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 
 class RouteReferences:
@@ -26,34 +27,34 @@ class RouteReferences:
         self._subsets = HostIndex(subsets)
 
     def check(self, rule: Resource[VirtualService]) -> list[Diagnostic]:
-        """The findings in one VirtualService."""
-        findings = Findings(rule)
+        """What is wrong with the destinations of one VirtualService."""
+        recorder = recorder_of(rule)
         for field, destination in destinations_of(rule.spec):
-            self._check_destination(findings, field, destination, rule)
-        return findings.diagnostics
+            self._check_destination(recorder, field, destination, rule)
+        return recorder.diagnostics
 
     def _check_destination(
-        self, findings: Findings, field: str, destination: Destination, rule: Resource[VirtualService]
+        self, recorder: Recorder, field: str, destination: Destination, rule: Resource[VirtualService]
     ) -> None:
         host = self._hosts.full_name(destination.host, rule)
         service = self._hosts.find(host)
         if service is None:
-            what = f"{shown(destination.host)} is not the host of a service (IST0101): requests will fail with 503"
-            findings.warn(f"{field}.host", "unknown-host", what, self._hosts.hint(destination.host, rule.namespace))
+            what = f"{quoted(destination.host)} is not the host of a service (IST0101): requests will fail with 503"
+            recorder.warn(f"{field}.host", "unknown-host", what, self._hosts.hint(destination.host, rule.namespace))
             return
         if destination.port is not None:
             if service.ports and destination.port.number not in service.ports:
                 what = f"{destination.port.number} is not a port of {host} (IST0101)"
                 hint = f"its ports are {', '.join(map(str, service.ports))}"
-                findings.warn(f"{field}.port.number", "unknown-port", what, hint)
+                recorder.warn(f"{field}.port.number", "unknown-port", what, hint)
         elif len(service.ports) > 1:
             what = f"does not say which port, and {host} has several (IST0112)"
             hint = f"add port: {{number: …}}, one of {', '.join(map(str, service.ports))}"
-            findings.warn(field, "missing-port", what, hint)
+            recorder.warn(field, "missing-port", what, hint)
         if destination.subset and destination.subset not in (known := self._subsets_of(host)):
-            what = f"{shown(destination.subset)} is not a subset of {host} in any DestinationRule (IST0101)"
+            what = f"{quoted(destination.subset)} is not a subset of {host} in any DestinationRule (IST0101)"
             hint = f"its subsets are {', '.join(sorted(known))}" if known else "define it in a DestinationRule"
-            findings.warn(f"{field}.subset", "unknown-subset", what, hint)
+            recorder.warn(f"{field}.subset", "unknown-subset", what, hint)
 
     def _subsets_of(self, host: str) -> set[str]:
         return set().union(*self._subsets.find_all(host))

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from galley.hosts.names import service_host
-from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.networking.service_entry import ServiceEntry
-from galley.meta import Resource
+from galley.meta import Resource, recorder_of
 from galley.references.known_hosts import are_seen_together
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 
 def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:
@@ -24,29 +25,29 @@ def find_duplicate_services(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     owners: dict[str, list[Resource[ServiceEntry]]] = {}
     defaults = config.mesh.default_service_export_to
     for entry in config.of(ServiceEntry):
-        findings = Findings(entry)
+        recorder = recorder_of(entry)
         for index, name in enumerate(entry.spec.hosts):
             host, field = name.lower(), f"spec.hosts[{index}]"
             if (service := native.get(host)) is not None:
-                _complain(findings, field, name, service)
+                _warn_of_owner(recorder, field, name, service)
             earlier = owners.setdefault(host, [])
             first = next((one for one in earlier if are_seen_together(one, entry, defaults)), None)
             if first is not None:
-                _complain(findings, field, name, first)
-                _compare_protocols(findings, entry, first)
+                _warn_of_owner(recorder, field, name, first)
+                _compare_protocols(recorder, entry, first)
             earlier.append(entry)
-        yield from findings.diagnostics
+        yield from recorder.diagnostics
 
 
-def _complain(findings: Findings, field: str, host: str, first: Resource[Any]) -> None:
-    what = f"{shown(host)} is defined by {first.key} at {first.origin} already"
-    findings.warn(field, "duplicate-host", what, "the older one counts where they differ; keep one of them")
+def _warn_of_owner(recorder: Recorder, field: str, host: str, first: Resource[Any]) -> None:
+    what = f"{quoted(host)} is defined by {first.key} at {first.origin} already"
+    recorder.warn(field, "duplicate-host", what, "the older one counts where they differ; keep one of them")
 
 
-def _compare_protocols(findings: Findings, entry: Resource[ServiceEntry], first: Resource[ServiceEntry]) -> None:
+def _compare_protocols(recorder: Recorder, entry: Resource[ServiceEntry], first: Resource[ServiceEntry]) -> None:
     known = {port.number: port.protocol.upper() for port in first.spec.ports}
     for index, port in enumerate(entry.spec.ports):
         protocol = known.get(port.number, port.protocol.upper())
         if protocol != port.protocol.upper():
             what = f"{port.protocol} differs from {protocol} for port {port.number} in {first.key} (IST0177)"
-            findings.warn(f"spec.ports[{index}].protocol", "conflicting-protocol", what, f"see {first.origin}")
+            recorder.warn(f"spec.ports[{index}].protocol", "conflicting-protocol", what, f"see {first.origin}")

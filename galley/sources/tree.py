@@ -17,7 +17,7 @@ from galley.sources.evidence import Write, WriteEvidence
 SUFFIXES = (".yaml", ".yml", ".json")
 
 READ_LIMIT = 16 << 20
-"""Bytes read of one file; the composer's own limit is far below and makes the complaint."""
+"""Bytes read of one file; the composer's own limit is far below and gives the diagnostic."""
 
 # Seconds. How long a file is left alone after its last modification …
 _EMPTY_GRACE = 0.2  # … when it is empty: truncated, and its content is probably on the way

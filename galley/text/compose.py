@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import yaml
 from yaml.events import (
@@ -23,11 +23,11 @@ from yaml.events import (
 )
 
 from galley.frozen import frozen
-from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.diagnostics import Diagnostic, Origin
 from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence
+from galley.text.recorder import Positioned, Recorder
 from galley.text.scalars import core_type
-
-__all__ = ["DEFAULT_LIMITS", "LINE_BREAK", "Document", "Limits", "Mapping", "Node", "Scalar", "Sequence", "compose"]
+from galley.text.wording import COMMENT_HINT, quoted
 
 
 @frozen
@@ -52,21 +52,22 @@ def compose(
     Empty documents are skipped. After an error that loses the thread (syntax, a limit) the documents before it are
     returned with the diagnostic; after one that does not (a duplicate key, a foreign tag) composing goes on.
     """
-    refusal = _refusal_of_bytes(data, file, limits)
-    if refusal is not None:
-        return (), (refusal,)
-    composer = _Composer(data, file, limits)
+    recorder = Recorder(Origin(file), limit=limits.diagnostics)
+    _check_bytes(data, recorder, limits)
+    if recorder.errors:
+        return (), tuple(recorder.diagnostics)
+    composer = _Composer(data, recorder, limits)
     documents: list[Document] = []
     try:
         for root in composer.roots():
             if len(documents) == limits.documents:
-                composer.refuse("too-many-documents", f"more than {limits.documents:,} documents in one file", root)
+                composer.refuse(root, "too-many-documents", f"more than {limits.documents:,} documents in one file")
             documents.append(Document(root, file, len(documents)))
     except _RefusedError:
-        pass  # the diagnostic is among the composer's already
+        pass  # the diagnostic has been recorded
     except yaml.YAMLError as error:
-        composer.diagnostics.append(_syntax_diagnostic(error, data, file))
-    return tuple(documents), tuple(composer.diagnostics)
+        _record_syntax(error, data, recorder)
+    return tuple(documents), tuple(recorder.diagnostics)
 
 
 _CORE = "tag:yaml.org,2002:"
@@ -94,11 +95,10 @@ class _Anchored:
 class _Composer:
     """One pass over the events of a file."""
 
-    def __init__(self, data: bytes, file: str, limits: Limits) -> None:
+    def __init__(self, data: bytes, recorder: Recorder, limits: Limits) -> None:
         self.next_event: Any = yaml.CSafeLoader(data).get_event  # events only: its composer is never called
-        self.file = file
+        self.recorder = recorder
         self.limits = limits
-        self.diagnostics: list[Diagnostic] = []
         self.anchors: dict[str, _Anchored] = {}
         self.nodes = 0  # nodes of the document so far, aliases expanded
         self.expanded = 0  # those of them that aliases repeated
@@ -116,7 +116,7 @@ class _Composer:
                 self.nodes = self.expanded = self.deepest = 0
                 root = self.compose_node(self.next_event(), 1)
                 if type(self.next_event()) is not DocumentEndEvent:  # pragma: no cover - libyaml's grammar forbids it
-                    self.refuse("yaml-syntax", "the document does not end where it should", root)
+                    self.refuse(root, "yaml-syntax", "the document does not end where it should")
                 if not (type(root) is Scalar and root.plain and core_type(root.value) == "null"):
                     yield root
 
@@ -134,11 +134,13 @@ class _Composer:
 
     def compose_collection(self, event: Any, kind: type, depth: int) -> Node:
         if depth > self.limits.depth:
-            self.refuse_at("nesting-too-deep", f"nested deeper than {self.limits.depth} levels", event.start_mark)
+            self.refuse(
+                _position(event.start_mark), "nesting-too-deep", f"nested deeper than {self.limits.depth} levels"
+            )
         compose = self.compose_mapping if kind is MappingStartEvent else self.compose_sequence
         tag = event.tag
         if tag is not None and tag not in ("!", _CORE + ("map" if kind is MappingStartEvent else "seq")):
-            self.complain_of_tag(event, tag)
+            self.report_tag(event, tag)
         if event.anchor is None:
             node = compose(event, depth)
             self.deepest = max(self.deepest, depth)
@@ -160,9 +162,9 @@ class _Composer:
             if tag in _TYPED_TAGS:
                 plain = True
                 if core_type(event.value) != _TYPED_TAGS[tag]:
-                    self.complain_of_tag(event, tag)
+                    self.report_tag(event, tag)
             elif tag not in _STRING_TAGS:
-                self.complain_of_tag(event, tag)
+                self.report_tag(event, tag)
         return Scalar(event.value, plain, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def compose_sequence(self, event: Any, depth: int) -> Sequence:
@@ -183,9 +185,9 @@ class _Composer:
             value = compose_node(next_event(), depth + 1)
             end_line = value.end_line
             if type(key) is not Scalar:
-                self.complain("invalid-key", "a key must be text, not a list or a mapping", key, _TEMPLATE_HINT)
+                self.report(key, "invalid-key", "a key must be text, not a list or a mapping", _TEMPLATE_HINT)
             elif key.value in entries:
-                self.complain_of_duplicate(key, entries[key.value][0])
+                self.report_duplicate(key, entries[key.value][0])
             else:
                 entries[key.value] = key, value
         if _MERGE in entries and entries[_MERGE][0].plain:
@@ -199,7 +201,7 @@ class _Composer:
         """Add what ``<<`` brings (yaml.org/type/merge.html): explicit keys win, then the earlier of several."""
         for source in value.items if type(value) is Sequence else (value,):
             if type(source) is not Mapping:
-                self.complain("invalid-merge", "a merge key `<<` takes a mapping or a list of mappings", key)
+                self.report(key, "invalid-merge", "a merge key `<<` takes a mapping or a list of mappings")
                 continue
             for name, entry in source.entries:
                 entries.setdefault(name.value, (name, entry))
@@ -216,113 +218,114 @@ class _Composer:
         anchored.height = 0 if type(node) is Scalar else self.deepest - depth
 
     def expand_alias(self, event: Any, depth: int) -> Node:
-        name, mark = event.anchor, event.start_mark
+        name, at = event.anchor, _position(event.start_mark)
         anchored = self.anchors.get(name)
         if anchored is None:
-            self.refuse_at("unknown-alias", f"the alias *{name} has no anchor &{name} before it", mark)
+            self.refuse(at, "unknown-alias", f"the alias *{name} has no anchor &{name} before it")
         if anchored.node is None:
-            self.refuse_at("alias-cycle", f"the alias *{name} stands inside the node that it repeats", mark)
+            self.refuse(at, "alias-cycle", f"the alias *{name} stands inside the node that it repeats")
         self.nodes += anchored.weight
         self.expanded += anchored.weight
         if self.expanded > self.limits.expanded_nodes:
             message = f"aliases expand this document by more than {self.limits.expanded_nodes:,} nodes"
-            self.refuse_at("alias-expansion", message, mark)
+            self.refuse(at, "alias-expansion", message)
         if anchored.height and depth + anchored.height > self.limits.depth:
-            self.refuse_at("nesting-too-deep", f"nested deeper than {self.limits.depth} levels by *{name}", mark)
+            self.refuse(at, "nesting-too-deep", f"nested deeper than {self.limits.depth} levels by *{name}")
         self.deepest = max(self.deepest, depth + anchored.height)
         return anchored.node
 
-    # Complaints
+    # Diagnostics
 
-    def complain(self, code: str, message: str, node: Node, hint: str = "") -> None:
-        """Record an error and go on."""
-        origin = Origin(self.file, node.line, node.column)
-        self.diagnostics.append(Diagnostic(Severity.ERROR, code, message, origin, hint))
-        if len(self.diagnostics) >= self.limits.diagnostics:
+    def report(self, at: Positioned, code: str, message: str, hint: str = "") -> None:
+        """Record an error and go on, unless there are too many."""
+        self.recorder.error_at(at, code, message, hint=hint)
+        if self.recorder.is_full:
             raise _RefusedError
 
-    def complain_of_duplicate(self, key: Scalar, first: Scalar) -> None:
+    def report_duplicate(self, key: Scalar, first: Scalar) -> None:
         where = f"line {first.line}, column {first.column}"
-        message = f"the key {_shorten(key.value)} is given twice in one mapping, first at {where}"
-        self.complain("duplicate-key", message, key, "keep one of the two")
+        message = f"the key {quoted(key.value)} is given twice in one mapping, first at {where}"
+        self.report(key, "duplicate-key", message, "keep one of the two")
 
-    def complain_of_tag(self, event: Any, tag: str) -> None:
+    def report_tag(self, event: Any, tag: str) -> None:
         shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
-        message = f"the tag {_shorten(shown)} is not allowed here"
-        self.complain_at("unsupported-tag", message, event.start_mark, "remove the tag; fields have types of their own")
+        message = f"the tag {quoted(shown)} is not allowed here"
+        hint = "remove the tag; fields have types of their own"
+        self.report(_position(event.start_mark), "unsupported-tag", message, hint)
 
-    def complain_at(self, code: str, message: str, mark: Any, hint: str = "") -> None:
-        self.complain(code, message, Scalar("", True, mark.line + 1, mark.column + 1, 0, 0), hint)
-
-    def refuse(self, code: str, message: str, node: Node) -> NoReturn:
+    def refuse(self, at: Positioned, code: str, message: str) -> NoReturn:
         """Record an error and stop."""
-        self.complain(code, message, node)
+        self.report(at, code, message)
         raise _RefusedError
 
-    def refuse_at(self, code: str, message: str, mark: Any) -> NoReturn:
-        self.complain_at(code, message, mark)
-        raise _RefusedError
+
+class _Position(NamedTuple):
+    line: int
+    column: int
+
+
+def _position(mark: Any) -> _Position:
+    """A mark of libyaml, which counts from 0."""
+    return _Position(mark.line + 1, mark.column + 1)
 
 
 def _end_mark(event: Any) -> Any:
     return event.end_mark
 
 
-def _shorten(text: str, length: int = 60) -> str:
-    quoted = repr(text)[1:-1]
-    return f"`{quoted if len(quoted) <= length else quoted[: length - 1] + '…'}`"
-
-
-def _refusal_of_bytes(data: bytes, file: str, limits: Limits) -> Diagnostic | None:
-    """What is wrong with a file before it is YAML: its size or its encoding."""
+def _check_bytes(data: bytes, recorder: Recorder, limits: Limits) -> None:
+    """Record what is wrong with a file before it is YAML: its size or its encoding."""
     if len(data) > limits.file_bytes:
         message = f"the file has {len(data):,} bytes; the limit is {limits.file_bytes:,}"
-        return Diagnostic(Severity.ERROR, "file-too-large", message, Origin(file), "split it into several files")
+        recorder.error_at(recorder.origin, "file-too-large", message, hint="split it into several files")
+        return
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
         hint = "the file is UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
-        return Diagnostic(Severity.ERROR, "invalid-encoding", message, _origin_of_byte(data, error.start, file), hint)
+        recorder.error_at(_position_of_byte(data, error.start), "invalid-encoding", message, hint=hint)
+        return
     nul = data.find(b"\0")
     if nul >= 0:
         message = f"there is a NUL byte at offset {nul}"
         hint = "save the file as UTF-8 text" if nul < 4 else "was the file cut off while it was written?"
-        return Diagnostic(Severity.ERROR, "invalid-encoding", message, _origin_of_byte(data, nul, file), hint)
-    return None
+        recorder.error_at(_position_of_byte(data, nul), "invalid-encoding", message, hint=hint)
 
 
-def _origin_of_byte(data: bytes, offset: int, file: str) -> Origin:
+def _position_of_byte(data: bytes, offset: int) -> _Position:
     before = data[:offset].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     lines = re.split(LINE_BREAK, before)
-    return Origin(file, len(lines), len(lines[-1]) + 1)
+    return _Position(len(lines), len(lines[-1]) + 1)
 
 
 LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What ends a line for libyaml (YAML 1.1), and so what its line numbers count."""
 
 
-def _syntax_diagnostic(error: yaml.YAMLError, data: bytes, file: str) -> Diagnostic:
+def _record_syntax(error: yaml.YAMLError, data: bytes, recorder: Recorder) -> None:
     if isinstance(error, yaml.MarkedYAMLError):
         mark: Any = error.problem_mark or error.context_mark
-        origin = Origin(file, mark.line + 1, mark.column + 1) if mark else Origin(file)
+        at: Positioned = _position(mark) if mark else recorder.origin
         problem = error.problem or "not YAML"
         context: Any = error.context_mark
         message = f"{error.context} that begins at line {context.line + 1}: {problem}" if context else problem
         if "maximum nesting depth" in problem:
             # Newer libyaml has a limit of its own, and reads ahead: it may be met before ours.
-            return Diagnostic(Severity.ERROR, "nesting-too-deep", "nested deeper than a thousand levels", origin)
-        return Diagnostic(Severity.ERROR, "yaml-syntax", message, origin, _syntax_hint(problem, _line(data, origin)))
+            recorder.error_at(at, "nesting-too-deep", "nested deeper than a thousand levels")
+        else:
+            recorder.error_at(at, "yaml-syntax", message, hint=_syntax_hint(problem, _line(data, at.line)))
+        return
     # A ReaderError: a character that YAML does not allow, told by its byte offset.
     reason, offset = str(getattr(error, "reason", error)), getattr(error, "position", 0)
-    origin = _origin_of_byte(data, offset, file)
-    return Diagnostic(Severity.ERROR, "yaml-syntax", f"{reason}: byte 0x{data[offset]:02x} at offset {offset}", origin)
+    message = f"{reason}: byte 0x{data[offset]:02x} at offset {offset}"
+    recorder.error_at(_position_of_byte(data, offset), "yaml-syntax", message)
 
 
-def _line(data: bytes, origin: Origin) -> str:
+def _line(data: bytes, number: int) -> str:
     lines = re.split(LINE_BREAK, data.decode("utf-8", "replace"))
-    return lines[origin.line - 1] if origin.line <= len(lines) else ""
+    return lines[number - 1] if number <= len(lines) else ""
 
 
 def _syntax_hint(problem: str, line: str) -> str:
@@ -333,8 +336,6 @@ def _syntax_hint(problem: str, line: str) -> str:
             return hint
     return ""
 
-
-COMMENT_HINT = "YAML comments start with `#`, not with `//`"
 
 _SYNTAX_HINTS = (
     ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),

@@ -9,7 +9,10 @@ from galley.frozen import frozen
 
 @frozen
 class Origin:
-    """A place in a user's file. ``line`` and ``column`` count from 1; ``field`` is a path such as ``spec.http[0]``."""
+    """Where something stands in a user's file.
+
+    ``line`` and ``column`` count from 1; ``field`` is a path such as ``spec.http[0]``.
+    """
 
     file: str
     line: int = 1
@@ -30,7 +33,7 @@ class Severity(StrEnum):
 
 @frozen
 class Diagnostic:
-    """One complaint about a user's configuration.
+    """One thing that is wrong with a user's configuration, or worth knowing.
 
     ``code`` is stable and kebab-case (``unknown-field``, ``not-supported-yet``); ``message`` is one sentence that
     says what is wrong; ``hint``, when not empty, says what would be right.
@@ -44,4 +47,5 @@ class Diagnostic:
 
     @property
     def is_error(self) -> bool:
+        """Whether it refuses the file it is in."""
         return self.severity is Severity.ERROR

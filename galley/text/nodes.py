@@ -48,7 +48,7 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One YAML document: its root, the file it is in and its place there, counted from 0 without empty ones."""
+    """One YAML document: its root, the file it is in and its index there, counted from 0 without empty ones."""
 
     root: Node
     file: str
@@ -69,6 +69,16 @@ def locate(root: Node, field: str) -> Node:
             return node
         node = child
     return node
+
+
+def below(path: str, field: str) -> str:
+    """The path of ``field`` in the message at ``path``."""
+    return f"{path}.{field}" if path else field
+
+
+def at_key(path: str, key: str) -> str:
+    """The path of an entry of a map: its key is the user's, so it stands in brackets and is cut where it is long."""
+    return f'{path}["{key[:64]}"]'
 
 
 _PATH_STEP = re.compile(r'\["([^"]*)"\]|\[([0-9]{1,9})\]|\.?([^.\[\]]+)')

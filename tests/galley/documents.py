@@ -5,13 +5,13 @@ from __future__ import annotations
 from textwrap import dedent, indent
 from typing import Any
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.documents import decode_file
 from galley.decoding.scalars import Decoder
 from galley.meta import Resource
 from galley.text.compose import compose
-from galley.text.diagnostics import Diagnostic
+from galley.text.diagnostics import Diagnostic, Origin
 from galley.text.nodes import Node
+from galley.text.recorder import Recorder
 
 
 def node_of(text: str) -> Node:
@@ -24,8 +24,8 @@ def node_of(text: str) -> Node:
 
 def decode_value(decoder: Decoder, text: str) -> tuple[Any, list[Diagnostic]]:
     """What a decoder makes of a value written as YAML (flow style or a scalar)."""
-    complaints = Complaints("a.yaml")
-    return decoder(node_of(text), ".spec.field", complaints), complaints.diagnostics
+    recorder = Recorder(Origin("a.yaml"))
+    return decoder(node_of(text), ".spec.field", recorder), recorder.diagnostics
 
 
 def document(kind: str, spec: str, *, name: str = "reviews", api_version: str = "networking.istio.io/v1") -> str:
@@ -42,7 +42,7 @@ def accepted(text: str) -> Resource[Any]:
     return resources[0]
 
 
-def complaint(text: str, *, accept_unenforced: bool = False) -> Diagnostic:
+def the_diagnostic(text: str, *, accept_unenforced: bool = False) -> Diagnostic:
     """The one diagnostic of a text."""
     _, diagnostics = decode_file(text.encode(), "a.yaml", accept_unenforced=accept_unenforced)
     assert len(diagnostics) == 1, diagnostics

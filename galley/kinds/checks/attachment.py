@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from galley.kinds.checks.findings import Findings, below, shown
 from galley.kinds.checks.scalars import check_selector
 from galley.kinds.values import AttachedPolicy, PolicyTargetReference
+from galley.text.nodes import below
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _MOST_TARGETS = 16
 _TARGETS = {
@@ -20,35 +22,35 @@ _TARGETS_HINT = (
 )
 
 
-def check_attachment(findings: Findings, path: str, policy: AttachedPolicy) -> None:
+def check_attachment(recorder: Recorder, path: str, policy: AttachedPolicy) -> None:
     """One way of three to say whom the policy is for; ``path`` is that of the policy's own fields (``spec``)."""
     ways = {"selector": policy.selector, "targetRef": policy.target_ref, "targetRefs": policy.target_refs}
     given = [name for name, value in ways.items() if value not in (None, ())]
     if len(given) > 1:
         what = f"is not possible together with {' and '.join(given[:-1])}"
-        findings.error(below(path, given[-1]), "exclusive-fields", what, "keep one of them")
+        recorder.error(below(path, given[-1]), "exclusive-fields", what, "keep one of them")
     if policy.selector is not None:
         if policy.selector.is_empty:
             what = "has no labels, so the policy is for the whole namespace"
-            findings.warn(below(path, "selector"), "empty-selector", what, "leave it out to mean that")
-        check_selector(findings, below(path, "selector.matchLabels"), policy.selector.match_labels)
+            recorder.warn(below(path, "selector"), "empty-selector", what, "leave it out to mean that")
+        check_selector(recorder, below(path, "selector.matchLabels"), policy.selector.match_labels)
     if policy.target_ref is not None:
-        _check_target(findings, below(path, "targetRef"), policy.target_ref)
+        _check_target(recorder, below(path, "targetRef"), policy.target_ref)
     if len(policy.target_refs) > _MOST_TARGETS:
         what = f"has {len(policy.target_refs)} entries; Istio takes {_MOST_TARGETS} at most"
-        findings.error(below(path, "targetRefs"), "too-many-targets", what)
+        recorder.error(below(path, "targetRefs"), "too-many-targets", what)
     for index, target in enumerate(policy.target_refs):
-        _check_target(findings, below(path, f"targetRefs[{index}]"), target)
+        _check_target(recorder, below(path, f"targetRefs[{index}]"), target)
 
 
-def _check_target(findings: Findings, path: str, target: PolicyTargetReference) -> None:
+def _check_target(recorder: Recorder, path: str, target: PolicyTargetReference) -> None:
     if not target.name:
-        findings.error(f"{path}.name", "missing-field", "is required")
+        recorder.error(f"{path}.name", "missing-field", "is required")
     if not target.kind:
-        findings.error(f"{path}.kind", "missing-field", "is required", "Service, ServiceEntry, Gateway or GatewayClass")
+        recorder.error(f"{path}.kind", "missing-field", "is required", "Service, ServiceEntry, Gateway or GatewayClass")
     elif (target.group, target.kind) not in _TARGETS:
-        what = f"{shown(target.kind)} of {shown(target.group or 'core')} is not a kind that policies can be attached to"
-        findings.error(f"{path}.kind", "invalid-target", what, _TARGETS_HINT)
+        what = f"{quoted(target.kind)} of {quoted(target.group or 'core')} is no kind that a policy can be attached to"
+        recorder.error(f"{path}.kind", "invalid-target", what, _TARGETS_HINT)
     if target.namespace:
         what = "must be left out: a policy is for resources of its own namespace"
-        findings.error(f"{path}.namespace", "invalid-target", what)
+        recorder.error(f"{path}.namespace", "invalid-target", what)

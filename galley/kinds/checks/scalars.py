@@ -11,7 +11,9 @@ from datetime import timedelta
 import re2  # type: ignore[import-untyped]
 
 from galley.exports import EVERYWHERE, NOWHERE, OWN_NAMESPACE
-from galley.kinds.checks.findings import Findings, at_key, shown
+from galley.text.nodes import at_key
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
@@ -43,11 +45,11 @@ def wrong_with_name(text: str) -> str:
     if len(text) > _LONGEST_HOST:
         return f"must not be longer than {_LONGEST_HOST} characters"
     if "*" in text:
-        return f"must not contain a wildcard, as {shown(text)} does"
+        return f"must not contain a wildcard, as {quoted(text)} does"
     for label in labels:
         if not is_dns_label(label):
-            return f"must be a DNS name; {shown(label)} in {shown(text)} cannot be a part of one"
-    return f"must not end in a number, as {shown(text)} does" if len(labels) > 1 and labels[-1].isdigit() else ""
+            return f"must be a DNS name; {quoted(label)} in {quoted(text)} cannot be a part of one"
+    return f"must not end in a number, as {quoted(text)} does" if len(labels) > 1 and labels[-1].isdigit() else ""
 
 
 def wrong_with_host(text: str) -> str:
@@ -55,73 +57,73 @@ def wrong_with_host(text: str) -> str:
     if text == "*":
         return ""
     if text.startswith("*") and not text.startswith("*."):
-        return f"may have a wildcard only as its whole first part (`*.example.com`), not {shown(text)}"
+        return f"may have a wildcard only as its whole first part (`*.example.com`), not {quoted(text)}"
     return wrong_with_name(text.removeprefix("*."))
 
 
-def check_host(findings: Findings, field: str, text: str) -> None:
+def check_host(recorder: Recorder, field: str, text: str) -> None:
     """A DNS name, or a wildcard."""
     if wrong := wrong_with_host(text):
-        findings.error(field, "invalid-host", wrong)
+        recorder.error(field, "invalid-host", wrong)
 
 
-def check_port(findings: Findings, field: str, number: int) -> None:
+def check_port(recorder: Recorder, field: str, number: int) -> None:
     """A TCP port number."""
     if not 1 <= number <= 65535:
-        findings.error(field, "invalid-port", f"must be a port number from 1 to 65535, not {number}")
+        recorder.error(field, "invalid-port", f"must be a port number from 1 to 65535, not {number}")
 
 
-def check_duration(findings: Findings, field: str, duration: timedelta | None, *, zero: bool = False) -> None:
+def check_duration(recorder: Recorder, field: str, duration: timedelta | None, *, zero: bool = False) -> None:
     """Absent, or at least 1ms and of whole milliseconds; zero only where it has a meaning of its own."""
     if duration is None or (zero and not duration):
         return
     if duration < _MILLISECOND:
         hint = "" if duration else "leave it out for no limit"
-        findings.error(field, "invalid-duration", "must be at least 1ms", hint)
+        recorder.error(field, "invalid-duration", "must be at least 1ms", hint)
     elif duration % _MILLISECOND:
-        findings.error(field, "invalid-duration", "must be of whole milliseconds")
+        recorder.error(field, "invalid-duration", "must be of whole milliseconds")
 
 
-def check_percent(findings: Findings, field: str, value: float | None) -> None:
+def check_percent(recorder: Recorder, field: str, value: float | None) -> None:
     """A share of a hundred; the finest step that Envoy knows is 0.0001."""
     if value is None:
         return
     if not 0 <= value <= 100:
-        findings.error(field, "invalid-percentage", f"must be from 0 to 100, not {value:g}")
+        recorder.error(field, "invalid-percentage", f"must be from 0 to 100, not {value:g}")
     elif 0 < value < 0.0001:
-        findings.error(field, "invalid-percentage", f"must be 0 or at least 0.0001, not {value:g}")
+        recorder.error(field, "invalid-percentage", f"must be 0 or at least 0.0001, not {value:g}")
 
 
-def check_not_negative(findings: Findings, field: str, number: float | None) -> None:
+def check_not_negative(recorder: Recorder, field: str, number: float | None) -> None:
     """Zero or more."""
     if number is not None and number < 0:
-        findings.error(field, "invalid-number", f"must not be negative, as {number:g} is")
+        recorder.error(field, "invalid-number", f"must not be negative, as {number:g} is")
 
 
-def check_regex(findings: Findings, field: str, pattern: str) -> None:
+def check_regex(recorder: Recorder, field: str, pattern: str) -> None:
     """What Envoy compiles: RE2, not longer than Istio accepts."""
     if not pattern:
-        findings.error(field, "invalid-regex", "must not be empty")
+        recorder.error(field, "invalid-regex", "must not be empty")
     elif len(pattern) > _LONGEST_REGEX:
-        findings.error(field, "invalid-regex", f"must not be longer than {_LONGEST_REGEX} characters")
-    elif complaint := _compile(pattern)[1]:
+        recorder.error(field, "invalid-regex", f"must not be longer than {_LONGEST_REGEX} characters")
+    elif reason := _compile(pattern)[1]:
         hint = "RE2 has no lookaround and no backreferences: see https://github.com/google/re2/wiki/Syntax"
-        findings.error(field, "invalid-regex", f"is not a regular expression of RE2: {complaint}", hint)
+        recorder.error(field, "invalid-regex", f"is not a regular expression of RE2: {reason}", hint)
 
 
-def check_substitution(findings: Findings, field: str, substitution: str, pattern: str) -> None:
+def check_substitution(recorder: Recorder, field: str, substitution: str, pattern: str) -> None:
     """The text that replaces a match of ``pattern``: ``\\1`` names a group of it, ``\\\\`` is a backslash."""
-    groups, complaint = _compile(pattern)
-    if complaint:
+    groups, reason = _compile(pattern)
+    if reason:
         return
     for escaped in re.findall(r"\\(.?)", substitution, re.DOTALL):
         if escaped.isdecimal() and escaped.isascii():
             if int(escaped) > groups:
                 what = f"names the group `\\{escaped}`, and `match` has {groups}"
-                findings.error(field, "invalid-substitution", what, "put parentheses around what is to be kept")
+                recorder.error(field, "invalid-substitution", what, "put parentheses around what is to be kept")
         elif escaped != "\\":
-            what = f"has a backslash before {shown(escaped) if escaped else 'its end'}"
-            findings.error(field, "invalid-substitution", what, "write \\1 for a group, \\\\ for a backslash")
+            what = f"has a backslash before {quoted(escaped) if escaped else 'its end'}"
+            recorder.error(field, "invalid-substitution", what, "write \\1 for a group, \\\\ for a backslash")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -141,60 +143,62 @@ def is_header_name(name: str) -> bool:
     return _TOKEN.fullmatch(name) is not None
 
 
-def check_header_name(findings: Findings, field: str, name: str) -> None:
+def check_header_name(recorder: Recorder, field: str, name: str) -> None:
     """A field name of HTTP."""
     if not is_header_name(name):
-        findings.error(field, "invalid-header", f"{shown(name)} is not a header name")
+        recorder.error(field, "invalid-header", f"{quoted(name)} is not a header name")
 
 
-def check_labels(findings: Findings, field: str, labels: Mapping[str, str]) -> None:
+def check_labels(recorder: Recorder, field: str, labels: Mapping[str, str]) -> None:
     """Kubernetes' syntax of label keys and values."""
     for key, value in labels.items():
         prefix, _, name = key.rpartition("/")
         if not _LABEL_NAME.fullmatch(name) or (prefix and wrong_with_name(prefix)) or key.startswith("/"):
-            findings.error(at_key(field, key), "invalid-label", f"{shown(key)} is not a label key")
+            recorder.error(at_key(field, key), "invalid-label", f"{quoted(key)} is not a label key")
         if value and not _LABEL_NAME.fullmatch(value):
-            findings.error(at_key(field, key), "invalid-label", f"{shown(value)} is not a label value")
+            recorder.error(at_key(field, key), "invalid-label", f"{quoted(value)} is not a label value")
 
 
-def check_selector(findings: Findings, field: str, labels: Mapping[str, str]) -> None:
+def check_selector(recorder: Recorder, field: str, labels: Mapping[str, str]) -> None:
     """Labels that select workloads: equality only, no wildcard."""
     for key, value in labels.items():
         if not key or "*" in key or "*" in value:
-            findings.error(at_key(field, key), "invalid-selector", "compares whole labels; a wildcard selects nothing")
-    check_labels(findings, field, {key: value for key, value in labels.items() if key and "*" not in key + value})
+            recorder.error(at_key(field, key), "invalid-selector", "compares whole labels; a wildcard selects nothing")
+    check_labels(recorder, field, {key: value for key, value in labels.items() if key and "*" not in key + value})
 
 
-def check_export_to(findings: Findings, field: str, export_to: Iterable[str], *, may_hide: bool = False) -> None:
-    """Namespaces, ``.``, ``*`` alone, and ``~`` alone where a resource may be hidden from all."""
+def check_export_to(
+    recorder: Recorder, field: str, export_to: Iterable[str], namespace: str, *, may_hide: bool = False
+) -> None:
+    """Namespaces, ``.`` (which is ``namespace``), ``*`` alone, and ``~`` alone where a resource may be hidden."""
     values = list(export_to)
     seen: set[str] = set()
     for index, value in enumerate(values):
         place = f"{field}[{index}]"
-        meant = findings.namespace if value == OWN_NAMESPACE else value
+        meant = namespace if value == OWN_NAMESPACE else value
         if meant in seen:
-            findings.error(place, "invalid-export-to", f"{shown(value)} names a namespace a second time")
+            recorder.error(place, "invalid-export-to", f"{quoted(value)} names a namespace a second time")
         seen.add(meant)
         if value == NOWHERE and not may_hide:
-            findings.error(place, "invalid-export-to", "`~` is possible for a ServiceEntry only")
+            recorder.error(place, "invalid-export-to", "`~` is possible for a ServiceEntry only")
         elif value in (EVERYWHERE, NOWHERE) and len(values) > 1:
-            findings.error(place, "invalid-export-to", f"{shown(value)} must stand alone")
+            recorder.error(place, "invalid-export-to", f"{quoted(value)} must stand alone")
         elif value not in (EVERYWHERE, NOWHERE, OWN_NAMESPACE) and not is_dns_label(value):
             hint = "write a namespace, `.` for the own one, or `*` for all"
-            findings.error(place, "invalid-export-to", f"{shown(value)} is not a namespace", hint)
+            recorder.error(place, "invalid-export-to", f"{quoted(value)} is not a namespace", hint)
 
 
-def check_weights(findings: Findings, field: str, weights: Iterable[int]) -> None:
+def check_weights(recorder: Recorder, field: str, weights: Iterable[int]) -> None:
     """Weights of destinations: not negative and, of several, not all zero."""
     values = list(weights)
     for index, weight in enumerate(values):
-        check_not_negative(findings, f"{field}[{index}].weight", weight)
+        check_not_negative(recorder, f"{field}[{index}].weight", weight)
     if len(values) > 1 and not any(values):
-        findings.error(field, "invalid-weight", "has several destinations whose weights are all 0", "give them weights")
+        recorder.error(field, "invalid-weight", "has several destinations whose weights are all 0", "give them weights")
 
 
-def check_subnets(findings: Findings, field: str, subnets: Iterable[str]) -> None:
+def check_subnets(recorder: Recorder, field: str, subnets: Iterable[str]) -> None:
     """Addresses or address ranges."""
     for index, subnet in enumerate(subnets):
         if not is_cidr(subnet):
-            findings.error(f"{field}[{index}]", "invalid-address", f"must be an IP range, not {shown(subnet)}")
+            recorder.error(f"{field}[{index}]", "invalid-address", f"must be an IP range, not {quoted(subnet)}")

@@ -142,7 +142,7 @@ def test_a_line_for_a_log() -> None:
         (["info", "warning", "error", "info"], "1 error, 1 warning and 2 notes"),
     ],
 )
-def test_findings_are_counted_by_severity(severities: list[str], text: str) -> None:
+def test_diagnostics_are_counted_by_severity(severities: list[str], text: str) -> None:
     assert count(diagnostic(1, 1, severity=Severity(severity)) for severity in severities) == text
 
 

@@ -30,9 +30,10 @@ from galley.kinds.networking.virtual_service import (
 from galley.kinds.values import Destination, StringMatch
 from galley.meta import Resource, ResourceKey
 from galley.text.compose import compose
-from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.diagnostics import Origin, Severity
 from galley.text.nodes import Document, Mapping, Scalar, Sequence
-from tests.galley.documents import accepted, complaint, document
+from galley.text.recorder import Recorder
+from tests.galley.documents import accepted, document, the_diagnostic
 from tests.galley.text.test_compose import RULE
 
 
@@ -126,7 +127,7 @@ def test_mesh_config_may_have_its_fields_at_the_top_or_below_spec(indent: str) -
 
 
 def test_mesh_config_at_the_top_is_checked_like_any_kind() -> None:
-    error = complaint("apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nrootNamspace: x\n")
+    error = the_diagnostic("apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\nrootNamspace: x\n")
     assert (error.code, error.origin.field, error.hint) == (
         "unknown-field",
         "rootNamspace",
@@ -160,7 +161,7 @@ def test_a_bad_document_gives_no_resource_and_the_others_go_on() -> None:
 
 @pytest.mark.parametrize("root", ["text", "[a, b]", "1"])
 def test_a_document_must_be_a_mapping(root: str) -> None:
-    assert complaint(root).code == "wrong-type"
+    assert the_diagnostic(root).code == "wrong-type"
 
 
 @pytest.mark.parametrize(
@@ -173,22 +174,22 @@ def test_a_document_must_be_a_mapping(root: str) -> None:
     ],
 )
 def test_an_unknown_field_of_the_document_is_an_error(line: str, hint: str) -> None:
-    error = complaint(document("VirtualService", "hosts: [a]") + line + "\n")
+    error = the_diagnostic(document("VirtualService", "hosts: [a]") + line + "\n")
     assert (error.code, error.origin.line, error.hint) == ("unknown-field", 7, hint)
 
 
 @pytest.mark.parametrize("end", ["", "spec:\n"])
 def test_a_document_without_spec_is_an_error(end: str) -> None:
     text = f"apiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: x}}\n{end}"
-    error = complaint(text)
+    error = the_diagnostic(text)
     assert error.is_error
     assert "`spec`" in error.message
-    assert "says nothing" in complaint(text.removesuffix("spec:\n") + "spec: {}\n").message
+    assert "says nothing" in the_diagnostic(text.removesuffix("spec:\n") + "spec: {}\n").message
 
 
 def test_a_resource_that_one_file_gives_twice_is_an_error_with_both_places() -> None:
     text = document("DestinationRule", "host: a") + "---\n" + document("DestinationRule", "host: b")
-    error = complaint(text)
+    error = the_diagnostic(text)
     assert (error.code, error.origin.line) == ("duplicate-resource", 8)
     assert "DestinationRule default/reviews" in error.message
     assert "a.yaml:1:1" in error.message
@@ -206,8 +207,8 @@ def test_diagnostics_come_in_the_order_of_the_lines() -> None:
 
 def test_a_security_policy_is_an_error_unless_accepted() -> None:
     text = document("AuthorizationPolicy", "{}", api_version="security.istio.io/v1")
-    assert complaint(text).severity is Severity.ERROR
-    assert complaint(text, accept_unenforced=True).severity is Severity.WARNING
+    assert the_diagnostic(text).severity is Severity.ERROR
+    assert the_diagnostic(text, accept_unenforced=True).severity is Severity.WARNING
 
 
 def test_the_published_bookinfo_kinds_pass_with_notes_only() -> None:
@@ -229,12 +230,11 @@ def test_the_published_bookinfo_kinds_pass_with_notes_only() -> None:
 
 
 def test_the_checks_of_a_kind_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(resource: Resource[Any]) -> list[Diagnostic]:
-        origin = Origin(resource.origin.file, 6, 9, "spec.hosts[0]")
-        return [Diagnostic(Severity.ERROR, "invalid-host", "`x` is not a host", origin)]
+    def check(recorder: Recorder, resource: Resource[Any]) -> None:
+        recorder.error("spec.hosts[0]", "invalid-host", f"{resource.name} is not a host")
 
     spec = replace(KINDS["networking.istio.io", "VirtualService"], check=check)
-    monkeypatch.setattr(decode_module, "find_kind", lambda root, complaints: spec)
+    monkeypatch.setattr(decode_module, "find_kind", lambda root, recorder: spec)
     resources, diagnostics = decode_file(document("VirtualService", "hosts: [x // y]").encode(), "a.yaml")
     assert resources == ()
     assert ("invalid-host", "YAML comments start with `#`, not with `//`") in [

@@ -6,7 +6,7 @@ import pytest
 
 from galley.decoding.documents import decode_file
 from galley.kinds.mesh_config import MeshConfig
-from tests.galley.documents import accepted, complaint
+from tests.galley.documents import accepted, the_diagnostic
 
 CONFIG_MAP = """apiVersion: v1
 kind: ConfigMap
@@ -31,12 +31,12 @@ def test_the_text_under_mesh_is_read() -> None:
 
 
 def test_errors_stand_at_their_lines_of_the_file() -> None:
-    error = complaint(CONFIG_MAP.replace("accessLogFile", "acessLogFile"))
+    error = the_diagnostic(CONFIG_MAP.replace("accessLogFile", "acessLogFile"))
     assert (error.code, error.origin.line, error.origin.column) == ("unknown-field", 8, 5)
-    error = complaint(CONFIG_MAP.replace("{numTrustedProxies: 2}", "[a: b"))
+    error = the_diagnostic(CONFIG_MAP.replace("{numTrustedProxies: 2}", "[a: b"))
     assert error.code == "yaml-syntax"
     assert error.origin.line in (10, 11)
-    error = complaint(CONFIG_MAP.replace("{numTrustedProxies: 2}", "{<<: *x}"))
+    error = the_diagnostic(CONFIG_MAP.replace("{numTrustedProxies: 2}", "{<<: *x}"))
     assert (error.code, error.origin.line) == ("unknown-alias", 10)
 
 
@@ -61,6 +61,6 @@ def test_an_empty_text_is_istios_defaults() -> None:
 
 def test_a_text_in_quotes_is_read_too() -> None:
     text = '{apiVersion: v1, kind: ConfigMap, metadata: {name: istio}, data: {mesh: "rootNamespace: a\\nfoo: 1"}}'
-    error = complaint(text)
+    error = the_diagnostic(text)
     assert (error.code, error.origin.line) == ("unknown-field", 1)
     assert accepted(text.replace("\\nfoo: 1", "")).spec.root_namespace == "a"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.kind_lookup import find_kind
 from galley.kinds import KINDS, KindSpec
 from galley.text.compose import compose
-from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.diagnostics import Diagnostic, Origin, Severity
 from galley.text.nodes import Mapping
+from galley.text.recorder import Recorder
 
 
 def found(text: str, *, accept_unenforced: bool = False) -> tuple[KindSpec | None, list[Diagnostic]]:
@@ -17,11 +17,11 @@ def found(text: str, *, accept_unenforced: bool = False) -> tuple[KindSpec | Non
     assert diagnostics == ()
     root = documents[0].root
     assert isinstance(root, Mapping)
-    complaints = Complaints("a.yaml", accept_unenforced)
-    return find_kind(root, complaints), complaints.diagnostics
+    recorder = Recorder(Origin("a.yaml"), accept_unenforced=accept_unenforced)
+    return find_kind(root, recorder), recorder.diagnostics
 
 
-def the_complaint(api_version: str, kind: str) -> Diagnostic:
+def the_diagnostic(api_version: str, kind: str) -> Diagnostic:
     _, diagnostics = found(f"apiVersion: {api_version}\nkind: {kind}\n")
     assert len(diagnostics) == 1, diagnostics
     return diagnostics[0]
@@ -48,14 +48,14 @@ def test_a_kubernetes_service_and_mesh_config_are_read() -> None:
 @pytest.mark.parametrize("version", ["networking.istio.io/v2", "networking.istio.io/v1alpha1", "v2"])
 def test_an_unknown_version_is_an_error_that_names_the_accepted_ones(version: str) -> None:
     kind = "Service" if version == "v2" else "VirtualService"
-    error = the_complaint(version, kind)
+    error = the_diagnostic(version, kind)
     assert (error.severity, error.code, error.origin.line) == (Severity.ERROR, "unsupported-version", 1)
     assert "v1" in error.hint
 
 
 @pytest.mark.parametrize("version", ["networking.istio.io", "a/b/v1", "/v1", "v1/", "x", "networking.istio.io/v1.2"])
 def test_a_malformed_version_is_an_error_that_shows_the_right_one(version: str) -> None:
-    error = the_complaint(version, "VirtualService")
+    error = the_diagnostic(version, "VirtualService")
     assert (error.severity, error.code) == (Severity.ERROR, "unsupported-version")
     assert error.hint == "write apiVersion: networking.istio.io/v1"
 
@@ -98,7 +98,7 @@ def test_kind_and_version_are_text(text: str) -> None:
     ],
 )
 def test_other_kinds_of_kubernetes_are_passed_over_with_a_note(api_version: str, kind: str) -> None:
-    note = the_complaint(api_version, kind)
+    note = the_diagnostic(api_version, kind)
     assert (note.severity, note.code) == (Severity.INFO, "ignored-kind")
 
 
@@ -116,7 +116,7 @@ def test_other_kinds_of_kubernetes_are_passed_over_with_a_note(api_version: str,
     ],
 )
 def test_an_unknown_kind_is_a_warning_with_a_suggestion(api_version: str, kind: str, hint: str) -> None:
-    warning = the_complaint(api_version, kind)
+    warning = the_diagnostic(api_version, kind)
     assert (warning.severity, warning.code, warning.origin.line) == (Severity.WARNING, "unknown-kind", 2)
     assert warning.hint == hint
 
@@ -124,7 +124,7 @@ def test_an_unknown_kind_is_a_warning_with_a_suggestion(api_version: str, kind: 
 @pytest.mark.parametrize("kind", ["EnvoyFilter", "Telemetry", "WasmPlugin", "ProxyConfig"])
 def test_a_known_kind_that_is_not_supported_is_a_warning(kind: str) -> None:
     row = next(row for row in KINDS.values() if row.kind == kind)
-    warning = the_complaint(row.api_versions[0], kind)
+    warning = the_diagnostic(row.api_versions[0], kind)
     assert (warning.severity, warning.code) == (Severity.WARNING, "not-supported-yet")
 
 
@@ -139,7 +139,7 @@ def test_a_known_kind_that_is_not_supported_is_a_warning(kind: str) -> None:
     ],
 )
 def test_a_security_policy_is_an_error_unless_accepted(api_version: str, kind: str) -> None:
-    error = the_complaint(api_version, kind)
+    error = the_diagnostic(api_version, kind)
     assert (error.severity, error.code) == (Severity.ERROR, "not-enforced")
     _, accepted = found(f"apiVersion: {api_version}\nkind: {kind}\n", accept_unenforced=True)
     assert [(one.severity, one.code) for one in accepted] == [(Severity.WARNING, "not-enforced")]

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.messages import message_decoder, value_decoder
 from galley.frozen import FrozenMap, frozen
 from galley.kinds import KINDS
 from galley.kinds.values import named, unenforced, unsupported
 from galley.meta import NO_LABELS, Labels
-from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.recorder import Recorder
 from tests.galley.documents import node_of
 
 
@@ -48,11 +48,11 @@ class Strict:
 
 
 def decoded(text: str, cls: type = Branch, *, accept_unenforced: bool = False) -> tuple[Any, list[Diagnostic]]:
-    complaints = Complaints("a.yaml", accept_unenforced)
-    return message_decoder(cls)(node_of(text), ".spec", complaints), complaints.diagnostics
+    recorder = Recorder(Origin("a.yaml"), accept_unenforced=accept_unenforced)
+    return message_decoder(cls)(node_of(text), ".spec", recorder), recorder.diagnostics
 
 
-def the_complaint(text: str, cls: type = Branch) -> Diagnostic:
+def the_diagnostic(text: str, cls: type = Branch) -> Diagnostic:
     _, diagnostics = decoded(text, cls)
     assert len(diagnostics) == 1, diagnostics
     return diagnostics[0]
@@ -72,16 +72,16 @@ def test_a_mapping_becomes_the_dataclass() -> None:
 
 def test_both_spellings_of_a_field_are_read_but_not_together() -> None:
     assert decoded("{perTryTimeout: 1s}", Leaf) == decoded("{per_try_timeout: 1s}", Leaf)
-    assert the_complaint("{perTryTimeout: 1s, per_try_timeout: 2s}", Leaf).code == "duplicate-key"
+    assert the_diagnostic("{perTryTimeout: 1s, per_try_timeout: 2s}", Leaf).code == "duplicate-key"
 
 
 def test_null_means_absent() -> None:
     assert decoded("{name: , leaf: ~, leaves: null, exact: x, prefix: ~}") == (Branch(exact="x"), [])
-    assert the_complaint("{name: ~}", Strict).code == "missing-field"
+    assert the_diagnostic("{name: ~}", Strict).code == "missing-field"
 
 
 def test_a_missing_field_is_named() -> None:
-    error = the_complaint("{size: 1}", Strict)
+    error = the_diagnostic("{size: 1}", Strict)
     assert (error.code, error.origin.field) == ("missing-field", "spec.name")
     assert "`name`" in error.message
 
@@ -100,17 +100,17 @@ def test_a_missing_field_is_named() -> None:
     ],
 )
 def test_an_unknown_field_is_an_error_with_a_suggestion(text: str, path: str, hint: str) -> None:
-    error = the_complaint(text)
+    error = the_diagnostic(text)
     assert (error.code, error.origin.field) == ("unknown-field", path)
     assert hint in error.hint
 
 
 def test_an_unknown_field_is_marked_at_its_key() -> None:
-    assert the_complaint("{name: x, foo: {a: b}}").origin.column == 13
+    assert the_diagnostic("{name: x, foo: {a: b}}").origin.column == 13
 
 
 def test_a_very_long_key_is_reported_shortly() -> None:
-    error = the_complaint("{? " + "x" * 100_000 + " : 1}")
+    error = the_diagnostic("{? " + "x" * 100_000 + " : 1}")
     assert error.code == "unknown-field"
     assert len(error.message) + len(error.origin.field) < 300
 
@@ -131,7 +131,7 @@ def test_ignored_fields_are_not_looked_at() -> None:
     ],
 )
 def test_a_wrong_shape_is_an_error(text: str, message: str, hint: str) -> None:
-    error = the_complaint(text)
+    error = the_diagnostic(text)
     assert error.code == "wrong-type"
     assert message in error.message
     assert hint in error.hint
@@ -142,7 +142,7 @@ def test_a_message_of_one_field_shows_how_it_is_written() -> None:
     class Selector:
         number: int = 0
 
-    assert the_complaint("80", Selector).hint == "write `number: 80` below it"
+    assert the_diagnostic("80", Selector).hint == "write `number: 80` below it"
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,12 @@ def test_an_empty_entry_is_an_error(text: str, path: str | None) -> None:
     if path is None:
         assert decoded(text)[1] == []
     else:
-        error = the_complaint(text)
+        error = the_diagnostic(text)
         assert (error.code, error.origin.field) == ("null-entry", path)
 
 
 def test_fields_of_a_oneof_exclude_each_other() -> None:
-    error = the_complaint("{prefix: a, exact: b}")
+    error = the_diagnostic("{prefix: a, exact: b}")
     assert (error.code, error.origin.column) == ("exclusive-fields", 15)
     assert "`exact` and `prefix`" in error.message
 
@@ -208,4 +208,4 @@ def test_an_annotation_without_convention_is_a_bug() -> None:
 
 @pytest.mark.parametrize("spec", [row for row in KINDS.values() if row.type], ids=lambda row: str(row.kind))
 def test_every_kind_has_a_decoder_and_defaults(spec: Any) -> None:
-    assert message_decoder(spec.type)(node_of("{}"), "", Complaints("a.yaml")) == spec.type()
+    assert message_decoder(spec.type)(node_of("{}"), "", Recorder(Origin("a.yaml"))) == spec.type()

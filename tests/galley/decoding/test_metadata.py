@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.metadata import ObjectMeta, decode_metadata
 from galley.frozen import FrozenMap
 from galley.text.compose import compose
-from galley.text.diagnostics import Diagnostic
+from galley.text.diagnostics import Diagnostic, Origin
 from galley.text.nodes import Mapping
+from galley.text.recorder import Recorder
 
 
 def decoded(text: str, default_name: str = "") -> tuple[ObjectMeta, list[Diagnostic]]:
@@ -17,8 +17,8 @@ def decoded(text: str, default_name: str = "") -> tuple[ObjectMeta, list[Diagnos
     assert diagnostics == ()
     root = documents[0].root
     assert isinstance(root, Mapping)
-    complaints = Complaints("a.yaml")
-    return decode_metadata(root, complaints, default_name=default_name), complaints.diagnostics
+    recorder = Recorder(Origin("a.yaml"))
+    return decode_metadata(root, recorder, default_name=default_name), recorder.diagnostics
 
 
 def test_metadata_as_kubectl_prints_it() -> None:

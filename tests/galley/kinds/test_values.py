@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.messages import message_decoder
 from galley.kinds.values import NetworkingWorkloadSelector, WorkloadSelector
 from galley.text.compose import compose
+from galley.text.diagnostics import Origin
+from galley.text.recorder import Recorder
 from tests.builders import labels
 
 
 def decoded(kind: type[WorkloadSelector], text: str) -> WorkloadSelector | list[str]:
     (document,), _ = compose(text.encode(), "a.yaml")
-    complaints = Complaints("a.yaml")
-    selector = message_decoder(kind)(document.root, "selector", complaints)
-    return selector if isinstance(selector, WorkloadSelector) else [one.code for one in complaints.diagnostics]
+    recorder = Recorder(Origin("a.yaml"))
+    selector = message_decoder(kind)(document.root, "selector", recorder)
+    return selector if isinstance(selector, WorkloadSelector) else [one.code for one in recorder.diagnostics]
 
 
 @pytest.mark.parametrize(

@@ -37,5 +37,5 @@ def diagnose(*documents: str) -> list[Diagnostic]:
 
 
 def short(*documents: str) -> list[str]:
-    """Each finding as ``file code field``."""
+    """Each diagnostic as ``file code field``."""
     return [f"{one.origin.file} {one.code} {one.origin.field}" for one in diagnose(*documents)]

@@ -24,9 +24,9 @@ def test_a_gateway_that_exists_and_serves_the_host_is_not_mentioned() -> None:
 
 
 def test_a_gateway_that_does_not_exist_is() -> None:
-    (finding,) = diagnose(REVIEWS, a_gateway("*", namespace="infra"), a_rule("[a.example.com]", "[mesh, gw]"))
-    assert (finding.code, finding.origin.field) == ("unknown-gateway", "spec.gateways[1]")
-    assert finding.hint == "there is infra/gw"
+    (diagnostic,) = diagnose(REVIEWS, a_gateway("*", namespace="infra"), a_rule("[a.example.com]", "[mesh, gw]"))
+    assert (diagnostic.code, diagnostic.origin.field) == ("unknown-gateway", "spec.gateways[1]")
+    assert diagnostic.hint == "there is infra/gw"
 
 
 def test_a_gateway_that_serves_none_of_the_hosts_is() -> None:
@@ -37,11 +37,11 @@ def test_a_gateway_that_serves_none_of_the_hosts_is() -> None:
 
 
 def test_a_host_that_an_older_rule_has_in_the_mesh_is_shadowed() -> None:
-    (finding,) = diagnose(
+    (diagnostic,) = diagnose(
         REVIEWS, a_rule("[reviews]", name="b"), a_rule("[reviews.default.svc.cluster.local]", name="a")
     )
-    assert (finding.code, finding.origin.file) == ("duplicate-host", "1.yaml")
-    assert "VirtualService default/a at 2.yaml:1:1" in finding.message
+    assert (diagnostic.code, diagnostic.origin.file) == ("duplicate-host", "1.yaml")
+    assert "VirtualService default/a at 2.yaml:1:1" in diagnostic.message
 
 
 def test_rules_that_nobody_sees_together_do_not_shadow_each_other() -> None:
@@ -57,5 +57,5 @@ def test_rules_for_gateways_do_not_shadow_those_for_the_mesh() -> None:
 
 
 def test_a_host_with_half_a_name_is_a_trap() -> None:
-    (finding,) = diagnose(REVIEWS, a_rule("[reviews.default]"))
-    assert finding.hint == "write reviews.default.svc.cluster.local: only names without a dot are completed"
+    (diagnostic,) = diagnose(REVIEWS, a_rule("[reviews.default]"))
+    assert diagnostic.hint == "write reviews.default.svc.cluster.local: only names without a dot are completed"

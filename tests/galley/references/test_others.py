@@ -1,4 +1,4 @@
-"""Findings about DestinationRules, Gateways, services, Sidecars and MeshConfig."""
+"""Diagnostics about DestinationRules, Gateways, services, Sidecars and MeshConfig."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def an_entry(name: str, host: str, protocol: str = "HTTP") -> str:
 def test_a_destination_rule_for_a_host_that_no_service_has() -> None:
     assert short(REVIEWS, a_resource("DestinationRule", "host: reviews")) == []
     assert short(REVIEWS, a_resource("DestinationRule", "host: '*.local'")) == []
-    (finding,) = diagnose(REVIEWS, a_resource("DestinationRule", "host: reviews.default"))
-    assert finding.code == "unknown-host"
-    assert "IST0174" in finding.message
-    assert finding.hint.startswith("write reviews.default.svc.cluster.local")
+    (diagnostic,) = diagnose(REVIEWS, a_resource("DestinationRule", "host: reviews.default"))
+    assert diagnostic.code == "unknown-host"
+    assert "IST0174" in diagnostic.message
+    assert diagnostic.hint.startswith("write reviews.default.svc.cluster.local")
     assert short(REVIEWS, a_resource("DestinationRule", "host: '*.org'")) == ["1.yaml unknown-host spec.host"]
     wildcard = a_resource("ServiceEntry", "hosts: ['*.org']\nports: [{number: 80, name: p, protocol: HTTP}]")
     assert short(wildcard, a_resource("DestinationRule", "host: '*.org'")) == []
@@ -71,12 +71,12 @@ def test_two_sidecars_for_the_same_workloads() -> None:
 
 def test_a_sidecar_that_imports_what_does_not_exist() -> None:
     hosts = "'*/reviews.default.svc.cluster.local', './*', '*/*.local', '~/*', ./reviews, './*.org'"
-    findings = diagnose(REVIEWS, a_resource("Sidecar", f"egress: [{{hosts: [{hosts}]}}]"))
-    assert [(one.code, one.origin.field) for one in findings] == [
+    diagnostics = diagnose(REVIEWS, a_resource("Sidecar", f"egress: [{{hosts: [{hosts}]}}]"))
+    assert [(one.code, one.origin.field) for one in diagnostics] == [
         ("unknown-host", "spec.egress[0].hosts[4]"),
         ("unknown-host", "spec.egress[0].hosts[5]"),
     ]
-    assert "full name" in findings[0].hint
+    assert "full name" in diagnostics[0].hint
 
 
 def test_a_sidecar_that_imports_from_another_namespace_than_the_services() -> None:
@@ -95,8 +95,8 @@ def test_a_second_mesh_config_has_no_effect() -> None:
     assert short(head.replace("NAME", "a"), head.replace("NAME", "b")) == ["1.yaml several-meshes kind"]
 
 
-def test_findings_come_by_file_and_line() -> None:
+def test_diagnostics_come_by_file_and_line() -> None:
     rules = [a_resource("DestinationRule", f"host: lost{number}", name=f"r{number}") for number in range(3)]
     both = "---\n".join(rules[1:])
-    findings = diagnose(both, rules[0])
-    assert [(one.origin.file, one.origin.line) for one in findings] == [("0.yaml", 7), ("0.yaml", 15), ("1.yaml", 7)]
+    diagnostics = diagnose(both, rules[0])
+    assert [(one.origin.file, one.origin.line) for one in diagnostics] == [("0.yaml", 7), ("0.yaml", 15), ("1.yaml", 7)]

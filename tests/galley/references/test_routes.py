@@ -49,16 +49,16 @@ def test_a_destination_that_exists_is_not_mentioned(destination: str) -> None:
     ],
 )
 def test_a_destination_that_does_not_exist_is(destination: str, expected: str, hint: str) -> None:
-    (finding,) = diagnose(REVIEWS, SUBSETS, a_rule(destination))
-    assert f"{finding.code} {finding.origin.field}" == expected
-    assert finding.origin.file == "2.yaml"
-    assert finding.hint == hint
+    (diagnostic,) = diagnose(REVIEWS, SUBSETS, a_rule(destination))
+    assert f"{diagnostic.code} {diagnostic.origin.field}" == expected
+    assert diagnostic.origin.file == "2.yaml"
+    assert diagnostic.hint == hint
 
 
 def test_a_short_name_is_one_of_the_rule_s_own_namespace() -> None:
-    (finding,) = diagnose(REVIEWS, a_rule("{host: reviews}", namespace="prod"))
-    assert finding.code == "unknown-host"
-    assert finding.hint == "there is reviews.default.svc.cluster.local"
+    (diagnostic,) = diagnose(REVIEWS, a_rule("{host: reviews}", namespace="prod"))
+    assert diagnostic.code == "unknown-host"
+    assert diagnostic.hint == "there is reviews.default.svc.cluster.local"
 
 
 def test_a_service_with_several_ports_needs_one_to_be_named() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from galley.meta import Resource, ResourceKey, origin_at
 from galley.text.compose import compose
 from galley.text.diagnostics import Origin
-from galley.text.nodes import Node, Scalar, locate
+from galley.text.nodes import Node, Scalar, at_key, below, locate
 
 
 def the_root(text: str) -> Node:
@@ -29,3 +29,10 @@ def test_a_field_of_a_resource_has_an_origin() -> None:
     assert origin_at(resource, "spec.hosts[0]") == Origin("a.yaml", 3, 5, "spec.hosts[0]")
     without_tree = Resource(ResourceKey("X", "default", "x"), None, origin)
     assert origin_at(without_tree, "spec.hosts[0]") == Origin("a.yaml", 1, 1, "spec.hosts[0]")
+
+
+def test_paths_of_entries_of_maps_hold_the_key_in_brackets() -> None:
+    assert at_key("spec.labels", "a.b/c") == 'spec.labels["a.b/c"]'
+    assert len(at_key("spec.labels", "x" * 1_000_000)) == len('spec.labels[""]') + 64
+    assert below("spec", "host") == "spec.host"
+    assert below("", "host") == "host"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.networking.resilience import check_cors, check_fault, check_retries
 from galley.kinds.checks.networking.route_parts import check_destination, check_headers, check_string_match
 from galley.kinds.checks.scalars import (
@@ -23,67 +22,70 @@ from galley.kinds.networking.virtual_service import (
     HttpRewrite,
     HttpRoute,
 )
+from galley.text.nodes import at_key
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _CLAIMS = "@request.auth.claims"
 _LARGEST_BODY = 1 << 20
 _LARGE_BODY = 100 << 10
 
 
-def check_http_route(findings: Findings, path: str, route: HttpRoute, *, is_root: bool, is_gateway_bound: bool) -> None:
+def check_http_route(recorder: Recorder, path: str, route: HttpRoute, *, is_root: bool, is_gateway_bound: bool) -> None:
     """All rules of one route. ``is_root`` tells a rule with hosts from a delegate."""
     for index, match in enumerate(route.match):
-        _check_match(findings, f"{path}.match[{index}]", match, is_gateway_bound)
-    _check_action(findings, path, route, is_root)
+        _check_match(recorder, f"{path}.match[{index}]", match, is_gateway_bound)
+    _check_action(recorder, path, route, is_root)
     rewrites_authority = route.rewrite is not None and bool(route.rewrite.authority)
-    check_headers(findings, f"{path}.headers", route.headers, rewrites_authority=rewrites_authority)
+    check_headers(recorder, f"{path}.headers", route.headers, rewrites_authority=rewrites_authority)
     for index, entry in enumerate(route.route):
         place = f"{path}.route[{index}]"
-        check_destination(findings, f"{place}.destination", entry.destination)
-        check_headers(findings, f"{place}.headers", entry.headers, rewrites_authority=rewrites_authority)
-    check_weights(findings, f"{path}.route", (entry.weight for entry in route.route))
-    check_duration(findings, f"{path}.timeout", route.timeout)
-    check_retries(findings, f"{path}.retries", route.retries, timeout=route.timeout)
-    check_fault(findings, f"{path}.fault", route.fault)
-    check_cors(findings, f"{path}.corsPolicy", route.cors_policy)
-    _check_mirrors(findings, path, route)
+        check_destination(recorder, f"{place}.destination", entry.destination)
+        check_headers(recorder, f"{place}.headers", entry.headers, rewrites_authority=rewrites_authority)
+    check_weights(recorder, f"{path}.route", (entry.weight for entry in route.route))
+    check_duration(recorder, f"{path}.timeout", route.timeout)
+    check_retries(recorder, f"{path}.retries", route.retries, timeout=route.timeout)
+    check_fault(recorder, f"{path}.fault", route.fault)
+    check_cors(recorder, f"{path}.corsPolicy", route.cors_policy)
+    _check_mirrors(recorder, path, route)
 
 
-def _check_match(findings: Findings, path: str, match: HttpMatchRequest, is_gateway_bound: bool) -> None:
-    check_string_match(findings, f"{path}.uri", match.uri, empty_prefix=True)
+def _check_match(recorder: Recorder, path: str, match: HttpMatchRequest, is_gateway_bound: bool) -> None:
+    check_string_match(recorder, f"{path}.uri", match.uri, empty_prefix=True)
     for name, value in (("scheme", match.scheme), ("method", match.method), ("authority", match.authority)):
-        check_string_match(findings, f"{path}.{name}", value)
+        check_string_match(recorder, f"{path}.{name}", value)
     for key, value in match.headers.items():
         place = at_key(f"{path}.headers", key)
-        check_string_match(findings, place, value)
+        check_string_match(recorder, place, value)
         if key.startswith(_CLAIMS):
-            _check_claim(findings, place, is_gateway_bound)
+            _check_claim(recorder, place, is_gateway_bound)
         else:
-            check_header_name(findings, place, key.removeprefix(":"))
+            check_header_name(recorder, place, key.removeprefix(":"))
     for key, value in match.without_headers.items():
         place = at_key(f"{path}.withoutHeaders", key)
-        check_string_match(findings, place, value)
+        check_string_match(recorder, place, value)
         if key.startswith(_CLAIMS):
             what = "cannot be enforced yet: requests with the claim would match as well"
-            findings.error(place, "not-enforced", what)
+            recorder.error(place, "not-enforced", what)
         else:
-            check_header_name(findings, place, key.removeprefix(":"))
+            check_header_name(recorder, place, key.removeprefix(":"))
     for key, value in match.query_params.items():
-        check_string_match(findings, at_key(f"{path}.queryParams", key), value)
+        check_string_match(recorder, at_key(f"{path}.queryParams", key), value)
     if match.port:
-        check_port(findings, f"{path}.port", match.port)
-    check_labels(findings, f"{path}.sourceLabels", match.source_labels)
+        check_port(recorder, f"{path}.port", match.port)
+    check_labels(recorder, f"{path}.sourceLabels", match.source_labels)
 
 
-def _check_claim(findings: Findings, field: str, is_gateway_bound: bool) -> None:
+def _check_claim(recorder: Recorder, field: str, is_gateway_bound: bool) -> None:
     if is_gateway_bound:
         what = "is not supported yet: routing by claims of a token matches no request"
-        findings.warn(field, "not-supported-yet", what)
+        recorder.warn(field, "not-supported-yet", what)
     else:
         what = "matches claims of a token, which only a rule bound to a gateway can"
-        findings.error(field, "claim-without-gateway", what)
+        recorder.error(field, "claim-without-gateway", what)
 
 
-def _check_action(findings: Findings, path: str, route: HttpRoute, is_root: bool) -> None:
+def _check_action(recorder: Recorder, path: str, route: HttpRoute, is_root: bool) -> None:
     answers = [
         name
         for name, action in (("redirect", route.redirect), ("directResponse", route.direct_response))
@@ -99,82 +101,82 @@ def _check_action(findings: Findings, path: str, route: HttpRoute, is_root: bool
     ]
     if answers:
         for name in excluded:
-            findings.error(f"{path}.{name}", "exclusive-fields", f"is not possible together with {answers[0]}")
+            recorder.error(f"{path}.{name}", "exclusive-fields", f"is not possible together with {answers[0]}")
     if route.delegate is not None:
         if not is_root:
-            findings.error(f"{path}.delegate", "nested-delegate", "is not possible in a delegate itself")
+            recorder.error(f"{path}.delegate", "nested-delegate", "is not possible in a delegate itself")
         for name in (*answers, *(["route"] if route.route else [])):
-            findings.error(f"{path}.{name}", "exclusive-fields", "is not possible together with delegate")
+            recorder.error(f"{path}.{name}", "exclusive-fields", "is not possible together with delegate")
     elif not (route.route or answers):
-        findings.error(path, "missing-field", "needs one of route, redirect and directResponse")
+        recorder.error(path, "missing-field", "needs one of route, redirect and directResponse")
     if route.redirect is not None:
-        _check_redirect(findings, f"{path}.redirect", route.redirect, route)
+        _check_redirect(recorder, f"{path}.redirect", route.redirect, route)
     if route.direct_response is not None:
-        _check_direct_response(findings, f"{path}.directResponse", route.direct_response)
+        _check_direct_response(recorder, f"{path}.directResponse", route.direct_response)
     if route.rewrite is not None:
-        _check_rewrite(findings, f"{path}.rewrite", route.rewrite)
+        _check_rewrite(recorder, f"{path}.rewrite", route.rewrite)
 
 
-def _check_redirect(findings: Findings, path: str, redirect: HttpRedirect, route: HttpRoute) -> None:
+def _check_redirect(recorder: Recorder, path: str, redirect: HttpRedirect, route: HttpRoute) -> None:
     changes = (redirect.uri, redirect.prefix_rewrite, redirect.port, redirect.derive_port)
     if all(change is None for change in changes) and not (redirect.authority or redirect.scheme):
         hint = "give uri, prefixRewrite, authority, scheme, port or derivePort"
-        findings.error(path, "missing-field", "would send every client back to where it was", hint)
+        recorder.error(path, "missing-field", "would send every client back to where it was", hint)
     if redirect.uri is not None and redirect.prefix_rewrite is not None:
-        findings.error(f"{path}.prefixRewrite", "exclusive-fields", "is not possible together with uri", "keep one")
+        recorder.error(f"{path}.prefixRewrite", "exclusive-fields", "is not possible together with uri", "keep one")
     if redirect.redirect_code not in (0, 301, 302, 303, 307, 308):
         what = f"must be 301, 302, 303, 307 or 308, not {redirect.redirect_code}"
-        findings.error(f"{path}.redirectCode", "invalid-status", what)
+        recorder.error(f"{path}.redirectCode", "invalid-status", what)
     if redirect.scheme and redirect.scheme not in ("http", "https"):
-        findings.error(f"{path}.scheme", "invalid-scheme", f"must be http or https, not {shown(redirect.scheme)}")
+        recorder.error(f"{path}.scheme", "invalid-scheme", f"must be http or https, not {quoted(redirect.scheme)}")
     if redirect.port is not None:
-        check_port(findings, f"{path}.port", redirect.port)
+        check_port(recorder, f"{path}.port", redirect.port)
     is_prefix = all(match.uri is None or match.uri.prefix is not None for match in route.match)
     if redirect.prefix_rewrite is not None and not is_prefix:
         what = "replaces a matched prefix, so every `uri` of the route's matches must be a prefix"
-        findings.error(f"{path}.prefixRewrite", "rewrite-without-prefix", what)
+        recorder.error(f"{path}.prefixRewrite", "rewrite-without-prefix", what)
 
 
-def _check_direct_response(findings: Findings, path: str, response: HttpDirectResponse) -> None:
+def _check_direct_response(recorder: Recorder, path: str, response: HttpDirectResponse) -> None:
     if not 200 <= response.status <= 599:
-        findings.error(f"{path}.status", "invalid-status", f"must be from 200 to 599, not {response.status}")
+        recorder.error(f"{path}.status", "invalid-status", f"must be from 200 to 599, not {response.status}")
     if response.body is None:
         return
     size = len((response.body.string or response.body.bytes or "").encode())
     if size > _LARGEST_BODY:
-        findings.error(f"{path}.body", "body-too-large", f"has {size:,} bytes; the limit is {_LARGEST_BODY:,}")
+        recorder.error(f"{path}.body", "body-too-large", f"has {size:,} bytes; the limit is {_LARGEST_BODY:,}")
     elif size > _LARGE_BODY:
-        findings.warn(f"{path}.body", "body-too-large", f"has {size:,} bytes, which every proxy keeps in memory")
+        recorder.warn(f"{path}.body", "body-too-large", f"has {size:,} bytes, which every proxy keeps in memory")
 
 
-def _check_rewrite(findings: Findings, path: str, rewrite: HttpRewrite) -> None:
+def _check_rewrite(recorder: Recorder, path: str, rewrite: HttpRewrite) -> None:
     regex = rewrite.uri_regex_rewrite
     if not (rewrite.uri or rewrite.authority or regex):
-        findings.error(path, "missing-field", "changes nothing", "give uri, uriRegexRewrite or authority")
+        recorder.error(path, "missing-field", "changes nothing", "give uri, uriRegexRewrite or authority")
     if regex is None:
         return
     if rewrite.uri:
-        findings.error(f"{path}.uriRegexRewrite", "exclusive-fields", "is not possible together with uri", "keep one")
-    check_regex(findings, f"{path}.uriRegexRewrite.match", regex.match)
+        recorder.error(f"{path}.uriRegexRewrite", "exclusive-fields", "is not possible together with uri", "keep one")
+    check_regex(recorder, f"{path}.uriRegexRewrite.match", regex.match)
     if not regex.rewrite:
-        findings.error(f"{path}.uriRegexRewrite.rewrite", "missing-field", "is required")
-    check_substitution(findings, f"{path}.uriRegexRewrite.rewrite", regex.rewrite, regex.match)
+        recorder.error(f"{path}.uriRegexRewrite.rewrite", "missing-field", "is required")
+    check_substitution(recorder, f"{path}.uriRegexRewrite.rewrite", regex.rewrite, regex.match)
 
 
-def _check_mirrors(findings: Findings, path: str, route: HttpRoute) -> None:
+def _check_mirrors(recorder: Recorder, path: str, route: HttpRoute) -> None:
     if route.mirror is not None:
-        check_destination(findings, f"{path}.mirror", route.mirror)
+        check_destination(recorder, f"{path}.mirror", route.mirror)
         if route.mirrors:
-            findings.error(f"{path}.mirrors", "exclusive-fields", "is not possible together with mirror", "keep one")
+            recorder.error(f"{path}.mirrors", "exclusive-fields", "is not possible together with mirror", "keep one")
     for index, mirror in enumerate(route.mirrors):
-        check_destination(findings, f"{path}.mirrors[{index}].destination", mirror.destination)
+        check_destination(recorder, f"{path}.mirrors[{index}].destination", mirror.destination)
         if mirror.percentage is not None:
-            check_percent(findings, f"{path}.mirrors[{index}].percentage.value", mirror.percentage.value)
+            check_percent(recorder, f"{path}.mirrors[{index}].percentage.value", mirror.percentage.value)
     if route.mirror_percentage is not None:
-        check_percent(findings, f"{path}.mirrorPercentage.value", route.mirror_percentage.value)
+        check_percent(recorder, f"{path}.mirrorPercentage.value", route.mirror_percentage.value)
     if route.mirror_percent is not None:
-        check_not_negative(findings, f"{path}.mirrorPercent", route.mirror_percent)
-        check_percent(findings, f"{path}.mirrorPercent", max(route.mirror_percent, 0))
-        findings.warn(
+        check_not_negative(recorder, f"{path}.mirrorPercent", route.mirror_percent)
+        check_percent(recorder, f"{path}.mirrorPercent", max(route.mirror_percent, 0))
+        recorder.warn(
             f"{path}.mirrorPercent", "deprecated-field", "is deprecated", "write mirrorPercentage: {value: …}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.scalars import check_duration, check_header_name, check_not_negative, check_percent
 from galley.kinds.networking.destination_rule import (
     ConsistentHashLb,
@@ -11,28 +10,31 @@ from galley.kinds.networking.destination_rule import (
     LocalityLbSetting,
     Warmup,
 )
+from galley.text.nodes import at_key
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _LARGEST_TABLE = 5_000_011
 
 
 def check_load_balancer(
-    findings: Findings, path: str, balancer: LoadBalancerSettings, *, has_outlier_detection: bool
+    recorder: Recorder, path: str, balancer: LoadBalancerSettings, *, has_outlier_detection: bool
 ) -> None:
     """Settings that go together; failover works only where unhealthy endpoints are noticed."""
     if balancer.consistent_hash is not None:
-        _check_consistent_hash(findings, f"{path}.consistentHash", balancer.consistent_hash)
+        _check_consistent_hash(recorder, f"{path}.consistentHash", balancer.consistent_hash)
     if balancer.locality_lb_setting is not None:
         place = f"{path}.localityLbSetting"
-        check_locality(findings, place, balancer.locality_lb_setting, has_outlier_detection=has_outlier_detection)
+        check_locality(recorder, place, balancer.locality_lb_setting, has_outlier_detection=has_outlier_detection)
         if balancer.zone_aware_lb_setting is not None:
             what = "is not possible together with localityLbSetting"
-            findings.error(f"{path}.zoneAwareLbSetting", "exclusive-fields", what)
-    check_duration(findings, f"{path}.warmupDurationSecs", balancer.warmup_duration_secs)
+            recorder.error(f"{path}.zoneAwareLbSetting", "exclusive-fields", what)
+    check_duration(recorder, f"{path}.warmupDurationSecs", balancer.warmup_duration_secs)
     if balancer.warmup is not None:
-        _check_warmup(findings, f"{path}.warmup", balancer.warmup)
+        _check_warmup(recorder, f"{path}.warmup", balancer.warmup)
 
 
-def _check_consistent_hash(findings: Findings, path: str, consistent: ConsistentHashLb) -> None:
+def _check_consistent_hash(recorder: Recorder, path: str, consistent: ConsistentHashLb) -> None:
     keys = (
         consistent.http_header_name,
         consistent.http_cookie,
@@ -41,37 +43,37 @@ def _check_consistent_hash(findings: Findings, path: str, consistent: Consistent
     )
     if all(key is None for key in keys):
         hint = "give httpHeaderName, httpCookie, useSourceIp: true or httpQueryParameterName"
-        findings.error(path, "missing-field", "does not say what to hash", hint)
+        recorder.error(path, "missing-field", "does not say what to hash", hint)
     if consistent.http_header_name is not None:
-        check_header_name(findings, f"{path}.httpHeaderName", consistent.http_header_name)
+        check_header_name(recorder, f"{path}.httpHeaderName", consistent.http_header_name)
     if consistent.http_query_parameter_name == "":
-        findings.error(f"{path}.httpQueryParameterName", "missing-field", "must not be empty")
+        recorder.error(f"{path}.httpQueryParameterName", "missing-field", "must not be empty")
     if consistent.http_cookie is not None:
-        _check_cookie(findings, f"{path}.httpCookie", consistent.http_cookie)
-    check_not_negative(findings, f"{path}.minimumRingSize", consistent.minimum_ring_size)
+        _check_cookie(recorder, f"{path}.httpCookie", consistent.http_cookie)
+    check_not_negative(recorder, f"{path}.minimumRingSize", consistent.minimum_ring_size)
     if consistent.ring_hash is not None:
-        check_not_negative(findings, f"{path}.ringHash.minimumRingSize", consistent.ring_hash.minimum_ring_size)
+        check_not_negative(recorder, f"{path}.ringHash.minimumRingSize", consistent.ring_hash.minimum_ring_size)
     if consistent.minimum_ring_size and (consistent.ring_hash or consistent.maglev):
         what = "is not possible together with ringHash or maglev"
-        findings.error(f"{path}.minimumRingSize", "exclusive-fields", what, "write ringHash.minimumRingSize")
+        recorder.error(f"{path}.minimumRingSize", "exclusive-fields", what, "write ringHash.minimumRingSize")
     if consistent.maglev is not None and consistent.maglev.table_size:
         size = consistent.maglev.table_size
         if not 0 < size <= _LARGEST_TABLE or not _is_prime(size):
             what = f"must be a prime number of at most {_LARGEST_TABLE:,}, not {size}"
-            findings.error(f"{path}.maglev.tableSize", "invalid-number", what, "such as 65537")
+            recorder.error(f"{path}.maglev.tableSize", "invalid-number", what, "such as 65537")
 
 
-def _check_cookie(findings: Findings, path: str, cookie: HttpCookie) -> None:
+def _check_cookie(recorder: Recorder, path: str, cookie: HttpCookie) -> None:
     if not cookie.name:
-        findings.error(f"{path}.name", "missing-field", "is required")
-    check_duration(findings, f"{path}.ttl", cookie.ttl, zero=True)
+        recorder.error(f"{path}.name", "missing-field", "is required")
+    check_duration(recorder, f"{path}.ttl", cookie.ttl, zero=True)
     seen: set[str] = set()
     for index, attribute in enumerate(cookie.attributes):
         place = f"{path}.attributes[{index}].name"
         if not attribute.name:
-            findings.error(place, "missing-field", "is required")
+            recorder.error(place, "missing-field", "is required")
         elif attribute.name in seen:
-            findings.error(place, "duplicate-name", f"{shown(attribute.name)} is given twice")
+            recorder.error(place, "duplicate-name", f"{quoted(attribute.name)} is given twice")
         seen.add(attribute.name)
 
 
@@ -79,33 +81,33 @@ def _is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
 
 
-def check_locality(findings: Findings, path: str, locality: LocalityLbSetting, *, has_outlier_detection: bool) -> None:
+def check_locality(recorder: Recorder, path: str, locality: LocalityLbSetting, *, has_outlier_detection: bool) -> None:
     """Either weights, each row summing to 100, or failover between regions."""
     if locality.distribute and (locality.failover or locality.failover_priority):
-        findings.error(f"{path}.distribute", "exclusive-fields", "is not possible together with failover")
+        recorder.error(f"{path}.distribute", "exclusive-fields", "is not possible together with failover")
     for index, row in enumerate(locality.distribute):
         place = f"{path}.distribute[{index}].to"
         for target, weight in row.to.items():
             if not 1 <= weight <= 100:
-                findings.error(at_key(place, target), "invalid-weight", f"must be from 1 to 100, not {weight}")
+                recorder.error(at_key(place, target), "invalid-weight", f"must be from 1 to 100, not {weight}")
         if sum(row.to.values()) != 100:
-            findings.error(place, "invalid-weight", f"has weights that sum to {sum(row.to.values())}, not to 100")
+            recorder.error(place, "invalid-weight", f"has weights that sum to {sum(row.to.values())}, not to 100")
     for index, failover in enumerate(locality.failover):
         place = f"{path}.failover[{index}]"
         for name, region in (("from", failover.from_region), ("to", failover.to_region)):
             if not region or "/" in region or "*" in region:
-                findings.error(f"{place}.{name}", "invalid-locality", f"must be a region, not {shown(region)}")
+                recorder.error(f"{place}.{name}", "invalid-locality", f"must be a region, not {quoted(region)}")
         if failover.from_region == failover.to_region:
-            findings.error(place, "invalid-locality", "leads from a region to itself")
+            recorder.error(place, "invalid-locality", "leads from a region to itself")
     if locality.failover and not has_outlier_detection:
         what = "needs outlierDetection: without it no endpoint counts as unhealthy"
-        findings.warn(f"{path}.failover", "ineffective-setting", what)
+        recorder.warn(f"{path}.failover", "ineffective-setting", what)
 
 
-def _check_warmup(findings: Findings, path: str, warmup: Warmup) -> None:
+def _check_warmup(recorder: Recorder, path: str, warmup: Warmup) -> None:
     if warmup.duration is None:
-        findings.error(f"{path}.duration", "missing-field", "is required")
-    check_duration(findings, f"{path}.duration", warmup.duration)
-    check_percent(findings, f"{path}.minimumPercent", warmup.minimum_percent)
+        recorder.error(f"{path}.duration", "missing-field", "is required")
+    check_duration(recorder, f"{path}.duration", warmup.duration)
+    check_percent(recorder, f"{path}.minimumPercent", warmup.minimum_percent)
     if warmup.aggression is not None and warmup.aggression <= 0:
-        findings.error(f"{path}.aggression", "invalid-number", f"must be above 0, not {warmup.aggression:g}")
+        recorder.error(f"{path}.aggression", "invalid-number", f"must be above 0, not {warmup.aggression:g}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.checks.scalars import check_duration, check_not_negative, check_percent
 from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
@@ -13,30 +12,31 @@ from galley.kinds.networking.destination_rule import (
     OutlierDetection,
     TcpSettings,
 )
+from galley.text.recorder import Recorder
 
 
-def check_connection_pool(findings: Findings, path: str, pool: ConnectionPoolSettings) -> None:
+def check_connection_pool(recorder: Recorder, path: str, pool: ConnectionPoolSettings) -> None:
     """Limits that are not negative, durations that Envoy can keep."""
     if pool.tcp is None and pool.http is None:
-        findings.error(path, "empty-policy", "says nothing", "give tcp or http")
+        recorder.error(path, "empty-policy", "says nothing", "give tcp or http")
     if pool.tcp is not None:
-        _check_tcp(findings, f"{path}.tcp", pool.tcp)
+        _check_tcp(recorder, f"{path}.tcp", pool.tcp)
     if pool.http is not None:
-        _check_http(findings, f"{path}.http", pool.http)
+        _check_http(recorder, f"{path}.http", pool.http)
 
 
-def _check_tcp(findings: Findings, path: str, tcp: TcpSettings) -> None:
-    check_not_negative(findings, f"{path}.maxConnections", tcp.max_connections)
-    check_duration(findings, f"{path}.connectTimeout", tcp.connect_timeout)
-    check_duration(findings, f"{path}.maxConnectionDuration", tcp.max_connection_duration)
-    check_duration(findings, f"{path}.idleTimeout", tcp.idle_timeout, zero=True)
+def _check_tcp(recorder: Recorder, path: str, tcp: TcpSettings) -> None:
+    check_not_negative(recorder, f"{path}.maxConnections", tcp.max_connections)
+    check_duration(recorder, f"{path}.connectTimeout", tcp.connect_timeout)
+    check_duration(recorder, f"{path}.maxConnectionDuration", tcp.max_connection_duration)
+    check_duration(recorder, f"{path}.idleTimeout", tcp.idle_timeout, zero=True)
     if tcp.tcp_keepalive is not None:
-        check_not_negative(findings, f"{path}.tcpKeepalive.probes", tcp.tcp_keepalive.probes)
-        check_duration(findings, f"{path}.tcpKeepalive.time", tcp.tcp_keepalive.time)
-        check_duration(findings, f"{path}.tcpKeepalive.interval", tcp.tcp_keepalive.interval)
+        check_not_negative(recorder, f"{path}.tcpKeepalive.probes", tcp.tcp_keepalive.probes)
+        check_duration(recorder, f"{path}.tcpKeepalive.time", tcp.tcp_keepalive.time)
+        check_duration(recorder, f"{path}.tcpKeepalive.interval", tcp.tcp_keepalive.interval)
 
 
-def _check_http(findings: Findings, path: str, http: HttpSettings) -> None:
+def _check_http(recorder: Recorder, path: str, http: HttpSettings) -> None:
     limits = {
         "http1MaxPendingRequests": http.http1_max_pending_requests,
         "http2MaxRequests": http.http2_max_requests,
@@ -45,30 +45,30 @@ def _check_http(findings: Findings, path: str, http: HttpSettings) -> None:
         "maxConcurrentStreams": http.max_concurrent_streams,
     }
     for name, limit in limits.items():
-        check_not_negative(findings, f"{path}.{name}", limit)
-    check_duration(findings, f"{path}.idleTimeout", http.idle_timeout, zero=True)
+        check_not_negative(recorder, f"{path}.{name}", limit)
+    check_duration(recorder, f"{path}.idleTimeout", http.idle_timeout, zero=True)
     if http.use_client_protocol and http.h2_upgrade_policy is H2UpgradePolicy.UPGRADE:
         what = "is not possible together with h2UpgradePolicy: UPGRADE"
-        findings.error(f"{path}.useClientProtocol", "exclusive-fields", what, "keep one of the two")
+        recorder.error(f"{path}.useClientProtocol", "exclusive-fields", what, "keep one of the two")
     if http.http2_keep_alive is not None:
         for name, duration in (
             ("interval", http.http2_keep_alive.interval),
             ("timeout", http.http2_keep_alive.timeout),
         ):
-            check_duration(findings, f"{path}.http2KeepAlive.{name}", duration)
+            check_duration(recorder, f"{path}.http2KeepAlive.{name}", duration)
             if duration is None:
-                findings.error(f"{path}.http2KeepAlive.{name}", "missing-field", "is required")
+                recorder.error(f"{path}.http2KeepAlive.{name}", "missing-field", "is required")
 
 
-def check_outlier_detection(findings: Findings, path: str, outlier: OutlierDetection) -> None:
+def check_outlier_detection(recorder: Recorder, path: str, outlier: OutlierDetection) -> None:
     """Percentages, durations, and detectors that can work together."""
     if all(getattr(outlier, field.name) == field.default for field in fields(outlier)):
         what = "has no settings; Envoy's defaults apply: 5 consecutive 5xx within 10s, at most 10% ejected"
-        findings.advise(path, "default-settings", what)
-    check_duration(findings, f"{path}.interval", outlier.interval)
-    check_duration(findings, f"{path}.baseEjectionTime", outlier.base_ejection_time)
-    check_percent(findings, f"{path}.maxEjectionPercent", outlier.max_ejection_percent)
-    check_percent(findings, f"{path}.minHealthPercent", outlier.min_health_percent)
+        recorder.advise(path, "default-settings", what)
+    check_duration(recorder, f"{path}.interval", outlier.interval)
+    check_duration(recorder, f"{path}.baseEjectionTime", outlier.base_ejection_time)
+    check_percent(recorder, f"{path}.maxEjectionPercent", outlier.max_ejection_percent)
+    check_percent(recorder, f"{path}.minHealthPercent", outlier.min_health_percent)
     counts = {
         "consecutiveErrors": outlier.consecutive_errors,
         "consecutive5xxErrors": outlier.consecutive_5xx_errors,
@@ -76,7 +76,7 @@ def check_outlier_detection(findings: Findings, path: str, outlier: OutlierDetec
         "consecutiveLocalOriginFailures": outlier.consecutive_local_origin_failures,
     }
     for name, count in counts.items():
-        check_not_negative(findings, f"{path}.{name}", count)
+        check_not_negative(recorder, f"{path}.{name}", count)
     if outlier.consecutive_local_origin_failures is not None and not outlier.split_external_local_origin_errors:
         what = "needs splitExternalLocalOriginErrors: true"
-        findings.error(f"{path}.consecutiveLocalOriginFailures", "ineffective-setting", what)
+        recorder.error(f"{path}.consecutiveLocalOriginFailures", "ineffective-setting", what)

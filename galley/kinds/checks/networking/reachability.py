@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute
+from galley.text.recorder import Recorder
 
 _ANY = HttpMatchRequest()
 
 
-def check_reachability(findings: Findings, routes: tuple[HttpRoute, ...]) -> None:
+def check_reachability(recorder: Recorder, routes: tuple[HttpRoute, ...]) -> None:
     """Istio's analysis messages IST0130 (unreachable rule) and IST0131 (ineffective match)."""
     catch_all: int | None = None
     seen: dict[HttpMatchRequest, int] = {}
@@ -18,26 +18,26 @@ def check_reachability(findings: Findings, routes: tuple[HttpRoute, ...]) -> Non
         path = f"spec.http[{index}]"
         if catch_all is not None:
             what = f"is never reached (IST0130): http[{catch_all}] takes every request"
-            findings.warn(path, "unreachable-rule", what, "put the rule without a match last")
+            recorder.warn(path, "unreachable-rule", what, "put the rule without a match last")
             continue
-        _check_repeated(findings, path, route, index, seen)
+        _check_repeated(recorder, path, route, index, seen)
         if not route.match or any(is_catch_all(match) for match in route.match):
             catch_all = index
 
 
 def _check_repeated(
-    findings: Findings, path: str, route: HttpRoute, index: int, seen: dict[HttpMatchRequest, int]
+    recorder: Recorder, path: str, route: HttpRoute, index: int, seen: dict[HttpMatchRequest, int]
 ) -> None:
     conditions = [replace(match, name="", stat_prefix="") for match in route.match]
     repeated = [number for number, condition in enumerate(conditions) if condition in seen]
     if route.match and len(repeated) == len(conditions):
         what = "is never reached (IST0130): all of its matches stand in earlier rules"
-        findings.warn(path, "unreachable-rule", what)
+        recorder.warn(path, "unreachable-rule", what)
     else:
         for number in repeated:
             earlier = seen[conditions[number]]
             what = f"has no effect (IST0131): http[{earlier}] has the same match"
-            findings.advise(f"{path}.match[{number}]", "ineffective-match", what)
+            recorder.advise(f"{path}.match[{number}]", "ineffective-match", what)
     for condition in conditions:
         seen.setdefault(condition, index)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from galley.hosts.names import is_ip
-from galley.kinds.checks.findings import Findings, shown
 from galley.kinds.checks.networking.outlier_detection import check_connection_pool
 from galley.kinds.checks.networking.route_parts import check_destination
 from galley.kinds.checks.networking.tls import check_server_tls
@@ -21,77 +18,77 @@ from galley.kinds.networking.sidecar import (
 )
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
-from galley.text.diagnostics import Diagnostic
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _LOCAL = frozenset({"127.0.0.1", "0.0.0.0", "[::1]", "[::]"})
 
 
-def check_sidecar(resource: Resource[Sidecar]) -> Iterable[Diagnostic]:
+def check_sidecar(recorder: Recorder, resource: Resource[Sidecar]) -> None:
     """All that is wrong with one Sidecar."""
-    findings, spec = Findings(resource), resource.spec
+    spec = resource.spec
     if spec.workload_selector is not None:
         if not spec.workload_selector.is_empty:
-            check_selector(findings, "spec.workloadSelector.labels", spec.workload_selector.match_labels)
+            check_selector(recorder, "spec.workloadSelector.labels", spec.workload_selector.match_labels)
         else:
             what = "has no labels, so the Sidecar applies to the whole namespace"
-            findings.warn("spec.workloadSelector", "empty-selector", what, "leave it out to mean that")
+            recorder.warn("spec.workloadSelector", "empty-selector", what, "leave it out to mean that")
     if not (spec.ingress or spec.egress or spec.outbound_traffic_policy or spec.inbound_connection_pool):
         what = "says nothing: give ingress, egress, outboundTrafficPolicy or inboundConnectionPool"
-        findings.error("spec", "missing-field", what)
-    _check_ingress(findings, spec)
-    _check_egress(findings, spec)
+        recorder.error("spec", "missing-field", what)
+    _check_ingress(recorder, spec)
+    _check_egress(recorder, spec)
     if spec.outbound_traffic_policy is not None and spec.outbound_traffic_policy.egress_proxy is not None:
         path = "spec.outboundTrafficPolicy.egressProxy"
-        check_destination(findings, path, spec.outbound_traffic_policy.egress_proxy)
+        check_destination(recorder, path, spec.outbound_traffic_policy.egress_proxy)
         if spec.outbound_traffic_policy.egress_proxy.port is None:
-            findings.error(f"{path}.port", "missing-field", "is required")
+            recorder.error(f"{path}.port", "missing-field", "is required")
         if spec.outbound_traffic_policy.mode is not OutboundTrafficPolicyMode.ALLOW_ANY:
-            findings.error(path, "exclusive-fields", "is possible with mode ALLOW_ANY only")
+            recorder.error(path, "exclusive-fields", "is possible with mode ALLOW_ANY only")
     if spec.inbound_connection_pool is not None:
-        check_connection_pool(findings, "spec.inboundConnectionPool", spec.inbound_connection_pool)
-    return findings.diagnostics
+        check_connection_pool(recorder, "spec.inboundConnectionPool", spec.inbound_connection_pool)
 
 
-def _check_ingress(findings: Findings, spec: Sidecar) -> None:
+def _check_ingress(recorder: Recorder, spec: Sidecar) -> None:
     numbers: dict[int, int] = {}
     for index, listener in enumerate(spec.ingress):
         path = f"spec.ingress[{index}]"
         if listener.port is None:
-            findings.error(f"{path}.port", "missing-field", "is required")
+            recorder.error(f"{path}.port", "missing-field", "is required")
         else:
-            check_port(findings, f"{path}.port.number", listener.port.number)
-            check_protocol(findings, f"{path}.port.protocol", listener.port.protocol)
+            check_port(recorder, f"{path}.port.number", listener.port.number)
+            check_protocol(recorder, f"{path}.port.protocol", listener.port.protocol)
             if numbers.setdefault(listener.port.number, index) != index:
                 what = f"is the port of ingress[{numbers[listener.port.number]}] already"
-                findings.error(f"{path}.port.number", "duplicate-port", what)
+                recorder.error(f"{path}.port.number", "duplicate-port", what)
         if listener.bind and not is_ip(listener.bind):
-            findings.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {shown(listener.bind)}")
-        _check_default_endpoint(findings, f"{path}.defaultEndpoint", listener.default_endpoint)
-        _check_ingress_tls(findings, f"{path}.tls", listener)
+            recorder.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {quoted(listener.bind)}")
+        _check_default_endpoint(recorder, f"{path}.defaultEndpoint", listener.default_endpoint)
+        _check_ingress_tls(recorder, f"{path}.tls", listener)
         if listener.connection_pool is not None:
-            check_connection_pool(findings, f"{path}.connectionPool", listener.connection_pool)
+            check_connection_pool(recorder, f"{path}.connectionPool", listener.connection_pool)
 
 
-def _check_default_endpoint(findings: Findings, field: str, endpoint: str) -> None:
+def _check_default_endpoint(recorder: Recorder, field: str, endpoint: str) -> None:
     if not endpoint or endpoint.startswith(UNIX_SCHEME):
         return
     address, colon, port = endpoint.rpartition(":")
     if not colon or address not in _LOCAL or not port.isdecimal():
         hint = "write 127.0.0.1:PORT, 0.0.0.0:PORT (the workload's own address), [::1]:PORT or unix:///PATH"
-        findings.error(field, "invalid-address", f"{shown(endpoint)} is not an address of the application", hint)
+        recorder.error(field, "invalid-address", f"{quoted(endpoint)} is not an address of the application", hint)
     else:
-        check_port(findings, field, int(port[:6]))
+        check_port(recorder, field, int(port[:6]))
 
 
-def _check_ingress_tls(findings: Findings, path: str, listener: IstioIngressListener) -> None:
+def _check_ingress_tls(recorder: Recorder, path: str, listener: IstioIngressListener) -> None:
     tls = listener.tls
     if tls is None:
         return
     protocol = listener.port.protocol.upper() if listener.port is not None else ""
     if protocol not in TLS_PROTOCOLS:
-        findings.error(path, "tls-on-plain-port", "is possible for ports of protocol HTTPS or TLS only")
+        recorder.error(path, "tls-on-plain-port", "is possible for ports of protocol HTTPS or TLS only")
     if tls.mode in (ServerTlsMode.ISTIO_MUTUAL, ServerTlsMode.AUTO_PASSTHROUGH):
-        findings.error(f"{path}.mode", "invalid-tls-mode", f"{tls.mode} is not possible for a Sidecar")
+        recorder.error(f"{path}.mode", "invalid-tls-mode", f"{tls.mode} is not possible for a Sidecar")
         return
     refused = {
         "httpsRedirect": tls.https_redirect,
@@ -102,66 +99,66 @@ def _check_ingress_tls(findings: Findings, path: str, listener: IstioIngressList
     }
     for name, value in refused.items():
         if value:
-            findings.error(f"{path}.{name}", "invalid-tls-setting", "is not possible for a Sidecar")
-    check_server_tls(findings, path, tls)
+            recorder.error(f"{path}.{name}", "invalid-tls-setting", "is not possible for a Sidecar")
+    check_server_tls(recorder, path, tls)
 
 
-def _check_egress(findings: Findings, spec: Sidecar) -> None:
+def _check_egress(recorder: Recorder, spec: Sidecar) -> None:
     places: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(spec.egress):
         path = f"spec.egress[{index}]"
         if listener.port is None and index != len(spec.egress) - 1:
             what = "has no port, so it takes all remaining traffic, and others follow it"
-            findings.error(path, "catch-all-not-last", what, "put the listener without a port last")
+            recorder.error(path, "catch-all-not-last", what, "put the listener without a port last")
         if listener.port is not None:
-            _check_egress_port(findings, path, listener)
+            _check_egress_port(recorder, path, listener)
             place = (listener.bind, listener.port.number)
             if places.setdefault(place, index) != index:
-                findings.error(f"{path}.port", "duplicate-port", f"is the place of egress[{places[place]}] already")
-        _check_egress_hosts(findings, path, listener)
+                recorder.error(f"{path}.port", "duplicate-port", f"is the place of egress[{places[place]}] already")
+        _check_egress_hosts(recorder, path, listener)
 
 
-def _check_egress_port(findings: Findings, path: str, listener: IstioEgressListener) -> None:
+def _check_egress_port(recorder: Recorder, path: str, listener: IstioEgressListener) -> None:
     port = listener.port
     if port is None:
         return
     is_socket = listener.bind.startswith(UNIX_SCHEME)
-    check_protocol(findings, f"{path}.port.protocol", port.protocol, required=True)
+    check_protocol(recorder, f"{path}.port.protocol", port.protocol, required=True)
     if is_socket:
         if port.number:
-            findings.error(f"{path}.port.number", "invalid-port", "must be 0 with a unix socket")
+            recorder.error(f"{path}.port.number", "invalid-port", "must be 0 with a unix socket")
         if listener.capture_mode is CaptureMode.IPTABLES:
-            findings.error(f"{path}.captureMode", "exclusive-fields", "must be DEFAULT or NONE with a unix socket")
+            recorder.error(f"{path}.captureMode", "exclusive-fields", "must be DEFAULT or NONE with a unix socket")
         return
-    check_port(findings, f"{path}.port.number", port.number)
+    check_port(recorder, f"{path}.port.number", port.number)
     if listener.bind and not is_ip(listener.bind):
-        findings.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {shown(listener.bind)}")
+        recorder.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {quoted(listener.bind)}")
 
 
-def _check_egress_hosts(findings: Findings, path: str, listener: IstioEgressListener) -> None:
+def _check_egress_hosts(recorder: Recorder, path: str, listener: IstioEgressListener) -> None:
     if not listener.hosts:
-        findings.error(f"{path}.hosts", "missing-field", "needs at least one host", 'such as "*/*" or "./*"')
+        recorder.error(f"{path}.hosts", "missing-field", "needs at least one host", 'such as "*/*" or "./*"')
     for index, text in enumerate(listener.hosts):
         place = f"{path}.hosts[{index}]"
-        check_egress_host(findings, place, text)
+        check_egress_host(recorder, place, text)
         if text in listener.hosts[:index]:
-            findings.warn(place, "duplicate-host", f"{shown(text)} is named already")
+            recorder.warn(place, "duplicate-host", f"{quoted(text)} is named already")
     if "*/*" in listener.hosts and len(listener.hosts) > 1:
         others = [host for host in listener.hosts if host != "*/*" and not host.startswith("~")]
         if others:
-            what = f"names {shown(others[0])} beside `*/*`, which imports everything"
-            findings.warn(f"{path}.hosts", "ineffective-setting", what)
+            what = f"names {quoted(others[0])} beside `*/*`, which imports everything"
+            recorder.warn(f"{path}.hosts", "ineffective-setting", what)
 
 
-def check_egress_host(findings: Findings, field: str, text: str) -> None:
+def check_egress_host(recorder: Recorder, field: str, text: str) -> None:
     """``namespace/host``; the namespace ``*``, ``.``, ``~`` (nothing) or a name."""
     namespace, slash, host = text.partition("/")
     if not slash:
         hint = f"write ./{text} for the own namespace, */{text} for all"
-        findings.error(field, "invalid-host", f"{shown(text)} must be namespace/host", hint)
+        recorder.error(field, "invalid-host", f"{quoted(text)} must be namespace/host", hint)
         return
     name = namespace.removeprefix("~")
     if name not in ("", "*", ".") and not is_dns_label(name):
-        findings.error(field, "invalid-host", f"{shown(namespace)} in {shown(text)} is not a namespace")
+        recorder.error(field, "invalid-host", f"{quoted(namespace)} in {quoted(text)} is not a namespace")
     if wrong := wrong_with_host(host):
-        findings.error(field, "invalid-host", wrong)
+        recorder.error(field, "invalid-host", wrong)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings, TlsProtocol
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
+from galley.text.recorder import Recorder
 
 _OLD = (TlsProtocol.TLSV1_0, TlsProtocol.TLSV1_1)
 _PASSED_ON = (ServerTlsMode.PASSTHROUGH, ServerTlsMode.AUTO_PASSTHROUGH)
@@ -12,20 +12,20 @@ _VERIFYING = (ServerTlsMode.MUTUAL, ServerTlsMode.OPTIONAL_MUTUAL)
 _ORDER = [TlsProtocol.TLSV1_0, TlsProtocol.TLSV1_1, TlsProtocol.TLSV1_2, TlsProtocol.TLSV1_3]
 
 
-def check_server_tls(findings: Findings, path: str, tls: ServerTlsSettings) -> None:
+def check_server_tls(recorder: Recorder, path: str, tls: ServerTlsSettings) -> None:
     """Certificates as the mode needs them, from one source only."""
     sources = _certificate_sources(tls)
     if tls.mode is ServerTlsMode.ISTIO_MUTUAL:
         if sources or tls.ca_certificates:
             what = "ISTIO_MUTUAL uses the mesh's own certificates; it takes no others"
-            findings.error(path, "conflicting-certificates", what)
+            recorder.error(path, "conflicting-certificates", what)
     elif tls.mode in _PASSED_ON:
         if sources or tls.ca_certificates:
             what = f"has certificates, which {tls.mode} never uses"
-            findings.warn(path, "unused-certificates", what, "write `mode: SIMPLE` to terminate TLS here")
+            recorder.warn(path, "unused-certificates", what, "write `mode: SIMPLE` to terminate TLS here")
     else:
-        _check_terminating(findings, path, tls, sources)
-    _check_versions(findings, path, tls)
+        _check_terminating(recorder, path, tls, sources)
+    _check_versions(recorder, path, tls)
 
 
 def _certificate_sources(tls: ServerTlsSettings) -> list[str]:
@@ -38,51 +38,51 @@ def _certificate_sources(tls: ServerTlsSettings) -> list[str]:
     return [name for name, value in given.items() if value]
 
 
-def _check_terminating(findings: Findings, path: str, tls: ServerTlsSettings, sources: list[str]) -> None:
+def _check_terminating(recorder: Recorder, path: str, tls: ServerTlsSettings, sources: list[str]) -> None:
     has_credential = bool(tls.credential_name or tls.credential_names)
     if len(sources) > 1:
-        findings.error(path, "conflicting-certificates", f"names {' and '.join(sources)}", "keep one of them")
+        recorder.error(path, "conflicting-certificates", f"names {' and '.join(sources)}", "keep one of them")
     if not has_credential:
-        _check_files(findings, path, tls)
+        _check_files(recorder, path, tls)
     if tls.mode in _VERIFYING and not (has_credential or tls.ca_certificates or tls.ca_cert_credential_name):
         what = f"needs caCertificates for mode {tls.mode}, to verify clients"
-        findings.error(f"{path}.caCertificates", "missing-certificate", what)
+        recorder.error(f"{path}.caCertificates", "missing-certificate", what)
     if tls.ca_crl and (tls.mode is ServerTlsMode.SIMPLE or has_credential):
         what = "is only possible with MUTUAL and certificates from files"
-        findings.error(f"{path}.caCrl", "conflicting-certificates", what)
+        recorder.error(f"{path}.caCrl", "conflicting-certificates", what)
     if len(tls.tls_certificates) > 2:
         what = "has more than two certificates; one RSA and one ECDSA certificate are of use"
-        findings.warn(f"{path}.tlsCertificates", "too-many-certificates", what)
+        recorder.warn(f"{path}.tlsCertificates", "too-many-certificates", what)
 
 
-def _check_files(findings: Findings, path: str, tls: ServerTlsSettings) -> None:
+def _check_files(recorder: Recorder, path: str, tls: ServerTlsSettings) -> None:
     if tls.tls_certificates:
         for index, pair in enumerate(tls.tls_certificates):
             place = f"{path}.tlsCertificates[{index}]"
             if not pair.server_certificate or not pair.private_key:
-                findings.error(place, "missing-certificate", "needs serverCertificate and privateKey")
+                recorder.error(place, "missing-certificate", "needs serverCertificate and privateKey")
         return
     for name, value in (("serverCertificate", tls.server_certificate), ("privateKey", tls.private_key)):
         if not value:
             hint = "a path on the gateway's file system"
-            findings.error(f"{path}.{name}", "missing-certificate", f"is required for mode {tls.mode}", hint)
+            recorder.error(f"{path}.{name}", "missing-certificate", f"is required for mode {tls.mode}", hint)
 
 
-def _check_versions(findings: Findings, path: str, tls: ServerTlsSettings) -> None:
+def _check_versions(recorder: Recorder, path: str, tls: ServerTlsSettings) -> None:
     low, high = tls.min_protocol_version, tls.max_protocol_version
     if low in _ORDER and high in _ORDER and _ORDER.index(low) > _ORDER.index(high):
-        findings.error(f"{path}.minProtocolVersion", "invalid-tls-version", f"{low} is above maxProtocolVersion {high}")
+        recorder.error(f"{path}.minProtocolVersion", "invalid-tls-version", f"{low} is above maxProtocolVersion {high}")
     if low in _OLD and not tls.cipher_suites:
         what = f"{low} needs cipherSuites: Envoy's default ciphers work with TLS 1.2 and newer only"
-        findings.warn(f"{path}.minProtocolVersion", "invalid-tls-version", what)
+        recorder.warn(f"{path}.minProtocolVersion", "invalid-tls-version", what)
     seen: set[str] = set()
     for index, cipher in enumerate(tls.cipher_suites):
         if cipher in seen:
-            findings.warn(f"{path}.cipherSuites[{index}]", "duplicate-cipher", f"names {cipher} again")
+            recorder.warn(f"{path}.cipherSuites[{index}]", "duplicate-cipher", f"names {cipher} again")
         seen.add(cipher)
 
 
-def check_client_tls(findings: Findings, path: str, tls: ClientTlsSettings) -> None:
+def check_client_tls(recorder: Recorder, path: str, tls: ClientTlsSettings) -> None:
     """Certificates as the mode needs them; verification either wanted or not."""
     if tls.credential_name:
         files = {
@@ -94,13 +94,13 @@ def check_client_tls(findings: Findings, path: str, tls: ClientTlsSettings) -> N
         for name, value in files.items():
             if value:
                 what = "excludes credentialName, which brings all certificates"
-                findings.error(f"{path}.{name}", "conflicting-certificates", what)
+                recorder.error(f"{path}.{name}", "conflicting-certificates", what)
     elif tls.mode is ClientTlsMode.MUTUAL:
         for name, value in (("clientCertificate", tls.client_certificate), ("privateKey", tls.private_key)):
             if not value:
-                findings.error(f"{path}.{name}", "missing-certificate", "is required for mode MUTUAL")
+                recorder.error(f"{path}.{name}", "missing-certificate", "is required for mode MUTUAL")
     if tls.insecure_skip_verify:
         for name, given in (("caCertificates", tls.ca_certificates), ("subjectAltNames", tls.subject_alt_names)):
             if given:
                 what = "is of no use with insecureSkipVerify: true"
-                findings.error(f"{path}.{name}", "conflicting-certificates", what, "keep one of the two")
+                recorder.error(f"{path}.{name}", "conflicting-certificates", what, "keep one of the two")

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from galley.kinds.checks.findings import Findings, at_key, shown
 from galley.kinds.checks.scalars import check_selector
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
-from galley.text.diagnostics import Diagnostic
+from galley.text.nodes import at_key
+from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 
-def check_peer_authentication(resource: Resource[PeerAuthentication]) -> Iterable[Diagnostic]:
+def check_peer_authentication(recorder: Recorder, resource: Resource[PeerAuthentication]) -> None:
     """All that is wrong with one PeerAuthentication: ports are numbers, and only workloads have ports."""
-    findings, spec = Findings(resource), resource.spec
+    spec = resource.spec
     if spec.selector is not None:
-        check_selector(findings, "spec.selector.matchLabels", spec.selector.match_labels)
+        check_selector(recorder, "spec.selector.matchLabels", spec.selector.match_labels)
     if spec.port_level_mtls and not spec.selects_workloads:
         what = "needs a selector: ports belong to workloads, not to a namespace"
-        findings.error("spec.portLevelMtls", "missing-selector", what, "add selector: {matchLabels: …}")
+        recorder.error("spec.portLevelMtls", "missing-selector", what, "add selector: {matchLabels: …}")
     for text in spec.port_level_mtls:
         if not is_port(text):
-            what = f"{shown(text)} is not a port"
-            findings.error(at_key("spec.portLevelMtls", text), "invalid-port", what, "a number from 1 to 65535")
-    return findings.diagnostics
+            what = f"{quoted(text)} is not a port"
+            recorder.error(at_key("spec.portLevelMtls", text), "invalid-port", what, "a number from 1 to 65535")
 
 
 def is_port(text: str) -> bool:

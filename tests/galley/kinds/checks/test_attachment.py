@@ -2,30 +2,31 @@ from __future__ import annotations
 
 import pytest
 
-from galley.decoding.complaints import Complaints
 from galley.decoding.messages import message_decoder
 from galley.kinds.checks.attachment import check_attachment
-from galley.kinds.checks.findings import Findings
 from galley.kinds.values import AttachedPolicy
+from galley.meta import recorder_of
 from galley.text.compose import compose
+from galley.text.diagnostics import Origin
+from galley.text.recorder import Recorder
 from tests.builders import a_resource
 from tests.galley.kinds.checks.cases import short
 
 
 def policy(text: str) -> AttachedPolicy:
     (document,), _ = compose(text.encode(), "a.yaml")
-    complaints = Complaints("a.yaml")
-    decoded = message_decoder(AttachedPolicy)(document.root, "spec", complaints)
-    assert complaints.diagnostics == []
+    recorder = Recorder(Origin("a.yaml"))
+    decoded = message_decoder(AttachedPolicy)(document.root, "spec", recorder)
+    assert recorder.diagnostics == []
     assert isinstance(decoded, AttachedPolicy)
     return decoded
 
 
 def attachment(text: str) -> list[str]:
     spec = policy(text)
-    findings = Findings(a_resource(spec, "x"))
-    check_attachment(findings, "spec", spec)
-    return short(findings.diagnostics)
+    recorder = recorder_of(a_resource(spec, "x"))
+    check_attachment(recorder, "spec", spec)
+    return short(recorder.diagnostics)
 
 
 @pytest.mark.parametrize(

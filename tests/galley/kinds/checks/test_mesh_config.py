@@ -10,13 +10,13 @@ from tests.galley.kinds.checks.cases import short
 HEAD = "apiVersion: mesh.istio.io/v1alpha1\nkind: MeshConfig\n"
 
 
-def findings(text: str) -> list[str]:
+def diagnostics_of(text: str) -> list[str]:
     return short(list(decode_file((HEAD + text).encode(), "a.yaml")[1]))
 
 
-def test_a_good_config_has_no_findings() -> None:
+def test_a_good_config_has_no_diagnostics() -> None:
     text = "accessLogFile: /dev/stdout\nproxyHttpPort: 15002\nconnectTimeout: 5s\ndefaultServiceExportTo: ['.']\n"
-    assert findings(text) == []
+    assert diagnostics_of(text) == []
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_good_config_has_no_findings() -> None:
         ),
     ],
 )
-def test_findings(text: str, expected: list[str]) -> None:
-    assert findings(text + "\n") == expected
+def test_diagnostics(text: str, expected: list[str]) -> None:
+    assert diagnostics_of(text + "\n") == expected
     head, _, rest = expected[0].rpartition(" ")
-    assert findings(f"spec:\n  {text}\n") == [f"{head} spec.{rest}"]
+    assert diagnostics_of(f"spec:\n  {text}\n") == [f"{head} spec.{rest}"]

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.kinds.checks.findings import Findings
 from galley.kinds.checks.scalars import (
     check_regex,
     check_substitution,
@@ -15,13 +14,12 @@ from galley.kinds.checks.scalars import (
     wrong_with_host,
     wrong_with_name,
 )
-from galley.meta import Resource, ResourceKey
 from galley.text.diagnostics import Origin
+from galley.text.recorder import Recorder
 
 
-def some_findings() -> Findings:
-    key = ResourceKey("VirtualService", "default", "a")
-    return Findings(Resource(key=key, spec=None, origin=Origin("a.yaml", 3)))
+def a_recorder() -> Recorder:
+    return Recorder(Origin("a.yaml", 3))
 
 
 @pytest.mark.parametrize("name", ["reviews", "a.b.c", "A-1.example.com", "1.example.com", "a" * 63, "example.com."])
@@ -55,31 +53,31 @@ def test_header_names() -> None:
 
 @pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?=a)", "(?<!a)b", r"\1", "[z-a]", "a**"])
 def test_what_re2_does_not_compile(pattern: str) -> None:
-    findings = some_findings()
-    check_regex(findings, "spec.x", pattern)
-    (diagnostic,) = findings.diagnostics
+    recorder = a_recorder()
+    check_regex(recorder, "spec.x", pattern)
+    (diagnostic,) = recorder.diagnostics
     assert diagnostic.code == "invalid-regex"
     assert "b'" not in diagnostic.message
 
 
 @pytest.mark.parametrize("pattern", [r"^/v[0-9]+/(.*)$", "(?i)abc", r"\d+\.\pL", "a" * 1024, "(a|b)*?"])
 def test_what_re2_compiles(pattern: str) -> None:
-    findings = some_findings()
-    check_regex(findings, "spec.x", pattern)
-    assert findings.diagnostics == []
+    recorder = a_recorder()
+    check_regex(recorder, "spec.x", pattern)
+    assert recorder.diagnostics == []
 
 
 @given(st.text(), st.text())
 def test_any_text_is_judged_without_an_exception(pattern: str, substitution: str) -> None:
-    findings = some_findings()
-    check_regex(findings, "spec.x", pattern)
-    check_substitution(findings, "spec.x", substitution, pattern)
+    recorder = a_recorder()
+    check_regex(recorder, "spec.x", pattern)
+    check_substitution(recorder, "spec.x", substitution, pattern)
     wrong_with_host(pattern)
 
 
-def test_a_finding_names_its_field() -> None:
-    findings = some_findings()
-    findings.error("spec.hosts[0]", "invalid-host", "must be a host", "such as a.com")
-    (diagnostic,) = findings.diagnostics
+def test_a_diagnostic_names_its_field() -> None:
+    recorder = a_recorder()
+    recorder.error("spec.hosts[0]", "invalid-host", "must be a host", "such as a.com")
+    (diagnostic,) = recorder.diagnostics
     assert diagnostic.message == "`spec.hosts[0]` must be a host"
     assert diagnostic.origin == Origin("a.yaml", 3, 1, "spec.hosts[0]")

@@ -7,7 +7,7 @@ import pytest
 from tests.galley.kinds.checks.cases import found, short
 
 
-def findings(spec: str, name: str = "a") -> list[str]:
+def diagnostics_of(spec: str, name: str = "a") -> list[str]:
     return short(found("Service", spec, name=name, api_version="v1"))
 
 
@@ -20,8 +20,8 @@ def findings(spec: str, name: str = "a") -> list[str]:
         "type: ExternalName\nexternalName: a.example.com",
     ],
 )
-def test_good_services_have_no_findings(spec: str) -> None:
-    assert findings(spec) == []
+def test_good_services_have_no_diagnostics(spec: str) -> None:
+    assert diagnostics_of(spec) == []
 
 
 @pytest.mark.parametrize(
@@ -44,9 +44,9 @@ def test_good_services_have_no_findings(spec: str) -> None:
         ("ports: [{port: 1}]\nselector: {'a b': c}", ['error invalid-label spec.selector["a b"]']),
     ],
 )  # fmt: skip
-def test_findings(spec: str, expected: list[str]) -> None:
-    assert sorted(findings(spec)) == sorted(expected)
+def test_diagnostics(spec: str, expected: list[str]) -> None:
+    assert sorted(diagnostics_of(spec)) == sorted(expected)
 
 
 def test_a_name_must_be_one_label() -> None:
-    assert findings("ports: [{port: 1}]", name="a.b") == ["error invalid-name metadata.name"]
+    assert diagnostics_of("ports: [{port: 1}]", name="a.b") == ["error invalid-name metadata.name"]

@@ -7,13 +7,13 @@ import pytest
 from tests.galley.kinds.checks.cases import found, short
 
 
-def findings(spec: str) -> list[str]:
-    """The findings, without the notes on what is not translated yet."""
+def diagnostics_of(spec: str) -> list[str]:
+    """The diagnostics, without the notes on what is not translated yet."""
     return [line for line in short(found("DestinationRule", spec)) if "not-supported-yet" not in line]
 
 
 def policy(text: str) -> list[str]:
-    lines = findings("host: a\ntrafficPolicy: " + text)
+    lines = diagnostics_of("host: a\ntrafficPolicy: " + text)
     return [line.replace("spec.trafficPolicy", "", 1) for line in lines]
 
 
@@ -29,8 +29,8 @@ def policy(text: str) -> list[str]:
         "host: a\ntrafficPolicy: {loadBalancer: {consistentHash: {httpCookie: {name: user, ttl: 0s}}}}",
     ],
 )
-def test_good_rules_have_no_findings(spec: str) -> None:
-    assert findings(spec) == []
+def test_good_rules_have_no_diagnostics(spec: str) -> None:
+    assert diagnostics_of(spec) == []
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_good_rules_have_no_findings(spec: str) -> None:
         ),
     ],
 )
-def test_findings(spec: str, expected: list[str]) -> None:
-    assert sorted(findings(spec)) == sorted(expected)
+def test_diagnostics(spec: str, expected: list[str]) -> None:
+    assert sorted(diagnostics_of(spec)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ def test_findings(spec: str, expected: list[str]) -> None:
         ),
     ],
 )
-def test_findings_in_policies(text: str, expected: list[str]) -> None:
+def test_diagnostics_in_policies(text: str, expected: list[str]) -> None:
     assert sorted(policy(text)) == sorted(expected)

@@ -25,7 +25,7 @@ def server(text: str) -> list[str]:
         "{port: {name: socket, protocol: HTTP}, hosts: ['*'], bind: 'unix:///tmp/a.sock'}",
     ],
 )
-def test_good_servers_have_no_findings(text: str) -> None:
+def test_good_servers_have_no_diagnostics(text: str) -> None:
     assert server(text) == []
 
 
@@ -63,11 +63,11 @@ def test_good_servers_have_no_findings(text: str) -> None:
         ),
     ],
 )
-def test_findings(text: str, expected: list[str]) -> None:
+def test_diagnostics(text: str, expected: list[str]) -> None:
     assert sorted(server(text)) == sorted(expected)
 
 
-def test_findings_about_the_whole() -> None:
+def test_diagnostics_about_the_whole() -> None:
     assert short(found("Gateway", "selector: {a: b}")) == ["error missing-field spec.servers"]
     two = f"servers: [{HTTP}, {HTTP}]"
     assert short(found("Gateway", two)) == ["error duplicate-port spec.servers[1].port.name"]

@@ -9,7 +9,7 @@ from tests.galley.kinds.checks.cases import found, short
 TO = "route: [{destination: {host: reviews}}]"
 
 
-def findings(route: str, *, head: str = "hosts: [a]") -> list[str]:
+def diagnostics_of(route: str, *, head: str = "hosts: [a]") -> list[str]:
     return [line.replace("spec.http[0]", "", 1) for line in short(found("VirtualService", f"{head}\nhttp:\n- {route}"))]
 
 
@@ -35,8 +35,8 @@ def findings(route: str, *, head: str = "hosts: [a]") -> list[str]:
         "{headers: {request: {set: {Host: b, x: y}, remove: [z]}, response: {add: {a: '%REQ(x)%'}}}, " + TO + "}",
     ],
 )
-def test_good_routes_have_no_findings(route: str) -> None:
-    assert findings(route) == []
+def test_good_routes_have_no_diagnostics(route: str) -> None:
+    assert diagnostics_of(route) == []
 
 
 @pytest.mark.parametrize(
@@ -160,13 +160,13 @@ def test_good_routes_have_no_findings(route: str) -> None:
         ),
     ],
 )
-def test_findings(route: str, expected: list[str]) -> None:
-    assert sorted(findings(route)) == sorted(expected)
+def test_diagnostics(route: str, expected: list[str]) -> None:
+    assert sorted(diagnostics_of(route)) == sorted(expected)
 
 
 def test_claims_are_not_supported_yet_on_gateways() -> None:
     route = "{match: [{headers: {'@request.auth.claims.a': {exact: b}}}], " + TO + "}"
-    assert findings(route, head="hosts: [a.com]\ngateways: [gw]") == [
+    assert diagnostics_of(route, head="hosts: [a.com]\ngateways: [gw]") == [
         'warning not-supported-yet .match[0].headers["@request.auth.claims.a"]'
     ]
 

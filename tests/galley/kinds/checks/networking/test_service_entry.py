@@ -9,7 +9,7 @@ from tests.galley.kinds.checks.cases import found, short
 PORTS = "ports: [{number: 80, name: http, protocol: HTTP}]"
 
 
-def findings(spec: str) -> list[str]:
+def diagnostics_of(spec: str) -> list[str]:
     return [line for line in short(found("ServiceEntry", spec)) if "not-supported-yet" not in line]
 
 
@@ -25,8 +25,8 @@ def findings(spec: str) -> list[str]:
         "hosts: [a]\naddresses: [10.0.0.0/8]\nports: [{number: 1, name: tcp, protocol: TCP}]\nresolution: NONE",
     ],
 )
-def test_good_entries_have_no_findings(spec: str) -> None:
-    assert findings(spec) == []
+def test_good_entries_have_no_diagnostics(spec: str) -> None:
+    assert diagnostics_of(spec) == []
 
 
 @pytest.mark.parametrize(
@@ -85,5 +85,5 @@ def test_good_entries_have_no_findings(spec: str) -> None:
         ),
     ],
 )
-def test_findings(spec: str, expected: list[str]) -> None:
-    assert sorted(findings(spec)) == sorted(expected)
+def test_diagnostics(spec: str, expected: list[str]) -> None:
+    assert sorted(diagnostics_of(spec)) == sorted(expected)

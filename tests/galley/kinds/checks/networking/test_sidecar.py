@@ -19,7 +19,7 @@ ALL = "egress: [{hosts: ['*/*']}]"
         "workloadSelector: {labels: {app: a}}\noutboundTrafficPolicy: {mode: REGISTRY_ONLY}",
     ],
 )
-def test_good_sidecars_have_no_findings(spec: str) -> None:
+def test_good_sidecars_have_no_diagnostics(spec: str) -> None:
     assert short(found("Sidecar", spec)) == []
 
 
@@ -75,7 +75,7 @@ def test_good_sidecars_have_no_findings(spec: str) -> None:
         ),
     ],
 )
-def test_findings(spec: str, expected: list[str]) -> None:
+def test_diagnostics(spec: str, expected: list[str]) -> None:
     assert sorted(short(found("Sidecar", spec))) == sorted(expected)
 
 

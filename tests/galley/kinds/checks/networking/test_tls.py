@@ -24,7 +24,7 @@ def tls(text: str) -> list[str]:
         "{mode: ISTIO_MUTUAL}",
     ],
 )
-def test_good_settings_have_no_findings(text: str) -> None:
+def test_good_settings_have_no_diagnostics(text: str) -> None:
     assert [line for line in tls(text) if "not-enforced" not in line] == []
 
 
@@ -54,7 +54,7 @@ def test_good_settings_have_no_findings(text: str) -> None:
         ("{mode: SIMPLE, credentialName: x, cipherSuites: [A, B, A]}", ["warning duplicate-cipher .cipherSuites[2]"]),
     ],
 )
-def test_findings(text: str, expected: list[str]) -> None:
+def test_diagnostics(text: str, expected: list[str]) -> None:
     assert sorted(tls(text)) == sorted(expected)
 
 

@@ -21,7 +21,7 @@ ROUTE = "http: [{route: [{destination: {host: reviews}}]}]"
         "hosts: [echo]\ntcp: [{match: [{port: 31400}], route: [{destination: {host: echo, port: {number: 9}}}]}]",
     ],
 )
-def test_good_rules_have_no_findings(spec: str) -> None:
+def test_good_rules_have_no_diagnostics(spec: str) -> None:
     assert short(found("VirtualService", spec)) == []
 
 
@@ -75,11 +75,11 @@ def test_good_rules_have_no_findings(spec: str) -> None:
         ),
     ],
 )
-def test_findings(spec: str, expected: list[str]) -> None:
+def test_diagnostics(spec: str, expected: list[str]) -> None:
     assert sorted(short(found("VirtualService", spec))) == sorted(expected)
 
 
-def test_a_finding_is_at_the_line_of_its_field_and_all_are_told() -> None:
+def test_a_diagnostic_is_at_the_line_of_its_field_and_all_are_told() -> None:
     diagnostics = found(
         "VirtualService",
         """

@@ -17,7 +17,7 @@ from tests.galley.kinds.checks.cases import found, short
         ("WorkloadGroup", "metadata: {labels: {app: a}}\ntemplate: {ports: {http: 80}, serviceAccount: a}"),
     ],
 )
-def test_good_workloads_have_no_findings(kind: str, spec: str) -> None:
+def test_good_workloads_have_no_diagnostics(kind: str, spec: str) -> None:
     assert short(found(kind, spec)) == []
 
 
@@ -54,5 +54,5 @@ def test_good_workloads_have_no_findings(kind: str, spec: str) -> None:
         ]),
     ],
 )  # fmt: skip
-def test_findings(kind: str, spec: str, expected: list[str]) -> None:
+def test_diagnostics(kind: str, spec: str, expected: list[str]) -> None:
     assert sorted(short(found(kind, spec))) == sorted(expected)

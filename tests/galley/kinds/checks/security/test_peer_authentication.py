@@ -48,10 +48,10 @@ def test_bad_policies(spec: str, expected: str) -> None:
 
 def test_strict_needs_a_mesh_with_identities() -> None:
     text = document("PeerAuthentication", "mtls: {mode: STRICT}", api_version="security.istio.io/v1").encode()
-    resources, (complaint,) = decode_file(text, "a.yaml")
-    assert (resources, complaint.code, complaint.is_error) == ((), "not-enforced", True)
-    (resource,), complaints = decode_file(text, "a.yaml", identities=True)
-    assert complaints == ()
+    resources, (diagnostic,) = decode_file(text, "a.yaml")
+    assert (resources, diagnostic.code, diagnostic.is_error) == ((), "not-enforced", True)
+    (resource,), diagnostics = decode_file(text, "a.yaml", identities=True)
+    assert diagnostics == ()
     assert isinstance(resource.spec, PeerAuthentication)
     assert resource.spec.mtls is not None
     assert resource.spec.mtls.mode is MutualTlsMode.STRICT
@@ -79,5 +79,5 @@ def test_what_does_not_depend_on_identities_stays_unsupported() -> None:
         "{selector: {a: b}, servers: [{port: {number: 1, name: x, protocol: TLS}, hosts: ['*'], "
         "tls: {mode: AUTO_PASSTHROUGH}}]}"
     )
-    (complaint,) = decode_file(document("Gateway", spec).encode(), "a.yaml", identities=True)[1]
-    assert complaint.code == "not-supported-yet"
+    (diagnostic,) = decode_file(document("Gateway", spec).encode(), "a.yaml", identities=True)[1]
+    assert diagnostic.code == "not-supported-yet"
