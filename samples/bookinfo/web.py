@@ -28,6 +28,8 @@ PASSED_ON = (
     "end-user",
     "authorization",
     "user-agent",
+    "x-ratings-seconds",
+    "x-ratings-failures",
 )
 """Headers that a service hands on to those it calls: without them a trace ends, and rules cannot know the user."""
 

@@ -70,6 +70,18 @@ def test_details_and_ratings_answer_by_product_number() -> None:
         assert handle(get("/else")).status == 404
 
 
+def test_ratings_is_as_slow_and_as_often_wrong_as_a_request_wants() -> None:
+    slept: list[float] = []
+    for sent, seconds in (("0.2", 0.2), ("99", 10.0)):
+        ratings.handle(get("/ratings/0", x_ratings_seconds=sent), sleep=slept.append)
+        assert slept.pop() == seconds
+    for sent in ("", "x", "-1", "nan"):
+        assert ratings.handle(get("/ratings/0", x_ratings_failures=sent, x_ratings_seconds=sent)).status == 200
+    for chance, status in ((0.29, 500), (0.31, 200)):
+        answer = ratings.handle(get("/ratings/0", x_ratings_failures="30"), chance=lambda value=chance: value)
+        assert answer.status == status
+
+
 @pytest.mark.parametrize(("version", "color"), [("v1", None), ("v2", "black"), ("v3", "red")])
 def test_each_version_of_reviews_has_its_stars(serve: Serve, version: str, color: str | None) -> None:
     answer = json.loads(a_review(version, serve(ratings.handle))(get("/reviews/0")).body)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from samples.bookinfo import layout
-from samples.bookinfo.layout import NoFreePortError, choose_layout
+from samples.bookinfo.demo import layout
+from samples.bookinfo.demo.layout import NoFreePortError, choose_layout
+from samples.bookinfo.demo.rules import Entrance
 
 
 class Host:
@@ -27,7 +28,7 @@ class Host:
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     machine = Host()
-    monkeypatch.setattr(layout, "_can_bind", machine.can_bind)
+    monkeypatch.setattr(layout, "can_listen", machine.can_bind)
     return machine
 
 
@@ -42,15 +43,30 @@ def test_each_workload_has_an_address_of_its_own_with_the_usual_ports() -> None:
 
 
 def test_taken_ports_are_replaced_and_named(host: Host) -> None:
-    host.taken = {("0.0.0.0", 8080), ("0.0.0.0", 8081), ("127.0.0.1", 15010), ("127.0.1.3", 9080)}
+    host.taken = {("127.0.0.1", 8080), ("127.0.0.1", 8081), ("127.0.0.1", 15010), ("127.0.1.3", 9080)}
     chosen = choose_layout()
-    assert (chosen.gateway_port, chosen.xds_port, chosen.admin_port) == (8082, 15011, 15014)
+    assert (chosen.entrance.port, chosen.xds_port, chosen.admin_port) == (8082, 15011, 15014)
     assert chosen.workloads[0].host == "127.0.2.1"
     assert chosen.notes == (
         "127.0.1.x is in use; the workloads are at 127.0.2.x",
         "port 15010 is in use; xDS is on 15011",
         "port 8080 is in use; the gateway is on 8082",
     )
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize(
+    ("wanted", "visited", "url"),
+    [
+        (Entrance("127.0.0.1", 8080), "127.0.0.1", "http://localhost:8080/productpage"),
+        (Entrance("0.0.0.0", 8090), "127.0.0.1", "http://localhost:8090/productpage"),
+        (Entrance("192.0.2.7", 8080), "192.0.2.7", "http://192.0.2.7:8080/productpage"),
+        (Entrance("::1", 8080), "::1", "http://[::1]:8080/productpage"),
+    ],
+)
+def test_the_gateway_is_where_it_is_wanted(wanted: Entrance, visited: str, url: str) -> None:
+    chosen = choose_layout(wanted)
+    assert (chosen.entrance, chosen.visited, chosen.url) == (wanted, visited, url)
 
 
 def test_where_there_is_one_loopback_address_all_ports_differ(host: Host) -> None:
@@ -80,6 +96,6 @@ def listener() -> Iterator[int]:
 
 @pytest.mark.e2e
 def test_a_real_listener_makes_its_port_taken(listener: int) -> None:
-    assert not layout._can_bind("127.0.0.1", listener)
-    assert not layout._can_bind("0.0.0.0", listener)
-    assert layout._can_bind("127.0.0.2", listener)
+    assert not layout.can_listen("127.0.0.1", listener)
+    assert not layout.can_listen("0.0.0.0", listener)
+    assert layout.can_listen("127.0.0.2", listener)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +20,15 @@ from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.dataplane.supervisor import EnvoySupervisor
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
-from samples.bookinfo.layout import GATEWAY_PORT, LOOPBACK, Layout, Place
+from samples.bookinfo.demo.admin import AdminInterface, NoAnswerError
+from samples.bookinfo.demo.layout import LOOPBACK, Layout, Place
+from samples.bookinfo.demo.rules import SAMPLE
 
-SAMPLE = Path(__file__).parent
 START_SECONDS = 30.0
+KEPT_RULES_SECONDS = 5.0
+"""How long the page may take with rules that the user left: they may mean that there is none."""
+
+PLACES_FILE = "places.json"
 POLL_SECONDS = 0.05
 
 Tell = Callable[[str], None]
@@ -43,41 +46,51 @@ class Stage:
         self.rules = home / "rules"
         self.logs = home / "logs"
         self.pilot_log = self.logs / "pilot.log"
+        self.admin = AdminInterface(LOOPBACK, layout.admin_port)
         self._home, self._envoy, self._tell = home, envoy, tell
         self._pilot: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
         self._apps: list[subprocess.Popen[bytes]] = []
         self._envoys: dict[str, EnvoySupervisor] = {}
 
-    def prepare(self) -> None:
-        """Lay out fresh files. Rules that someone edited before are kept beside the new ones."""
-        if self.rules.exists():
-            previous = self.rules.with_name("rules.previous")
-            shutil.rmtree(previous, ignore_errors=True)
-            self.rules.rename(previous)
-        for name in ("state", "logs", "envoy"):
+    def prepare(self, *, keep_state: bool) -> None:
+        """Lay out what each start makes anew: logs and bootstraps, and without ``keep_state`` what was accepted."""
+        for name in ("logs", "envoy", *(() if keep_state else ("state",))):
             shutil.rmtree(self._home / name, ignore_errors=True)
-        for directory in (self.rules, self.logs, self._home / "envoy"):
+        # Addresses may be others than the last time.
+        (self._home / "state" / "registrations.json").unlink(missing_ok=True)
+        for directory in (self.logs, self._home / "envoy"):
             directory.mkdir(parents=True)
-        for source in sorted((SAMPLE / "rules").glob("*.yaml")):
-            text = source.read_text()
-            if source.name == "gateway.yaml":
-                text = text.replace(f"number: {GATEWAY_PORT}", f"number: {self.layout.gateway_port}")
-            (self.rules / source.name).write_text(text)
+        envoys = {place.name: f"{place.host}:{place.admin_port}" for place in self.places}
+        entrance = {"host": self.layout.visited, "port": self.layout.entrance.port}
+        text = json.dumps({"entrance": entrance, "admin": str(self.admin), "envoys": envoys}, indent=2)
+        (self._home / PLACES_FILE).write_text(text + "\n")
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All Envoys, the gateway first."""
+        return (self.layout.gateway, *self.layout.workloads)
 
     def start(self) -> None:
-        """Start everything and wait until the page answers. Raises StageError."""
+        """Start everything and wait until all Envoys serve. Raises StageError."""
+        self._watcher = self._spawn(
+            [sys.executable, "-m", "samples.bookinfo.demo.leftovers", str(self._home)], self.logs / "watcher.log", {}
+        )
         self._start_pilot()
         for place in self.layout.workloads:
             self._start_app(place)
         try:
-            for place in (self.layout.gateway, *self.layout.workloads):
+            for place in self.places:
                 self._start_envoy(place)
             for place in (*self.layout.workloads, self.layout.gateway):
                 self._envoys[place.name].process.wait_ready(START_SECONDS)
                 self._tell(f"{place.name} at {place.host}")
         except EnvoyError as error:
             raise StageError(str(error)) from error
-        self._await("the product page", self._page_answers)
+
+    def await_page(self, seconds: float = START_SECONDS) -> None:
+        """Wait until the page is there. Raises StageError after ``seconds``."""
+        self._await("the product page", self._page_answers, seconds)
 
     def stop(self) -> None:
         """End everything that was started. Applications and control plane get five seconds."""
@@ -87,6 +100,9 @@ class Stage:
         for child in children:
             if child.poll() is None:
                 child.terminate()
+        if self._watcher is not None and self._watcher.stdin is not None:
+            children.append(self._watcher)  # it ends when its standard input closes, and finds nothing left
+            self._watcher.stdin.close()
         deadline = time.monotonic() + 5.0
         for child in children:
             try:
@@ -102,16 +118,10 @@ class Stage:
         if self._pilot is not None and self._pilot.poll() is not None:
             raise StageError(f"the control plane ended with status {self._pilot.returncode}:\n{self._pilot_tail()}")
 
-    def pids(self) -> list[int]:
-        """The processes that run now."""
-        children = [child for child in (*self._apps, self._pilot) if child is not None and child.poll() is None]
-        envoys = [supervisor.process for supervisor in self._envoys.values() if supervisor.process.is_alive()]
-        return [child.pid for child in children] + [envoy.pid for envoy in envoys if envoy.pid is not None]
-
     def _start_pilot(self) -> None:
         command = [
             *(sys.executable, "-m", "pilot", "serve"),
-            *("--config", str(self.rules), "--state", str(self._home / "state")),
+            *("--config", str(self.rules), "--state", str(self._home / "state"), "--accept-partial"),
             *("--xds-address", f"{LOOPBACK}:{self.layout.xds_port}"),
             *("--admin-address", f"{LOOPBACK}:{self.layout.admin_port}"),
         ]
@@ -132,8 +142,8 @@ class Stage:
         with log_file.open("ab") as log:
             return subprocess.Popen(
                 command,
-                cwd=SAMPLE.parent.parent,
-                # Held open: it closes with this process, however that ends, and the applications end with it.
+                cwd=SAMPLE.parents[1],
+                # Held open: it closes with this process, however that ends, and applications and watcher see that.
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -147,7 +157,11 @@ class Stage:
         options = _bootstrap(place, self.layout)
         config.write_text(format_bootstrap(options, output_format="yaml"))
         command = EnvoyCommand(
-            binary=self._envoy, config=config, log_file=self.logs / f"{place.name}.envoy.log", admin=options.admin
+            binary=self._envoy,
+            config=config,
+            log_file=self.logs / f"{place.name}.envoy.log",
+            admin=options.admin,
+            arguments=("--file-flush-interval-msec", "200"),  # the access log is there to be watched
         )
         supervisor = EnvoySupervisor(
             EnvoyProcess(command),
@@ -156,19 +170,19 @@ class Stage:
         self._envoys[place.name] = supervisor
         supervisor.start()
 
-    def _await(self, what: str, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + START_SECONDS
+    def _await(self, what: str, condition: Callable[[], bool], seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
         while not condition():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise StageError(f"{what} did not answer within {START_SECONDS:g} s; logs are in {self.logs}")
+                raise StageError(f"{what} did not answer within {seconds:g} s; logs are in {self.logs}")
             time.sleep(POLL_SECONDS)
 
     def _pilot_answers(self) -> bool:
-        return _answers(f"http://{LOOPBACK}:{self.layout.admin_port}/healthz")
+        return _answers(self.admin, "/healthz")
 
     def _page_answers(self) -> bool:
-        return _answers(f"http://{LOOPBACK}:{self.layout.gateway_port}/productpage")
+        return _answers(AdminInterface(self.layout.visited, self.layout.entrance.port), "/productpage")
 
     def _pilot_tail(self) -> str:
         return "\n".join(self.pilot_log.read_text(errors="replace").splitlines()[-20:])
@@ -199,10 +213,9 @@ def _bootstrap(place: Place, layout: Layout) -> BootstrapOptions:
     )
 
 
-def _answers(url: str) -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _answers(place: AdminInterface, path: str) -> bool:
     try:
-        with opener.open(url, timeout=2.0) as answer:
-            return bool(answer.status == http.client.OK)
-    except (OSError, http.client.HTTPException, urllib.error.URLError):
+        place.text(path, timeout=2.0)
+    except NoAnswerError:
         return False
+    return True

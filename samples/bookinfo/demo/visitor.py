@@ -9,10 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PAGE = "/productpage"
 REVIEWS = "/api/v1/products/0/reviews"
+RATINGS = "/api/v1/products/0/ratings"
 NO_REVIEWS = "Sorry, product reviews are currently unavailable for this book."
 NO_RATINGS = "Ratings service is currently unavailable"
 
@@ -39,10 +40,11 @@ class Visit:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody with a browser, before the gateway at ``port``."""
+    """Somebody with a browser, before the gateway at ``host`` and ``port``."""
 
     port: int
     user: str = ""
+    host: str = "127.0.0.1"
 
     def get(self, path: str = PAGE, headers: Mapping[str, str] | None = None) -> Visit:
         """Ask for ``path``. No answer at all is status 0 with the error as text."""
@@ -53,16 +55,22 @@ class Visitor:
         """Use the login form: the same visitor, as ``user``."""
         visit = self._send("POST", "/login", {}, f"username={user}".encode())
         found = re.match(r"user=([^;]*)", visit.cookie)
-        return Visitor(self.port, found[1] if found else "")
+        return replace(self, user=found[1] if found else "")
+
+    def many(
+        self, count: int, path: str, headers: Mapping[str, str] | None = None, *, parallel: int = 4
+    ) -> list[Visit]:
+        """Ask for ``path`` ``count`` times, ``parallel`` at once."""
+        with ThreadPoolExecutor(parallel) as pool:
+            return list(pool.map(lambda _: self.get(path, headers), range(count)))
 
     def versions(self, count: int, path: str = REVIEWS) -> Counter[str]:
         """Which versions of reviews answer ``count`` requests."""
-        with ThreadPoolExecutor(4) as pool:
-            return Counter(visit.version for visit in pool.map(self.get, [path] * count))
+        return Counter(visit.version for visit in self.many(count, path))
 
     def _send(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Visit:
         started = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20.0)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=20.0)
         try:
             connection.request(method, path, body, dict(headers))
             answer = connection.getresponse()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from samples.bookinfo.stage import SAMPLE, Stage
-from samples.bookinfo.visitor import NO_RATINGS, NO_REVIEWS, PAGE, Visit, Visitor
+from samples.bookinfo.demo.observation import try_observe
+from samples.bookinfo.demo.rules import SAMPLE
+from samples.bookinfo.demo.stage import Stage
+from samples.bookinfo.demo.visitor import NO_RATINGS, NO_REVIEWS, PAGE, RATINGS, Visit, Visitor
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class BookinfoCheck:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._anybody = Visitor(stage.layout.gateway_port)
+        self._anybody = Visitor(stage.layout.entrance.port, host=stage.layout.visited)
 
     def steps(self) -> Iterator[Step]:
         """All steps."""
@@ -50,6 +51,8 @@ class BookinfoCheck:
         yield Step("the repaired file is in force", self.repaired_file)
         yield Step("ratings fails for jason alone", self.abort)
         yield Step("ratings is slow for jason alone", self.delay)
+        yield Step("what fails now and then is tried again", self.retries)
+        yield Step("the circuit breaker refuses what is too much", self.circuit_breaker)
 
     def page(self) -> str:
         visit = self._anybody.get(PAGE)
@@ -88,28 +91,28 @@ class BookinfoCheck:
         with file.open("a") as broken:
             broken.write(BREAKAGE)
         report = await_that(self._reports, bool, "a report that names reviews.yaml and the line")
-        self._expect_versions(Visitor(self._anybody.port, "jason"), "v2")
+        self._expect_versions(replace(self._anybody, user="jason"), "v2")
         self._expect_versions(self._anybody, "v1")
-        return f"{report[-1][:90]} …"
+        return f"{report[-1].removeprefix('✗ ')[:90]} …"
 
     def _reports(self) -> list[str]:
-        """What the control plane said of reviews.yaml, from the file's name on."""
-        log = self._stage.pilot_log.read_text(errors="replace")
-        return re.findall(r"reviews\.yaml:\d+:\d+: .*", log)
+        """What the control plane says of reviews.yaml, from the file's name on."""
+        seen = try_observe(self._stage.admin, self._stage.rules, None)
+        return [text for text in (seen.complaints if seen else ()) if "reviews.yaml:" in text]
 
     def repaired_file(self) -> str:
         return self._apply("reviews-80-20", "reviews", lambda: "v3" in self._anybody.versions(40) or None)
 
     def abort(self) -> str:
-        self._apply("reviews-jason-v2", "reviews", lambda: Visitor(self._anybody.port, "jason").get().version == "v2")
-        jason = Visitor(self._anybody.port, "jason")
+        self._apply("reviews-jason-v2", "reviews", lambda: replace(self._anybody, user="jason").get().version == "v2")
+        jason = replace(self._anybody, user="jason")
         took = self._apply("ratings-abort", "ratings", lambda: NO_RATINGS in jason.get(PAGE).text)
         others = self._anybody.get("/api/v1/products/0/ratings")
         expect(others.status == 200, f"others should get ratings, but got {others.status}")
         return took
 
     def delay(self) -> str:
-        jason = Visitor(self._anybody.port, "jason")
+        jason = replace(self._anybody, user="jason")
         self._copy("ratings-delay", "ratings")
         slow = await_that(lambda: jason.get(PAGE), lambda visit: NO_REVIEWS in visit.text, f"{NO_REVIEWS!r} for jason")
         # The page asks twice and gives up after 3 s each time.
@@ -117,6 +120,23 @@ class BookinfoCheck:
         quick: Visit = self._anybody.get(PAGE)
         expect(quick.seconds < 2.0 and quick.version == "v1", f"others waited {quick.seconds:.1f} s")
         return f"jason waits {slow.seconds:.1f} s, others {quick.seconds * 1000:.0f} ms"
+
+    def retries(self) -> str:
+        failing = {"x-ratings-failures": "50"}
+        before = self._ratings(40, failing)
+        expect(before["status 500"] > 0, f"without retries half should fail, saw {counted(before)}")
+        took = self._apply("retries", "ratings", lambda: self._ratings(40, failing)["status 200"] >= 38)
+        return f"{counted(before)} of 40 without; {took}"
+
+    def circuit_breaker(self) -> str:
+        slow = {"x-ratings-seconds": "0.2"}
+        self._apply("circuit-breaker", "destination-rules", lambda: self._ratings(8, slow)["status 503"] >= 4)
+        seen = self._ratings(16, slow)
+        expect(seen["status 200"] > 0 and seen["status 503"] > 0, f"expected both 200 and 503, saw {counted(seen)}")
+        return f"{counted(seen)} of 16, 8 at once"
+
+    def _ratings(self, count: int, headers: Mapping[str, str]) -> Counter[str]:
+        return Counter(f"status {visit.status}" for visit in self._anybody.many(count, RATINGS, headers, parallel=8))
 
     def _copy(self, rule: str, target: str) -> None:
         """Save a rule from ``try/`` as an editor would."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pilot.node.ports import CONTROL_PLANE_ADMIN_PORT, ENVOY_ADMIN_PORT, XDS_PORT
+from samples.bookinfo.demo.rules import EVERY_ADDRESS, Entrance
 
 GATEWAY_PORT = 8080
 SERVICE_PORT = 9080
@@ -41,14 +42,21 @@ class Layout:
 
     xds_port: int
     admin_port: int
-    gateway_port: int
+    entrance: Entrance
     gateway: Place
     workloads: tuple[Place, ...]
     notes: tuple[str, ...] = field(default=())
 
     @property
+    def visited(self) -> str:
+        """The address at which the gateway can be reached from this machine."""
+        return LOOPBACK if self.entrance.address in (EVERY_ADDRESS, "::") else self.entrance.address
+
+    @property
     def url(self) -> str:
-        return f"http://localhost:{self.gateway_port}/productpage"
+        """The address of the page, for a browser on this machine."""
+        shown = "localhost" if self.visited == LOOPBACK else self.visited
+        return f"http://{f'[{shown}]' if ':' in shown else shown}:{self.entrance.port}/productpage"
 
 
 class NoFreePortError(Exception):
@@ -67,18 +75,20 @@ _USUAL_PORTS = (ENVOY_ADMIN_PORT, SERVICE_PORT, APP_PORT, PROXY_PORT)
 _GATEWAY_LABELS = {"istio": "ingressgateway", "app": "istio-ingressgateway"}
 
 
-def choose_layout(*, one_address: bool | None = None) -> Layout:
-    """Pick free addresses. ``one_address`` puts everything on 127.0.0.1; None does so only where it must be.
+def choose_layout(wanted: Entrance | None = None, *, one_address: bool | None = None) -> Layout:
+    """Pick free addresses. ``wanted`` is where the gateway is to listen, on another port when that is taken.
+    ``one_address`` puts everything on 127.0.0.1; None does so only where it must be.
 
     Raises NoFreePortError.
     """
+    wanted = wanted or Entrance(LOOPBACK, GATEWAY_PORT)
     notes: list[str] = []
-    single = not _can_bind("127.0.1.1", 0) if one_address is None else one_address
+    single = not can_listen("127.0.1.1", 0) if one_address is None else one_address
     gateway, *workloads = _on_one_address() if single else _on_own_addresses(notes)
     return Layout(
         xds_port=_usual_or_other(XDS_PORT, LOOPBACK, "xDS", notes),
         admin_port=_usual_or_other(CONTROL_PLANE_ADMIN_PORT, LOOPBACK, "the control plane's admin interface", notes),
-        gateway_port=_usual_or_other(GATEWAY_PORT, "0.0.0.0", "the gateway", notes),
+        entrance=Entrance(wanted.address, _usual_or_other(wanted.port, wanted.address, "the gateway", notes)),
         gateway=gateway,
         workloads=tuple(workloads),
         notes=tuple(notes),
@@ -92,7 +102,7 @@ def _on_own_addresses(notes: list[str]) -> list[Place]:
         places = [gateway] + [
             _place(index, f"127.0.{block}.{index + 1}", _USUAL_PORTS) for index in range(len(_WORKLOADS))
         ]
-        if all(_can_bind(place.host, port) for place in places for port in place.ports):
+        if all(can_listen(place.host, port) for place in places for port in place.ports):
             if block != BLOCKS[0]:
                 notes.append(f"127.0.{BLOCKS[0]}.x is in use; the workloads are at 127.0.{block}.x")
             return places
@@ -124,7 +134,7 @@ def _place(index: int, host: str, ports: Sequence[int]) -> Place:
 
 
 def _usual_or_other(usual: int, host: str, what: str, notes: list[str]) -> int:
-    if _can_bind(host, usual):
+    if can_listen(host, usual):
         return usual
     (other,) = _free_ports(usual + 1, 1, host)
     notes.append(f"port {usual} is in use; {what} is on {other}")
@@ -134,17 +144,17 @@ def _usual_or_other(usual: int, host: str, what: str, notes: list[str]) -> int:
 def _free_ports(first: int, count: int, host: str = LOOPBACK) -> list[int]:
     found: list[int] = []
     for port in range(first, min(first + 2_000, 32_768)):
-        if _can_bind(host, port):
+        if can_listen(host, port):
             found.append(port)
         if len(found) == count:
             return found
     raise NoFreePortError(f"fewer than {count} free ports above {first} on {host}")
 
 
-def _can_bind(host: str, port: int) -> bool:
+def can_listen(host: str, port: int) -> bool:
     """Whether a server could listen there. A port taken on all addresses is taken on each, and the reverse."""
     for address in _overlapping(host):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((address, port))
@@ -156,4 +166,4 @@ def _can_bind(host: str, port: int) -> bool:
 
 
 def _overlapping(host: str) -> Iterable[str]:
-    return (host, LOOPBACK) if host == "0.0.0.0" else (host,)
+    return (host, LOOPBACK) if host == EVERY_ADDRESS else (host,)

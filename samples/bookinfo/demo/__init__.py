@@ -1,0 +1,1 @@
+"""The demo: Bookinfo on one machine, behind real Envoys, without root."""
