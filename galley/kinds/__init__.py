@@ -1,4 +1,8 @@
-"""KINDS, the one table: API group and kind to the type that holds it, its versions and its checks."""
+"""KINDS, the one table: API group and kind to the type that holds it, its versions and its checks.
+
+An API group with several kinds has a folder (``networking``, ``security``, ``kubernetes``), a kind that is alone in its
+group a file of its name; its checks are at the same path below ``checks``. ``values`` holds what several kinds share.
+"""
 
 from __future__ import annotations
 

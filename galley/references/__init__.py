@@ -1,6 +1,7 @@
-"""Recorder across resources: what points to nothing, what hides another. Warnings only, for other files may follow.
+"""What only shows across resources: what points to nothing, what hides another.
 
-The codes in parentheses are those of Istio's analysis messages, where it has one for the same thing.
+Warnings only, for other files may follow. The codes in parentheses are those of Istio's analysis messages, where it has
+one for the same thing.
 """
 
 from __future__ import annotations
@@ -8,17 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.networking.destination_rule import DestinationRule
-from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import recorder_of
-from galley.references.bindings import find_duplicate_hosts, find_lost_gateways
-from galley.references.destination_rules import check_rule, find_shared_hosts
-from galley.references.gateways import find_conflicts
+from galley.references.attachment import find_idle_peer_authentications, find_rival_sidecars
+from galley.references.claims import find_duplicate_policies, find_duplicate_rules, find_duplicate_services
+from galley.references.destinations import find_idle_rules, find_lost_imports, find_lost_routes
+from galley.references.gateways import find_conflicting_gateways, find_lost_gateways
 from galley.references.known_hosts import KnownHosts
-from galley.references.peer_authentications import check_peer_authentications
-from galley.references.routes import RouteReferences
-from galley.references.services import find_duplicate_services
-from galley.references.sidecars import check_sidecars
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
@@ -35,18 +31,16 @@ def _position(diagnostic: Diagnostic) -> tuple[str, int, int, str]:
 
 def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     hosts = KnownHosts(config)
-    routes = RouteReferences(config, hosts)
-    for rule in config.of(VirtualService):
-        yield from routes.check(rule)
+    yield from find_lost_routes(config, hosts)
     yield from find_lost_gateways(config, hosts)
-    yield from find_duplicate_hosts(config, hosts)
-    for destination_rule in config.of(DestinationRule):
-        yield from check_rule(destination_rule, hosts)
-    yield from find_shared_hosts(config, hosts)
-    yield from find_conflicts(config)
+    yield from find_duplicate_rules(config, hosts)
+    yield from find_idle_rules(config, hosts)
+    yield from find_duplicate_policies(config, hosts)
+    yield from find_conflicting_gateways(config)
     yield from find_duplicate_services(config)
-    yield from check_sidecars(config, hosts)
-    yield from check_peer_authentications(config)
+    yield from find_lost_imports(config, hosts)
+    yield from find_rival_sidecars(config)
+    yield from find_idle_peer_authentications(config)
     yield from _find_other_meshes(config)
 
 

@@ -1,4 +1,4 @@
-"""Rules for single values: hosts, ports, durations, percentages, regular expressions, headers, labels."""
+"""Rules for single values: hosts, ports, protocols, durations, percentages, regular expressions, headers, labels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ from galley.exports import EVERYWHERE, NOWHERE, OWN_NAMESPACE
 from galley.text.nodes import at_key
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted
+
+HTTP_PROTOCOLS = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTP_PROXY"})
+TLS_PROTOCOLS = frozenset({"HTTPS", "TLS"})
+PROTOCOLS = HTTP_PROTOCOLS | TLS_PROTOCOLS | {"TCP", "UDP", "MONGO", "REDIS", "MYSQL", "HBONE"}
 
 _LABEL = re.compile(r"[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?")
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110, section 5.6.2
@@ -71,6 +75,21 @@ def check_port(recorder: Recorder, field: str, number: int) -> None:
     """A TCP port number."""
     if not 1 <= number <= 65535:
         recorder.error(field, "invalid-port", f"must be a port number from 1 to 65535, not {number}")
+
+
+def is_port(text: str) -> bool:
+    """Whether ``text`` is a port number as one writes it, without sign and leading zeros."""
+    return text.isascii() and text.isdecimal() and len(text) <= 5 and text[0] != "0" and 0 < int(text) < 65536
+
+
+def check_protocol(recorder: Recorder, field: str, protocol: str, *, required: bool = False) -> None:
+    """A protocol by its name, in either case; where it is not required, none means that Envoy finds out."""
+    if not protocol:
+        if required:
+            recorder.error(field, "missing-field", "is required", "such as HTTP, HTTPS, GRPC, HTTP2, TCP or TLS")
+    elif protocol.upper() not in PROTOCOLS:
+        known = "HTTP, HTTPS, GRPC, GRPC-WEB, HTTP2, MONGO, REDIS, MYSQL, TCP, TLS"
+        recorder.error(field, "unknown-protocol", f"{quoted(protocol)} is not a protocol", f"write one of {known}")
 
 
 def check_duration(recorder: Recorder, field: str, duration: timedelta | None, *, zero: bool = False) -> None:

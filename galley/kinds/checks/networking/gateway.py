@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from galley.hosts.names import is_ip
 from galley.kinds.checks.networking.tls import check_server_tls
-from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
-from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, wrong_with_host
+from galley.kinds.checks.scalars import (
+    HTTP_PROTOCOLS,
+    TLS_PROTOCOLS,
+    check_port,
+    check_protocol,
+    check_selector,
+    is_dns_label,
+    wrong_with_host,
+)
 from galley.kinds.networking.gateway import Gateway, Server, ServerPort
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from galley.hosts.names import is_ip
 from galley.kinds.checks.networking.workload import check_workload
-from galley.kinds.checks.ports import HTTP_PROTOCOLS, TLS_PROTOCOLS, check_protocol
 from galley.kinds.checks.scalars import (
+    HTTP_PROTOCOLS,
+    TLS_PROTOCOLS,
     check_export_to,
     check_port,
+    check_protocol,
     check_selector,
     is_cidr,
     is_dns_label,

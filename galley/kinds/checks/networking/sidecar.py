@@ -6,8 +6,14 @@ from galley.hosts.names import is_ip
 from galley.kinds.checks.networking.outlier_detection import check_connection_pool
 from galley.kinds.checks.networking.route_parts import check_destination
 from galley.kinds.checks.networking.tls import check_server_tls
-from galley.kinds.checks.ports import TLS_PROTOCOLS, check_protocol
-from galley.kinds.checks.scalars import check_port, check_selector, is_dns_label, wrong_with_host
+from galley.kinds.checks.scalars import (
+    TLS_PROTOCOLS,
+    check_port,
+    check_protocol,
+    check_selector,
+    is_dns_label,
+    wrong_with_host,
+)
 from galley.kinds.networking.gateway import ServerTlsMode
 from galley.kinds.networking.sidecar import (
     CaptureMode,

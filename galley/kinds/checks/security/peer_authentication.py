@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from galley.kinds.checks.scalars import check_selector
+from galley.kinds.checks.scalars import check_selector, is_port
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from galley.text.nodes import at_key
@@ -22,8 +22,3 @@ def check_peer_authentication(recorder: Recorder, resource: Resource[PeerAuthent
         if not is_port(text):
             what = f"{quoted(text)} is not a port"
             recorder.error(at_key("spec.portLevelMtls", text), "invalid-port", what, "a number from 1 to 65535")
-
-
-def is_port(text: str) -> bool:
-    """Whether ``text`` is a port number as one writes it, without sign and leading zeros."""
-    return text.isascii() and text.isdecimal() and len(text) <= 5 and text[0] != "0" and 0 < int(text) < 65536

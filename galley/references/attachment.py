@@ -1,17 +1,33 @@
-"""PeerAuthentications that have no effect: the root namespace has no workloads, and the oldest of a scope counts."""
+"""Sidecars and policies whose workloads have another one already, or that no workload can have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from galley.kinds.networking.sidecar import Sidecar
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import NO_LABELS, Labels, Resource, recorder_of
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 
 
-def check_peer_authentications(config: ConfigSnapshot) -> Iterator[Diagnostic]:
-    """Selectors in the root namespace, and several policies for one scope."""
+def find_rival_sidecars(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+    """Of two Sidecars with one selector in one namespace the older counts (IST0110, IST0111)."""
+    selected: dict[tuple[str, Labels], Resource[Sidecar]] = {}
+    for sidecar in config.of(Sidecar):
+        selector = sidecar.spec.workload_selector
+        labels = selector.match_labels if selector is not None else NO_LABELS
+        first = selected.setdefault((sidecar.namespace, labels), sidecar)
+        if first is not sidecar:
+            recorder = recorder_of(sidecar)
+            code = "IST0110" if labels else "IST0111"
+            what = f"selects the same workloads as {first.key} at {first.origin}, which counts ({code})"
+            recorder.warn("spec.workloadSelector", "conflicting-sidecars", what, "put both into one Sidecar")
+            yield from recorder.diagnostics
+
+
+def find_idle_peer_authentications(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+    """Selectors in the root namespace, which has no workloads; several policies for one scope: the oldest counts."""
     first_of: dict[tuple[str, Labels], Resource[PeerAuthentication]] = {}
     for policy in config.of(PeerAuthentication):
         recorder, selector = recorder_of(policy), policy.spec.selector

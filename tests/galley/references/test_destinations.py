@@ -1,4 +1,4 @@
-"""Where routes lead."""
+"""Where rules lead."""
 
 from __future__ import annotations
 
@@ -101,3 +101,37 @@ def test_mirrors_and_opaque_routes_are_looked_at() -> None:
 def test_subsets_of_a_wildcard_rule_count() -> None:
     wildcard = a_resource("DestinationRule", "host: '*.default.svc.cluster.local'\nsubsets: [{name: v9}]")
     assert short(REVIEWS, wildcard, a_rule("{host: reviews, subset: v9}")) == []
+
+
+def test_a_destination_rule_for_a_host_that_no_service_has() -> None:
+    assert short(REVIEWS, a_resource("DestinationRule", "host: reviews")) == []
+    assert short(REVIEWS, a_resource("DestinationRule", "host: '*.local'")) == []
+    (diagnostic,) = diagnose(REVIEWS, a_resource("DestinationRule", "host: reviews.default"))
+    assert diagnostic.code == "unknown-host"
+    assert "IST0174" in diagnostic.message
+    assert diagnostic.hint.startswith("write reviews.default.svc.cluster.local")
+    assert short(REVIEWS, a_resource("DestinationRule", "host: '*.org'")) == ["1.yaml unknown-host spec.host"]
+    wildcard = a_resource("ServiceEntry", "hosts: ['*.org']\nports: [{number: 80, name: p, protocol: HTTP}]")
+    assert short(wildcard, a_resource("DestinationRule", "host: '*.org'")) == []
+    assert short(wildcard, a_resource("DestinationRule", "host: a.org")) == ["1.yaml unknown-host spec.host"]
+
+
+def test_a_sidecar_that_imports_what_does_not_exist() -> None:
+    hosts = "'*/reviews.default.svc.cluster.local', './*', '*/*.local', '~/*', ./reviews, './*.org'"
+    diagnostics = diagnose(REVIEWS, a_resource("Sidecar", f"egress: [{{hosts: [{hosts}]}}]"))
+    assert [(one.code, one.origin.field) for one in diagnostics] == [
+        ("unknown-host", "spec.egress[0].hosts[4]"),
+        ("unknown-host", "spec.egress[0].hosts[5]"),
+    ]
+    assert "full name" in diagnostics[0].hint
+
+
+def test_a_sidecar_that_imports_from_another_namespace_than_the_services() -> None:
+    def egress(host: str, namespace: str = "default") -> list[str]:
+        return short(REVIEWS, a_resource("Sidecar", f"egress: [{{hosts: ['{host}']}}]", namespace=namespace))
+
+    host = "reviews.default.svc.cluster.local"
+    unknown = ["1.yaml unknown-host spec.egress[0].hosts[0]"]
+    assert egress(f"default/{host}") == egress(f"./{host}") == egress(f"*/{host}", "other") == []
+    assert egress(f"other/{host}") == egress(f"./{host}", "other") == unknown
+    assert egress(f"./{host}", "istio-system") == []

@@ -1,11 +1,16 @@
+"""Sidecars and policies that workloads have already, or cannot have."""
+
 from __future__ import annotations
 
-from galley.references.peer_authentications import check_peer_authentications
+from galley.references.attachment import find_idle_peer_authentications
 from tests.builders import a_config, a_peer_policy
+from tests.galley.references.cases import a_resource, a_service, diagnose, short
+
+REVIEWS = a_service("reviews")
 
 
 def codes(*policies):
-    return [(one.code, one.origin.file) for one in check_peer_authentications(a_config(*policies))]
+    return [(one.code, one.origin.file) for one in find_idle_peer_authentications(a_config(*policies))]
 
 
 def test_policies_of_different_scopes_live_together():
@@ -29,3 +34,12 @@ def test_the_younger_policy_of_a_scope_has_no_effect():
 def test_a_selector_in_the_root_namespace_is_ignored():
     policy = a_peer_policy(name="a", namespace="istio-system", selector={"app": "reviews"})
     assert codes(policy) == [("ignored-selector", "a.yaml")]
+
+
+def test_two_sidecars_for_the_same_workloads() -> None:
+    egress = "egress: [{hosts: ['./*']}]"
+    plain = [a_resource("Sidecar", egress, name=name) for name in "ab"]
+    assert short(REVIEWS, *plain) == ["2.yaml conflicting-sidecars spec.workloadSelector"]
+    chosen = [a_resource("Sidecar", "workloadSelector: {labels: {a: b}}\n" + egress, name=name) for name in "cd"]
+    assert "IST0110" in diagnose(REVIEWS, *chosen)[0].message
+    assert short(REVIEWS, plain[0], chosen[0]) == []

@@ -1,4 +1,4 @@
-"""What VirtualServices are bound to."""
+"""Gateways that rules name, and gateways in each other's way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ REVIEWS = a_service("reviews")
 ROUTE = "http: [{route: [{destination: {host: reviews.default.svc.cluster.local}}]}]"
 
 
-def a_gateway(host: str, *, name: str = "gw", namespace: str = "default") -> str:
+def a_gateway(
+    host: str, *, name: str = "gw", namespace: str = "default", selector: str = "{istio: ingressgateway}"
+) -> str:
     servers = f"servers: [{{port: {{number: 80, name: http, protocol: HTTP}}, hosts: ['{host}']}}]"
-    return a_resource("Gateway", f"selector: {{istio: ingressgateway}}\n{servers}", name=name, namespace=namespace)
+    return a_resource("Gateway", f"selector: {selector}\n{servers}", name=name, namespace=namespace)
 
 
 def a_rule(hosts: str, gateways: str = "", *, name: str = "x", namespace: str = "default", more: str = "") -> str:
@@ -36,26 +38,9 @@ def test_a_gateway_that_serves_none_of_the_hosts_is() -> None:
         ]
 
 
-def test_a_host_that_an_older_rule_has_in_the_mesh_is_shadowed() -> None:
-    (diagnostic,) = diagnose(
-        REVIEWS, a_rule("[reviews]", name="b"), a_rule("[reviews.default.svc.cluster.local]", name="a")
-    )
-    assert (diagnostic.code, diagnostic.origin.file) == ("duplicate-host", "1.yaml")
-    assert "VirtualService default/a at 2.yaml:1:1" in diagnostic.message
-
-
-def test_rules_that_nobody_sees_together_do_not_shadow_each_other() -> None:
-    hosts, private = "[reviews.default.svc.cluster.local]", "exportTo: ['.']\n"
-    one = a_rule(hosts, namespace="one", more=private)
-    assert short(REVIEWS, one, a_rule(hosts, namespace="two", more=private)) == []
-    assert len(short(REVIEWS, one, a_rule(hosts, namespace="two"))) == 1
-
-
-def test_rules_for_gateways_do_not_shadow_those_for_the_mesh() -> None:
-    gateway = a_gateway("*")
-    assert short(REVIEWS, gateway, a_rule("[reviews]", name="a"), a_rule("[reviews]", "[gw]", name="b")) == []
-
-
-def test_a_host_with_half_a_name_is_a_trap() -> None:
-    (diagnostic,) = diagnose(REVIEWS, a_rule("[reviews.default]"))
-    assert diagnostic.hint == "write reviews.default.svc.cluster.local: only names without a dot are completed"
+def test_gateways_that_serve_one_host_on_one_port_of_the_same_proxies() -> None:
+    one = a_gateway("a.com", name="a")
+    assert short(one, a_gateway("a.com", name="b")) == ["1.yaml conflicting-gateways spec.servers[0].hosts[0]"]
+    assert len(short(one, a_gateway("a.com", name="b", selector="{istio: ingressgateway, app: x}"))) == 1
+    assert short(one, a_gateway("b.com", name="b")) == []
+    assert short(one, a_gateway("a.com", name="b", selector="{istio: other}")) == []
