@@ -22,8 +22,11 @@ from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registration_store import RegistrationStore
+from pilot.controlplane.registry_feed import RegistryFeed, RegistryFollower
 from pilot.identity.identities import Identities
 from pilot.mesh.context.proxy import Proxy
+from pilot.registry.discovery import DiscoveryRegistry
+from pilot.registry.docker.discover import DOCKER
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Fleet
 from pilot.server.transport import ServingPort
@@ -31,7 +34,7 @@ from pilot.serving import PilotMesh, Registrar
 from pilot.settings import Settings
 
 if TYPE_CHECKING:
-    from pilot.controlplane.container_discovery import ContainerDiscovery
+    from pilot.registry.docker.follow import DockerFollower
 
 log = logging.getLogger("pilot")
 
@@ -81,11 +84,11 @@ class ControlPlane:
         self._state = MeshState(
             deregister_after=settings.deregister_after,
             trust_domain=self._identities.trust_domain if self._identities else None,
-            discovers=settings.docker is not None,
+            registries=(DOCKER,) if settings.docker is not None else (),
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
-        self._containers = self._discover_containers()
+        self._docker = self._follow_docker()
         mesh = PilotMesh(self._state, self._identities)
         self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
 
@@ -95,7 +98,7 @@ class ControlPlane:
             known = await asyncio.to_thread(self._store.read)
             extra_grace = RECONNECT_GRACE - self._settings.deregister_after
             self._state.registrations.restore(known, time.monotonic() + extra_grace)
-        engine = self._containers.describe if self._containers else dict
+        engine = self._docker.describe if self._docker else dict
         pages = admin_pages(self._state, self._fleet, self._reports, engine)
         admin = AdminServer(self._settings.admin_address, pages)
         try:
@@ -118,7 +121,7 @@ class ControlPlane:
                 self._log_reports(),
                 self._rebuild_forever(),
                 *([self._identities.keep_current(self._fleet)] if self._identities else []),
-                *([self._containers.run()] if self._containers else []),
+                *([self._feed(DOCKER, self._docker)] if self._docker else []),
             )
             log.info("stopping")
         finally:
@@ -128,12 +131,16 @@ class ControlPlane:
                 self._identities.close()
         return 0
 
-    def _discover_containers(self) -> ContainerDiscovery | None:
-        if self._settings.docker is None:
+    def _follow_docker(self) -> DockerFollower | None:
+        docker = self._settings.docker
+        if docker is None:
             return None
-        from pilot.controlplane.container_discovery import ContainerDiscovery  # noqa: PLC0415 - its client library loads slowly
+        from pilot.registry.docker.follow import DockerFollower  # noqa: PLC0415 - its client library loads slowly
 
-        return ContainerDiscovery(self._settings.docker, self._state, self._changed.set)
+        return DockerFollower(docker.url, projects=docker.projects, networks=docker.networks)
+
+    async def _feed(self, registry: DiscoveryRegistry, follower: RegistryFollower) -> None:
+        await RegistryFeed(registry, follower, self._state, self._changed.set).run()
 
     async def _start_ads(self) -> AdsServer:
         identities = self._identities

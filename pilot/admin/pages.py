@@ -16,6 +16,7 @@ from pilot.controlplane.mesh_state import MeshState
 from pilot.envoy.resource_json import snapshot_as_json
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.catalog import Endpoint
+from pilot.registry.docker.discover import DOCKER
 from pilot.server.fleet import Fleet
 
 
@@ -104,12 +105,12 @@ def _place(endpoint: Endpoint) -> str:
 
 def _discovery(state: MeshState, engine: Mapping[str, Any]) -> dict[str, Any]:
     """What was seen of each container, and why it is (no) endpoint."""
-    discovery = state.discovery
+    discovery = state.discovered(DOCKER)
     return {
         "engine": dict(engine),
         "containers": [
             {
-                "container": one.container,
+                "container": one.name,
                 "project": one.project,
                 "service": f"{one.service}.{one.namespace}" if one.service else "",
                 "address": one.address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from citadel.identity import TrustDomain
@@ -11,7 +12,7 @@ from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import build_push_context
 from pilot.mesh.context.scoping import registered_workload
 from pilot.registry.build import build_catalog
-from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery
+from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery, DiscoveryRegistry
 from pilot.registry.workloads import RegisteredWorkload, Registrations
 from pilot.xds.resources import ResourceSnapshot
 
@@ -22,17 +23,22 @@ class MeshState:
     """Joins configuration and registrations. Changes are cheap to note; ``rebuild`` does the work for all of them.
 
     ``trust_domain`` is that of the identities which workloads are given; without any, all traffic is plain text.
-    Times are seconds of one monotonic clock. Nothing is generated before the first configuration, and, when
-    ``discovers``, before the first discovery: Envoys that know more would be told that most of it is gone.
+    Times are seconds of one monotonic clock. Nothing is generated before the first configuration, and before
+    each of ``registries`` has told what it found: Envoys that know more would be told that most of it is gone. A
+    service that several of them know is one (see `pilot.registry.merge`), those named earlier counting first.
     """
 
     def __init__(
-        self, *, deregister_after: float, trust_domain: TrustDomain | None = None, discovers: bool = False
+        self,
+        *,
+        deregister_after: float,
+        trust_domain: TrustDomain | None = None,
+        registries: Iterable[DiscoveryRegistry] = (),
     ) -> None:
         self.registrations = Registrations(deregister_after)
         self._trust_domain = trust_domain
         self._config: ConfigSnapshot | None = None
-        self._discovery: Discovery | None = None if discovers else NOTHING_DISCOVERED
+        self._discovered: dict[DiscoveryRegistry, Discovery | None] = dict.fromkeys(registries)
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
         self._agents: dict[str, tuple[bool, str, str, str]] = {}
@@ -51,14 +57,18 @@ class MeshState:
         """Take up a configuration; ``rebuild`` puts it into force."""
         self._config = config
 
-    @property
-    def discovery(self) -> Discovery:
-        """What was discovered last."""
-        return self._discovery or NOTHING_DISCOVERED
+    def discovered(self, registry: DiscoveryRegistry) -> Discovery:
+        """What ``registry`` found last; nothing before it has told, and from one that there is not."""
+        return self._discovered.get(registry) or NOTHING_DISCOVERED
 
-    def discover(self, discovery: Discovery) -> None:
-        """Take up what a registry found; ``rebuild`` puts it into force."""
-        self._discovery = discovery
+    def discover(self, registry: DiscoveryRegistry, discovery: Discovery) -> None:
+        """Take up all that one of the registries found; ``rebuild`` puts it into force.
+
+        Raises KeyError for a registry that the state was not made with: nobody would have waited for it.
+        """
+        if registry not in self._discovered:
+            raise KeyError(registry.name)
+        self._discovered[registry] = discovery
 
     def connect(self, proxy: Proxy) -> bool:
         """A stream of ``proxy`` opened. Whether that changes who is there."""
@@ -90,11 +100,12 @@ class MeshState:
 
     def rebuild(self) -> bool:
         """Bring the context up to date. Whether there is news for proxies."""
-        if self._config is None or self._discovery is None:
+        discovered = {registry: found for registry, found in self._discovered.items() if found is not None}
+        if self._config is None or len(discovered) < len(self._discovered):
             return False
         previous = self._generator.context if self._generator else None
         workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
-        catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, self._discovery)
+        catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, discovered)
         self._known = frozenset(workload.id for workload in workloads)
         self._agents = {node_id: agent for node_id, agent in self._agents.items() if node_id in self._known}
         if previous is not None and catalog is previous.catalog and self._config is previous.config:

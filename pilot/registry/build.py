@@ -21,10 +21,10 @@ from pilot.registry.catalog import (
     WorkloadPort,
 )
 from pilot.registry.discovery import (
-    NOTHING_DISCOVERED,
     DiscoveredInstance,
     DiscoveredService,
     Discovery,
+    DiscoveryRegistry,
     endpoints_of_discovered,
     group_services,
     proxies_by_instance,
@@ -70,20 +70,27 @@ _DISCOVERED = _SourceKind(
 )
 
 
+Discovered = Mapping[DiscoveryRegistry, Discovery]
+"""What each registry that discovers has found, in the order in which they count."""
+NO_REGISTRIES: Discovered = {}
+
+
 def build_catalog(
     config: ConfigSnapshot,
     workloads: tuple[RegisteredWorkload, ...],
     previous: ServiceCatalog | None = None,
-    discovery: Discovery = NOTHING_DISCOVERED,
+    discovered: Discovered = NO_REGISTRIES,
 ) -> ServiceCatalog:
-    """The services of ``config`` with the endpoints that it, the connected ``workloads`` and ``discovery`` give them,
-    and the services of ``discovery`` that ``config`` does not describe.
+    """The services of ``config`` with the endpoints that it, the connected ``workloads`` and the registries in
+    ``discovered`` give them, and the services of those registries that ``config`` does not describe.
 
-    What no change touched is the same object as in ``previous``; when nothing changed, so is the catalog.
+    A service that several registries know is one, by the rules of ``merge``. What no change touched is the same object
+    as in ``previous``; when nothing changed, so is the catalog.
     """
     before = previous or ServiceCatalog()
-    present = _workloads(config, without_withdrawn(workloads, discovery), before.workloads, discovery.withdrawn)
-    members = _join_instances(discovery, present, before.workloads)
+    withdrawn = frozenset[str]().union(*(discovery.withdrawn for discovery in discovered.values()))
+    present = _workloads(config, without_withdrawn(workloads, withdrawn), before.workloads, withdrawn)
+    members = _join_instances(discovered, present, before.workloads)
     lost = frozenset(before.workloads[source] for source in before.workloads.keys() - present.keys())
     found = frozenset(present[source] for source in present.keys() - before.workloads.keys())
     gone, come = lost - found, found - lost  # a resource that only moved within its file is in both
@@ -99,7 +106,7 @@ def build_catalog(
             contributions[resource] = (
                 _updated(kind, known, gone, come) if known else _contribute(kind, resource, pool, domain)
             )
-    for resource in _discovered(discovery, members, contributions, before, domain):
+    for resource in _discovered(discovered, members, contributions, before, domain):
         contributions[resource] = before.contributions.get(resource) or _contribute(_DISCOVERED, resource, pool, domain)
     changed = _changed_services(before.contributions, contributions)
     if previous and not changed and contributions.keys() == previous.contributions.keys() and not (lost or found):
@@ -135,34 +142,32 @@ class _Registration(NamedTuple):
 
 
 def _join_instances(
-    discovery: Discovery, present: dict[Hashable, Workload], before: Mapping[Hashable, Workload]
+    discovered: Discovered, present: dict[Hashable, Workload], before: Mapping[Hashable, Workload]
 ) -> Mapping[DiscoveredInstance, Workload]:
     """Add to ``present`` each discovered instance without a proxy that registered itself; the workload of each."""
     registered = (workload for source, workload in present.items() if isinstance(source, _Registration))
-    members = dict(proxies_by_instance(discovery.instances, registered))
-    for instance in discovery.instances:
+    instances = [instance for discovery in discovered.values() for instance in discovery.instances]
+    members = dict(proxies_by_instance(instances, registered))
+    for instance in instances:
         if instance.address and instance not in members:
             members[instance] = present[instance] = before.get(instance) or workload_of_instance(instance)
     return members
 
 
 def _discovered(
-    discovery: Discovery,
+    discovered: Discovered,
     members: Mapping[DiscoveredInstance, Workload],
     documented: Mapping[Resource[Any], Contribution],
     before: ServiceCatalog,
     domain: str,
 ) -> Iterator[Resource[DiscoveredService]]:
     """The discovered services that no document describes, each the same object for as long as it is equal."""
-    if not discovery.instances:
-        return
     hosts = {service.hostname for contribution in documented.values() for service in contribution.services}
-    known = {one.key: one for one in before.contributions if isinstance(one.spec, DiscoveredService)}
-    for service in group_services(discovery.instances, members, domain):
-        if service.hostname not in hosts:
-            resource = resource_of_service(service)
-            old = known.get(resource.key)
-            yield old if old is not None and old.spec == service else resource
+    known = {one.spec: one for one in before.contributions if isinstance(one.spec, DiscoveredService)}
+    for registry, discovery in discovered.items():
+        for service in group_services(registry, discovery.instances, members, domain):
+            if service.hostname not in hosts:
+                yield known.get(service) or resource_of_service(service)
 
 
 class _Pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from galley.frozen import FrozenMap, frozen
@@ -15,8 +15,19 @@ from pilot.registry.endpoints import endpoint_at, sorted_endpoints
 from pilot.registry.protocol import kubernetes_protocol
 from pilot.registry.workloads import RegisteredWorkload
 
-_KIND = "Container"
-_ORIGIN = Origin("discovered containers")
+
+@frozen
+class DiscoveryRegistry:
+    """A registry that finds instances while they run. ``name`` is its own, such as ``Docker``, and ``instance`` what it
+    calls one of them, such as ``Container``: the kind of the resources that services made of them come from."""
+
+    name: str
+    instance: str
+
+    @property
+    def instances(self) -> str:
+        """The same for several, within a sentence: ``containers``."""
+        return f"{self.instance.lower()}s"
 
 
 @frozen
@@ -48,9 +59,9 @@ class Finding:
 
 @frozen
 class Sighting:
-    """What became of one container, for people."""
+    """What became of one instance, for people. ``name`` is the one that its registry knows it by."""
 
-    container: str
+    name: str
     project: str = ""
     service: str = ""
     namespace: str = ""
@@ -78,9 +89,10 @@ NOTHING_DISCOVERED = Discovery()
 
 @frozen
 class DiscoveredService:
-    """A service of a mesh with ``domain`` as its instances describe it; ``members`` are workloads with their ports by
-    name."""
+    """A service of a mesh with ``domain`` as the instances that ``registry`` found describe it; ``members`` are
+    workloads with their ports by name."""
 
+    registry: DiscoveryRegistry
     name: str
     namespace: str
     domain: str
@@ -94,14 +106,13 @@ class DiscoveredService:
 
 
 def without_withdrawn(
-    registered: tuple[RegisteredWorkload, ...], discovery: Discovery
+    registered: tuple[RegisteredWorkload, ...], withdrawn: Set[str]
 ) -> tuple[RegisteredWorkload, ...]:
-    """The same workloads, those at withdrawn addresses as not serving: their own proxies go on knowing them."""
-    if not any(workload.address in discovery.withdrawn for workload in registered):
+    """The same workloads, those at ``withdrawn`` addresses as not serving: their own proxies go on knowing them."""
+    if not any(workload.address in withdrawn for workload in registered):
         return registered
     return tuple(
-        replace(workload, serving=False) if workload.address in discovery.withdrawn else workload
-        for workload in registered
+        replace(workload, serving=False) if workload.address in withdrawn else workload for workload in registered
     )
 
 
@@ -136,17 +147,21 @@ def proxies_by_instance(
 
 
 def group_services(
-    instances: Iterable[DiscoveredInstance], workloads: Mapping[DiscoveredInstance, Workload], domain: str
+    registry: DiscoveryRegistry,
+    instances: Iterable[DiscoveredInstance],
+    workloads: Mapping[DiscoveredInstance, Workload],
+    domain: str,
 ) -> tuple[DiscoveredService, ...]:
-    """One service for all instances of one name and namespace; ``workloads`` of those that have an address.
+    """One service for all ``instances`` of one name and namespace that ``registry`` found.
 
-    ``domain`` is the mesh's.
+    ``workloads`` are of those that have an address; ``domain`` is the mesh's.
     """
     grouped: dict[tuple[str, str], list[DiscoveredInstance]] = {}
     for instance in instances:
         grouped.setdefault((instance.namespace, instance.service), []).append(instance)
     return tuple(
         DiscoveredService(
+            registry=registry,
             name=name,
             namespace=namespace,
             domain=domain,
@@ -178,7 +193,8 @@ def _ports(instances: Sequence[DiscoveredInstance]) -> tuple[Port, ...]:
 
 def resource_of_service(service: DiscoveredService) -> Resource[DiscoveredService]:
     """The service in the form in which the catalog keeps what it is made from."""
-    return Resource(key=ResourceKey(_KIND, service.namespace, service.name), spec=service, origin=_ORIGIN)
+    key = ResourceKey(service.registry.instance, service.namespace, service.name)
+    return Resource(key=key, spec=service, origin=Origin(f"discovered {service.registry.instances}"))
 
 
 def service_of_discovered(resource: Resource[DiscoveredService]) -> Service:

@@ -16,9 +16,11 @@ from pilot.registry.container_labels import (
     name_ports,
     read_container_labels,
 )
-from pilot.registry.discovery import DiscoveredInstance, Discovery, Finding, Sighting
+from pilot.registry.discovery import DiscoveredInstance, Discovery, DiscoveryRegistry, Finding, Sighting
 from pilot.registry.docker.containers import Container
 from pilot.registry.docker.pods import NetworkChoice, Pod, choose_address, own_container, own_networks, pods_of
+
+DOCKER = DiscoveryRegistry(name="Docker", instance="Container")
 
 ALL_PROJECTS = "*"
 
@@ -123,7 +125,7 @@ class _Read:
         said = self.said
         waiting = self.awaits_proxy and self.verdict.ready
         return Sighting(
-            container=self.pod.holder.name,
+            name=self.pod.holder.name,
             project=self.pod.holder.project,
             service=said.service if said else "",
             namespace=said.namespace if said else "",

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from os import environ
@@ -68,14 +68,12 @@ class DockerFollower:
     While the Engine is away the last known state stays.
     """
 
-    def __init__(
-        self, url: str, *, projects: tuple[str, ...], networks: tuple[str, ...], latest: Latest[Discovery]
-    ) -> None:
+    def __init__(self, url: str, *, projects: tuple[str, ...], networks: tuple[str, ...]) -> None:
         self._environment = {**environ, "DOCKER_HOST": url or environ.get("DOCKER_HOST") or DEFAULT_URL}
         self._options = DiscoveryOptions(
             projects=projects, networks=networks, own_hints=tuple(dict.fromkeys(_own_hints()))
         )
-        self._latest = latest
+        self.latest: Latest[Discovery] = Latest()
         self._containers = Containers()
         self._lock = threading.Lock()
         self._published: Discovery | None = None
@@ -83,6 +81,11 @@ class DockerFollower:
         self._stopping = threading.Event()
         self._connection: _Connection | None = None
         self.status = EngineStatus(url=self._environment["DOCKER_HOST"])
+
+    def describe(self) -> Mapping[str, str]:
+        """How the connection stands, for the admin page."""
+        return {"url": self.status.url, "engine": self.status.engine, "api": self.status.api,
+                "problem": self.status.problem}  # fmt: skip
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -199,7 +202,7 @@ class DockerFollower:
         if discovery != self._published and self._loop is not None and not self._stopping.is_set():
             self._published = discovery
             with suppress(RuntimeError):  # the event loop ended meanwhile
-                self._loop.call_soon_threadsafe(self._latest.publish, discovery)
+                self._loop.call_soon_threadsafe(self.latest.publish, discovery)
 
     def _report_found(self, engine: str, api: str) -> None:
         self.status = EngineStatus(url=self.status.url, engine=engine, api=api, problem="")

@@ -14,7 +14,8 @@ from galley.text.compose import compose
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
-from pilot.registry.discovery import Discovery, Sighting
+from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery, Sighting
+from pilot.registry.docker.discover import DOCKER
 from pilot.server.fleet import Fleet
 from pilot.serving import PilotMesh
 from pilot.xds.events import Requested
@@ -57,13 +58,14 @@ class Plane:
     """A mesh with one proxy, and the pages that show it."""
 
     def __init__(self) -> None:
-        self.state = MeshState(deregister_after=1.0)
+        self.state = MeshState(deregister_after=1.0, registries=(DOCKER,))
         self.proxy = a_proxy()
         self.fleet: Fleet[Proxy] = Fleet(PilotMesh(self.state, None), Notes())
         self.pages = admin_pages(self.state, self.fleet, Latest[ConfigReport]())
 
     def configured(self) -> Plane:
         self.state.configure(build_snapshot(resources())[0])
+        self.state.discover(DOCKER, NOTHING_DISCOVERED)
         self.state.rebuild()
         return self
 
@@ -108,8 +110,8 @@ async def test_a_dump_needs_a_proxy_that_is_connected() -> None:
 
 async def test_what_became_of_each_container_is_shown() -> None:
     plane = Plane().configured()
-    sighting = Sighting(container="shop_web_1", service="web", namespace="default", address="1.2.3.4", verdict="ready")
-    plane.state.discover(Discovery(sightings=(sighting,), withdrawn=frozenset({"1.2.3.5"})))
+    sighting = Sighting(name="shop_web_1", service="web", namespace="default", address="1.2.3.4", verdict="ready")
+    plane.state.discover(DOCKER, Discovery(sightings=(sighting,), withdrawn=frozenset({"1.2.3.5"})))
     page = plane.ask("/debug/dockerz")
     assert (page["containers"][0]["service"], page["containers"][0]["verdict"]) == ("web.default", "ready")
     assert page["withdrawn"] == ["1.2.3.5"]

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from galley.frozen import FrozenMap
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
-from pilot.registry.discovery import Discovery
+from pilot.registry.catalog import ServiceKey
+from pilot.registry.discovery import NOTHING_DISCOVERED, DiscoveredInstance, Discovery, DiscoveryRegistry
+from pilot.registry.docker.discover import DOCKER
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER
-from tests.builders import a_config, a_manifest, a_proxy, labels
+from tests.builders import a_config, a_manifest, a_proxy, a_workload_entry, labels
 
 CLUSTER_NAME = "outbound|9080||reviews.default.svc.cluster.local"
 
@@ -28,8 +32,9 @@ def instance(address: str = "10.0.0.1", **traits: Any) -> Proxy:
 
 
 def state_with_reviews() -> MeshState:
-    state = MeshState(deregister_after=5.0)
+    state = MeshState(deregister_after=5.0, registries=(DOCKER,))
     state.configure(a_config(a_manifest("reviews")))
+    state.discover(DOCKER, NOTHING_DISCOVERED)
     assert state.rebuild()
     return state
 
@@ -130,10 +135,10 @@ def test_the_same_configuration_again_is_no_news() -> None:
 
 
 def test_before_the_first_discovery_nobody_is_told_anything() -> None:
-    state = MeshState(deregister_after=5.0, discovers=True)
+    state = MeshState(deregister_after=5.0, registries=(DOCKER,))
     state.configure(a_config(a_manifest("reviews")))
     assert not state.rebuild()
-    state.discover(Discovery())
+    state.discover(DOCKER, Discovery())
     assert state.rebuild()
     assert not state.rebuild()
 
@@ -144,12 +149,98 @@ def test_a_withdrawn_address_serves_nobody_until_it_is_back() -> None:
     state.listening(instance())
     assert state.rebuild()
     assert endpoints(state) == 1
-    state.discover(Discovery(withdrawn=frozenset({"10.0.0.1"})))
+    state.discover(DOCKER, Discovery(withdrawn=frozenset({"10.0.0.1"})))
     assert state.rebuild()
     assert endpoints(state) == 0
     snapshot = state.snapshot_of(instance())
     assert snapshot is not None
     assert "inbound|9080||" in snapshot.of(CLUSTER), "what it has accepted it may finish"
-    state.discover(Discovery())
+    state.discover(DOCKER, Discovery())
     assert state.rebuild()
     assert endpoints(state) == 1
+
+
+OTHER = DiscoveryRegistry(name="Consul", instance="Node")
+
+
+def discovered(*addresses: str, service: str = "reviews", **ports: int) -> Discovery:
+    """Instances of one service, at ``addresses``."""
+    return Discovery(
+        tuple(
+            DiscoveredInstance(
+                id=f"{service}-{address}",
+                service=service,
+                namespace="default",
+                address=address,
+                ports=FrozenMap(ports or {"http": 9080}),
+                labels=labels(app=service),
+            )
+            for address in addresses
+        )
+    )
+
+
+def served(state: MeshState, service: str = "reviews", port: str = "http") -> list[str]:
+    """Address and port of each endpoint."""
+    assert state.generator is not None
+    key = ServiceKey(f"{service}.default.svc.cluster.local", "default")
+    found = state.generator.context.catalog.endpoints_of(key, port)
+    return [f"{endpoint.address}:{endpoint.port}" for endpoint in found]
+
+
+def state_with_two_registries() -> MeshState:
+    state = MeshState(deregister_after=5.0, registries=(DOCKER, OTHER))
+    state.configure(a_config())
+    state.discover(DOCKER, discovered("10.0.0.1"))
+    state.discover(OTHER, discovered("10.0.0.2", http=9081, grpc=9090))
+    assert state.rebuild()
+    return state
+
+
+def test_all_registries_are_waited_for() -> None:
+    state = MeshState(deregister_after=5.0, registries=(DOCKER, OTHER))
+    state.configure(a_config())
+    state.discover(OTHER, NOTHING_DISCOVERED)
+    assert not state.rebuild()
+    state.discover(DOCKER, NOTHING_DISCOVERED)
+    assert state.rebuild()
+
+
+def test_a_service_that_two_registries_know_is_one() -> None:
+    state = state_with_two_registries()
+    assert served(state) == ["10.0.0.1:9080", "10.0.0.2:9081"]
+    assert served(state, port="grpc") == ["10.0.0.2:9090"], "its ports are united"
+    assert state.generator is not None
+    (service,) = state.generator.context.catalog.services.values()
+    assert [port.number for port in service.ports] == [9080, 9090], "the registry named first counts first"
+    assert list(map(str, service.origins)) == ["Container default/reviews", "Node default/reviews"]
+
+
+def test_when_one_registry_loses_an_instance_those_of_the_other_stay() -> None:
+    state = state_with_two_registries()
+    state.discover(OTHER, NOTHING_DISCOVERED)
+    assert state.rebuild()
+    assert served(state) == ["10.0.0.1:9080"]
+    assert served(state, port="grpc") == []
+    state.discover(OTHER, discovered("10.0.0.3", service="ratings"))
+    assert state.rebuild()
+    assert (served(state), served(state, "ratings")) == (["10.0.0.1:9080"], ["10.0.0.3:9080"])
+    state.discover(DOCKER, NOTHING_DISCOVERED)
+    assert state.rebuild()
+    assert (served(state), served(state, "ratings")) == ([], ["10.0.0.3:9080"])
+
+
+def test_an_address_that_one_registry_withdraws_serves_nobody() -> None:
+    state = state_with_two_registries()
+    config = a_config(a_manifest("reviews"), a_workload_entry("one", "10.0.0.5"))
+    state.configure(config)
+    assert state.rebuild()
+    assert served(state) == ["10.0.0.1:9080", "10.0.0.2:9081", "10.0.0.5:9080"]
+    state.discover(OTHER, Discovery(withdrawn=frozenset({"10.0.0.5"})))
+    assert state.rebuild()
+    assert endpoints(state) == 1
+
+
+def test_a_registry_that_nobody_waits_for_cannot_tell_anything() -> None:
+    with pytest.raises(KeyError, match="Consul"):
+        MeshState(deregister_after=5.0, registries=(DOCKER,)).discover(OTHER, NOTHING_DISCOVERED)

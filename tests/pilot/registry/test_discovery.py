@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from galley.frozen import FrozenMap
-from pilot.registry.build import build_catalog
+from pilot.registry.build import Discovered, build_catalog
 from pilot.registry.catalog import Protocol, ServiceCatalog, ServiceKey, Workload
 from pilot.registry.discovery import DiscoveredInstance, Discovery, proxies_by_instance
+from pilot.registry.docker.discover import DOCKER
 from tests.builders import a_config, a_manifest, a_registered_workload, a_service_entry, a_workload_entry, labels
 
 REVIEWS = ServiceKey(hostname="reviews.default.svc.cluster.local", namespace="default")
@@ -21,8 +22,8 @@ def an_instance(address: str = "172.18.0.2", service: str = "reviews", **traits:
     )
 
 
-def found(*instances: DiscoveredInstance, **traits: Any) -> Discovery:
-    return Discovery(instances=instances, **traits)
+def found(*instances: DiscoveredInstance, **traits: Any) -> Discovered:
+    return {DOCKER: Discovery(instances=instances, **traits)}
 
 
 def serving(catalog: ServiceCatalog, key: ServiceKey = REVIEWS, port: str = "http") -> list[str]:
@@ -30,7 +31,7 @@ def serving(catalog: ServiceCatalog, key: ServiceKey = REVIEWS, port: str = "htt
 
 
 def test_instances_make_a_service() -> None:
-    catalog = build_catalog(a_config(), (), discovery=found(an_instance(), an_instance("172.18.0.3")))
+    catalog = build_catalog(a_config(), (), discovered=found(an_instance(), an_instance("172.18.0.3")))
     service = catalog.services[REVIEWS]
     assert [(port.number, port.name, port.protocol) for port in service.ports] == [(9080, "http", Protocol.HTTP)]
     assert service.kubernetes
@@ -47,28 +48,28 @@ def test_of_several_registrations_at_one_address_the_serving_one_counts() -> Non
 
 
 def test_an_unready_instance_keeps_its_service() -> None:
-    catalog = build_catalog(a_config(), (), discovery=found(an_instance(ready=False), an_instance("", addresses=())))
+    catalog = build_catalog(a_config(), (), discovered=found(an_instance(ready=False), an_instance("", addresses=())))
     assert serving(catalog) == []
     assert catalog.services[REVIEWS].ports
 
 
 def test_versions_may_listen_elsewhere() -> None:
     old, new = an_instance(), an_instance("172.18.0.3", ports=FrozenMap({"http": 8080}))
-    catalog = build_catalog(a_config(), (), discovery=found(old, new))
+    catalog = build_catalog(a_config(), (), discovered=found(old, new))
     assert [port.number for port in catalog.services[REVIEWS].ports] == [8080]
     assert serving(catalog) == ["172.18.0.2:9080", "172.18.0.3:8080"]
 
 
 def test_a_written_port_name_beats_the_number() -> None:
     unnamed = an_instance("172.18.0.3", ports=FrozenMap({"port-9080": 9080}))
-    catalog = build_catalog(a_config(), (), discovery=found(unnamed, an_instance()))
+    catalog = build_catalog(a_config(), (), discovered=found(unnamed, an_instance()))
     assert [port.name for port in catalog.services[REVIEWS].ports] == ["http"]
     assert serving(catalog) == ["172.18.0.2:9080", "172.18.0.3:9080"]
 
 
 def test_a_document_of_the_same_host_wins_and_selects_the_containers() -> None:
     discovery = found(an_instance())
-    before = build_catalog(a_config(), (), discovery=discovery)
+    before = build_catalog(a_config(), (), discovered=discovery)
     after = build_catalog(a_config(a_manifest("reviews", port=80)), (), before, discovery)
     assert after.services[REVIEWS].origin.kind == "Service"
     assert serving(after) == ["172.18.0.2:9080"]
@@ -78,20 +79,20 @@ def test_a_document_of_the_same_host_wins_and_selects_the_containers() -> None:
 
 def test_a_service_entry_of_the_same_host_wins_in_any_namespace() -> None:
     entry = a_service_entry(REVIEWS.hostname, namespace="elsewhere")
-    catalog = build_catalog(a_config(entry), (), discovery=found(an_instance()))
+    catalog = build_catalog(a_config(entry), (), discovered=found(an_instance()))
     assert [key.namespace for key in catalog.services] == ["elsewhere"]
 
 
 def test_containers_are_workloads_for_every_selector() -> None:
     everything = a_manifest("all", selector={"app": "reviews"})
-    catalog = build_catalog(a_config(everything), (), discovery=found(an_instance()))
+    catalog = build_catalog(a_config(everything), (), discovered=found(an_instance()))
     assert serving(catalog, ServiceKey("all.default.svc.cluster.local", "default")) == ["172.18.0.2:9080"]
 
 
 def test_a_registered_proxy_wins_at_the_same_address() -> None:
     proxy = a_registered_workload("172.18.0.2", service_account="reviews")
     manifest = a_manifest("all", selector={"app": "reviews"})
-    catalog = build_catalog(a_config(manifest), (proxy,), discovery=found(an_instance(awaits_proxy=True)))
+    catalog = build_catalog(a_config(manifest), (proxy,), discovered=found(an_instance(awaits_proxy=True)))
     for key in (REVIEWS, ServiceKey("all.default.svc.cluster.local", "default")):
         (endpoint,) = catalog.endpoints_of(key, "http")
         assert (endpoint.address, endpoint.service_account, endpoint.serving) == ("172.18.0.2", "reviews", True)
@@ -99,22 +100,22 @@ def test_a_registered_proxy_wins_at_the_same_address() -> None:
 
 def test_a_proxy_that_registers_at_another_address_of_the_container_wins_too() -> None:
     instance = an_instance(addresses=("172.18.0.2", "172.19.0.2"))
-    catalog = build_catalog(a_config(), (a_registered_workload("172.19.0.2"),), discovery=found(instance))
+    catalog = build_catalog(a_config(), (a_registered_workload("172.19.0.2"),), discovered=found(instance))
     assert serving(catalog) == ["172.19.0.2:9080"]
 
 
 def test_a_proxy_of_another_namespace_takes_nothing_over() -> None:
     stranger = a_registered_workload("172.18.0.2", namespace="other", service_account="evil")
-    catalog = build_catalog(a_config(), (stranger,), discovery=found(an_instance()))
+    catalog = build_catalog(a_config(), (stranger,), discovered=found(an_instance()))
     (endpoint,) = catalog.endpoints_of(REVIEWS, "http")
     assert endpoint.service_account == ""
 
 
 def test_without_its_proxy_an_instance_that_awaits_one_serves_nobody() -> None:
     discovery = found(an_instance(awaits_proxy=True))
-    assert serving(build_catalog(a_config(), (), discovery=discovery)) == []
+    assert serving(build_catalog(a_config(), (), discovered=discovery)) == []
     starting = a_registered_workload("172.18.0.2", serving=False)
-    assert serving(build_catalog(a_config(), (starting,), discovery=discovery)) == []
+    assert serving(build_catalog(a_config(), (starting,), discovered=discovery)) == []
 
 
 def test_a_withdrawn_address_takes_registered_and_written_workloads_out() -> None:
@@ -131,7 +132,7 @@ def test_a_withdrawn_address_takes_registered_and_written_workloads_out() -> Non
 def test_what_did_not_change_is_the_same_object() -> None:
     config = a_config()
     rating = an_instance("172.18.0.9", "ratings")
-    first = build_catalog(config, (), discovery=found(an_instance(), rating))
+    first = build_catalog(config, (), discovered=found(an_instance(), rating))
     assert build_catalog(config, (), first, found(an_instance(), rating)) is first
     second = build_catalog(config, (), first, found(an_instance(), an_instance("172.18.0.3"), rating))
     assert serving(second) == ["172.18.0.2:9080", "172.18.0.3:9080"]

@@ -20,7 +20,7 @@ def only(*inspected: dict[str, Any], **options: Any) -> DiscoveredInstance:
 
 
 def verdicts(discovery: Discovery) -> dict[str, str]:
-    return {one.container: one.verdict for one in discovery.sightings}
+    return {one.name: one.verdict for one in discovery.sightings}
 
 
 def test_a_compose_service_is_a_service() -> None:

@@ -90,9 +90,9 @@ def count(latest: Latest[Discovery]) -> int:
 
 
 def following(engine: Engine) -> tuple[DockerFollower, Latest[Discovery]]:
-    latest: Latest[Discovery] = Latest()
     url = f"tcp://127.0.0.1:{engine.server_port}"
-    return DockerFollower(url, projects=(), networks=(), latest=latest), latest
+    follower = DockerFollower(url, projects=(), networks=())
+    return follower, follower.latest
 
 
 @pytest.mark.parametrize("answer", [None, {"Id": an_id("sick"), "State": "nonsense"}])

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pilot.controlplane import container_discovery
-from pilot.controlplane.container_discovery import ContainerDiscovery
+from galley.publishing.publisher import Latest
+from pilot.controlplane import registry_feed
 from pilot.controlplane.mesh_state import MeshState
-from pilot.registry.discovery import Discovery, Finding
-from pilot.settings import DockerSettings
+from pilot.controlplane.registry_feed import RegistryFeed
+from pilot.registry.discovery import Discovery, DiscoveryRegistry, Finding
+from pilot.registry.docker.discover import DOCKER
+from pilot.registry.docker.follow import DockerFollower
 from tests.builders import a_config, a_manifest, a_proxy
 
 
@@ -22,15 +24,15 @@ class World:
     """A state, and discovery into it from a socket that is not there."""
 
     def __init__(self, home: Path) -> None:
-        self.state = MeshState(deregister_after=5.0, discovers=True)
+        self.state = MeshState(deregister_after=5.0, registries=(DOCKER,))
         self.state.configure(a_config(a_manifest("reviews")))
         self.changed = asyncio.Event()
-        settings = DockerSettings(url=f"unix://{home}/docker.sock")
-        self.containers = ContainerDiscovery(settings, self.state, self.changed.set)
+        self.docker = DockerFollower(f"unix://{home}/docker.sock", projects=(), networks=())
+        self.feed = RegistryFeed(DOCKER, self.docker, self.state, self.changed.set)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
-        task = asyncio.create_task(self.containers.run())
+        task = asyncio.create_task(self.feed.run())
         try:
             yield self
         finally:
@@ -39,7 +41,7 @@ class World:
 
     async def publish(self, *findings: Finding) -> None:
         self.changed.clear()
-        self.containers.latest.publish(Discovery(findings=findings))
+        self.docker.latest.publish(Discovery(findings=findings))
         await asyncio.wait_for(self.changed.wait(), 5)
         await asyncio.sleep(0.01)  # the tasks that warn
 
@@ -60,7 +62,7 @@ async def test_what_is_found_is_taken_up_and_told_once(tmp_path: Path, caplog: p
     async with World(tmp_path).running() as world:
         await world.publish(Finding("something odd"))
         await world.publish(Finding("something odd"), Finding("something else"))
-        assert world.state.discovery.findings[1].text == "something else"
+        assert world.state.discovered(DOCKER).findings[1].text == "something else"
         assert world.state.rebuild()
         assert (warnings(caplog, "something odd"), warnings(caplog, "something else")) == (1, 1)
         await world.publish()
@@ -86,11 +88,34 @@ async def test_a_finding_needs_patience(tmp_path: Path, caplog: pytest.LogCaptur
 async def test_without_an_engine_the_mesh_starts_nevertheless(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(container_discovery, "_FIRST_ANSWER", 0.05)
+    monkeypatch.setattr(registry_feed, "_FIRST_ANSWER", 0.05)
     async with World(tmp_path).running() as world:
         assert not world.state.rebuild()
         await asyncio.wait_for(world.changed.wait(), 5)
         assert world.state.rebuild()
-        assert warnings(caplog, "has not answered for") == 1
-        await until(lambda: "does not exist" in world.containers.describe()["problem"])
+        assert warnings(caplog, "Docker has not answered for 0.05 s: serving without its containers until it does") == 1
+        await until(lambda: "does not exist" in world.docker.describe()["problem"])
         assert warnings(caplog, "does not exist: is Docker running") == 1
+
+
+class Silent:
+    """A registry of another kind, which does not answer."""
+
+    def __init__(self) -> None:
+        self.latest: Latest[Discovery] = Latest()
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_registry_is_called_by_its_own_words(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_feed, "_FIRST_ANSWER", 0.01)
+    consul = DiscoveryRegistry(name="Consul", instance="Node")
+    state, changed = MeshState(deregister_after=5.0, registries=(consul,)), asyncio.Event()
+    running = asyncio.create_task(RegistryFeed(consul, Silent(), state, changed.set).run())
+    await asyncio.wait_for(changed.wait(), 5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert warnings(caplog, "Consul has not answered for 0.01 s: serving without its nodes until it does") == 1
