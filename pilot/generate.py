@@ -7,21 +7,20 @@ scope that they are for, so the thousandth replica of a workload costs a few dic
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from galley.frozen import frozen
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.endpoint import LoadAssignmentPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
+from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import InboundScope, ListenerScope, OutboundScope
-from pilot.mesh.context.scoping import inbound_scope, listener_scope
+from pilot.mesh.context.scope import ListenerScope, OutboundScope, ProxyScope
+from pilot.mesh.context.scoping import proxy_scope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
 from pilot.mesh.gateway.routes import plan_gateway_routes
 from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
@@ -39,14 +38,6 @@ from pilot.xds.resources import (
     ResourceSnapshot,
     TypeUrl,
 )
-
-
-@frozen
-class ProxyScope:
-    """Everything that decides what one proxy receives; proxies of an equal scope share one snapshot."""
-
-    listeners: ListenerScope
-    inbound: InboundScope | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,100 +63,64 @@ class Generator:
 
     def __init__(self, context: PushContext) -> None:
         self._context = context
-        self._memo = Memo()
-        self._sets = Memo()
-        self._cache = RenderCache()
-        self._scopes: dict[Proxy, ProxyScope] = {}
-        self._outbound: dict[OutboundScope, OutboundSets] = {}
-        self._outbound_listeners: dict[ListenerScope, tuple[EncodedResource, ...]] = {}
-        self._snapshots: dict[ProxyScope, ResourceSnapshot] = {}
-        self._beside_agents: Generator | None = None
+        self._plans, self._sets, self._cache = Memo(), Memo(), RenderCache()
+        self._now = Memo()
+        """What is asked of this context alone: the scope of a proxy, and what is generated for a scope."""
 
     @property
     def context(self) -> PushContext:
+        """The context that is generated for."""
         return self._context
 
     @property
     def counters(self) -> GenerationCounters:
-        others = self._beside_agents.counters if self._beside_agents else GenerationCounters(0, 0, 0)
-        return GenerationCounters(
-            plans=self._memo.misses + others.plans,
-            encodings=self._cache.encodings + others.encodings,
-            sets=self._sets.misses + others.sets,
-        )
+        """The work done so far."""
+        return GenerationCounters(plans=self._plans.misses, encodings=self._cache.encodings, sets=self._sets.misses)
 
     def advance(self, context: PushContext) -> None:
         """Generate for ``context`` from now on."""
         self._context = context
-        self._memo.advance()
-        self._sets.advance()
+        self._plans, self._sets = self._plans.successor(), self._sets.successor()
         self._cache.end_generation()
-        self._scopes.clear()
-        self._outbound.clear()
-        self._outbound_listeners.clear()
-        self._snapshots.clear()
-        if self._beside_agents is not None:
-            self._beside_agents.advance(_for_agents(context))
+        self._now = Memo()
 
     def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
         """All that ``proxy`` may receive: the same object for every proxy of an equal scope."""
-        mtls = self._context.mtls
-        if proxy.has_agent and mtls is not None and not mtls.from_agent:
-            return self._generator_beside_agents().snapshot_of(proxy)
-        scope = self._scopes.get(proxy)
-        if scope is None:
-            scope = self._scopes[proxy] = proxy_scope(self._context, proxy)
-        snapshot = self._snapshots.get(scope)
-        if snapshot is None:
-            snapshot = self._snapshots[scope] = self._generate(scope)
-        return snapshot
-
-    def _generator_beside_agents(self) -> Generator:
-        """Nearly all clusters and listeners differ beside an agent, so that nothing is shared with other proxies."""
-        if self._beside_agents is None:
-            self._beside_agents = Generator(_for_agents(self._context))
-        return self._beside_agents
+        return self._now(self._generate, self._now(proxy_scope, self._context, proxy))
 
     def _generate(self, scope: ProxyScope) -> ResourceSnapshot:
-        outbound = self._outbound_sets(scope.listeners.outbound)
+        outbound = self._now(self._outbound_sets, scope.outbound)
         clusters, listeners = outbound.clusters, self._listeners(scope)
         if scope.inbound is not None:
-            clusters += self._encode_clusters(plan_inbound_clusters(self._context, scope.inbound, self._memo))
+            clusters += self._encode_clusters(plan_inbound_clusters(self._context, scope.inbound, self._plans))
         return self._sets(
             _snapshot, self._set(CLUSTER, clusters), outbound.endpoints, self._set(LISTENER, listeners), outbound.routes
         )
 
     def _outbound_sets(self, scope: OutboundScope) -> OutboundSets:
-        sets = self._outbound.get(scope)
-        if sets is None:
-            plan = plan_gateway_routes if scope.kind is ProxyKind.GATEWAY else plan_routes
-            cluster_plans = plan_outbound_clusters(self._context, scope, self._memo)
-            assignments = plan_load_assignments(self._context, scope, cluster_plans, self._memo)
-            routes = plan(self._context, scope, self._memo)
-            sets = self._outbound[scope] = OutboundSets(
-                clusters=self._encode_clusters(cluster_plans),
-                endpoints=self._set(ENDPOINT, self._encode_assignments(assignments)),
-                routes=self._set(ROUTE, self._encode_routes(routes)),
-            )
-        return sets
+        plan = plan_gateway_routes if scope.kind is ProxyKind.GATEWAY else plan_routes
+        cluster_plans = plan_outbound_clusters(self._context, scope, self._plans)
+        assignments = plan_load_assignments(self._context, scope, cluster_plans, self._plans)
+        routes = plan(self._context, scope, self._plans)
+        return OutboundSets(
+            clusters=self._encode_clusters(cluster_plans),
+            endpoints=self._set(ENDPOINT, self._encode_assignments(assignments)),
+            routes=self._set(ROUTE, self._encode_routes(routes)),
+        )
 
     def _listeners(self, scope: ProxyScope) -> tuple[EncodedResource, ...]:
-        listeners = self._listeners_outwards(scope.listeners)
+        listeners = self._now(self._listeners_outwards, scope.listeners)
         if scope.inbound is None:
             return listeners
-        return self._encode_listeners(plan_inbound_listeners(self._context, scope.inbound, self._memo)) + listeners
+        return self._encode_listeners(plan_inbound_listeners(self._context, scope.inbound, self._plans)) + listeners
 
     def _listeners_outwards(self, scope: ListenerScope) -> tuple[EncodedResource, ...]:
         """Outbound listeners, or a gateway's own."""
-        listeners = self._outbound_listeners.get(scope)
-        if listeners is None:
-            plan = plan_gateway_listeners if scope.outbound.kind is ProxyKind.GATEWAY else plan_outbound_listeners
-            plans: tuple[ListenerPlan, ...] = plan(self._context, scope, self._memo)
-            if scope.dns_capture:
-                plans += (plan_dns_listener(self._context, scope, self._memo),)
-            listeners = self._encode_listeners(plans)
-            self._outbound_listeners[scope] = listeners
-        return listeners
+        plan = plan_gateway_listeners if scope.outbound.kind is ProxyKind.GATEWAY else plan_outbound_listeners
+        plans: tuple[ListenerPlan, ...] = plan(self._context, scope, self._plans)
+        if scope.dns_capture:
+            plans += (plan_dns_listener(self._context, scope, self._plans),)
+        return self._encode_listeners(plans)
 
     def _encode_clusters(self, plans: Iterable[ClusterPlan]) -> tuple[EncodedResource, ...]:
         return tuple(map(self._cache.cluster, plans))
@@ -181,19 +136,6 @@ class Generator:
 
     def _set(self, type_url: TypeUrl, resources: tuple[EncodedResource, ...]) -> ResourceSet:
         return self._sets(ResourceSet, type_url, resources)
-
-
-def _for_agents(context: PushContext) -> PushContext:
-    """The same, but that certificates come from agents."""
-    return replace(context, mtls=replace(context.mtls, from_agent=True)) if context.mtls is not None else context
-
-
-def proxy_scope(context: PushContext, proxy: Proxy) -> ProxyScope:
-    """The scope of ``proxy``. Gateways have no inbound side."""
-    return ProxyScope(
-        listeners=listener_scope(context, proxy),
-        inbound=None if proxy.kind is ProxyKind.GATEWAY else inbound_scope(context, proxy),
-    )
 
 
 def _snapshot(*sets: ResourceSet) -> ResourceSnapshot:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from citadel.identity import TrustDomain
@@ -21,7 +22,7 @@ from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.text.diagnostics import Origin
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext, build_push_context
-from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.context.scope import AttachedKeys, OutboundScope
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 from pilot.registry.build import build_catalog
@@ -296,6 +297,18 @@ def a_scope(
     """The outbound scope of a sidecar in namespace ``default``."""
     domain = traits.pop("dns_domain", f"{namespace}.svc.cluster.local")
     return OutboundScope(kind=kind, namespace=namespace, dns_domain=domain, interception=interception, **traits)
+
+
+def attached(*policies: ResourceKey) -> AttachedKeys:
+    """These policies as what counts for a workload, by kind."""
+    kinds = dict.fromkeys(policy.kind for policy in policies)
+    return FrozenMap({kind: tuple(policy for policy in policies if policy.kind == kind) for kind in kinds})
+
+
+def opening(context: PushContext, scope: OutboundScope) -> OutboundScope:
+    """The scope of a gateway that opens the Gateways of ``context`` which ask for its labels."""
+    gateways = context.attached[Gateway].in_namespace(scope.namespace).reaching(scope.labels)
+    return replace(scope, attached=attached(*(gateway.key for gateway in gateways)))
 
 
 def a_gateway_scope(**traits: Any) -> OutboundScope:

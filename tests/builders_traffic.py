@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from galley.frozen import FrozenMap
@@ -19,7 +20,7 @@ from galley.kinds.values import Destination, PortSelector, StringMatch
 from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import ForwardPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
@@ -27,7 +28,7 @@ from pilot.mesh.gateway.routes import plan_gateway_routes
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes
 from pilot.node.node_id import ProxyKind
-from tests.builders import a_scope
+from tests.builders import a_scope, opening
 
 
 def exact(value: str) -> StringMatch:
@@ -86,9 +87,12 @@ def an_egress(*hosts: str, port: int = 0, protocol: str = "HTTP", **traits: Any)
 
 def route_configs(context: PushContext, scope: OutboundScope | None = None, memo: Memo | None = None) -> dict[str, Any]:
     """All route configurations of a scope (a sidecar's in ``default``, if not given) by name."""
-    scope = scope or a_scope()
-    plan = plan_gateway_routes if scope.kind is ProxyKind.GATEWAY else plan_routes
-    return {config.name: config for config in plan(context, scope, memo or Memo())}
+    scope, memo = scope or a_scope(), memo or Memo()
+    gateway = scope.kind is ProxyKind.GATEWAY
+    plans = (
+        plan_gateway_routes(context, opening(context, scope), memo) if gateway else plan_routes(context, scope, memo)
+    )
+    return {config.name: config for config in plans}
 
 
 def virtual_hosts(config: RouteConfigPlan) -> dict[str, VirtualHostPlan]:
@@ -115,6 +119,7 @@ def listeners(context: PushContext, scope: ListenerScope | None = None, memo: Me
     """All outbound or gateway listeners of a scope by name."""
     scope = scope or a_listener_scope()
     gateway = scope.outbound.kind is ProxyKind.GATEWAY
+    scope = replace(scope, outbound=opening(context, scope.outbound)) if gateway else scope
     plan = plan_gateway_listeners if gateway else plan_outbound_listeners
     return {listener.name: listener for listener in plan(context, scope, memo or Memo())}
 

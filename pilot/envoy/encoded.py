@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
-from functools import cache, partial
-from typing import Any, Generic, TypeVar, assert_never
+from functools import cache
+from typing import assert_never
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -27,10 +27,8 @@ from pilot.ir.cluster import ClusterPlan
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import DnsListenerPlan, DnsNamePlan, ListenerPlan, TcpListenerPlan
 from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
+from pilot.memo import Memo
 from pilot.xds.resources import EncodedResource
-
-P = TypeVar("P", bound=Hashable)
-V = TypeVar("V")
 
 _route_configuration = maker(RouteConfiguration)
 _load_assignment = maker(ClusterLoadAssignment)
@@ -51,97 +49,46 @@ class RenderCache:
     """
 
     def __init__(self) -> None:
-        self._clusters: _Generations[ClusterPlan, EncodedResource] = _Generations(_encode_cluster)
-        self._endpoints: _Generations[EndpointPlan, bytes] = _Generations(_encode_endpoint)
-        self._virtual_hosts: _Generations[VirtualHostPlan, bytes] = _Generations(_encode_virtual_host)
-        self._dns_names: _Generations[DnsNamePlan, bytes] = _Generations(_encode_dns_name)
-        self._listeners: _Generations[ListenerPlan, EncodedResource] = _Generations(
-            partial(encode_listener, encode_dns_name=self._dns_names.get), touch=self._touch_dns_names
-        )
-        self._load_assignments: _Generations[LoadAssignmentPlan, EncodedResource] = _Generations(
-            partial(join_load_assignment, encode_endpoint=self._endpoints.get), touch=self._touch_endpoints
-        )
-        self._route_configs: _Generations[RouteConfigPlan, EncodedResource] = _Generations(
-            partial(join_route_config, encode_virtual_host=self._virtual_hosts.get), touch=self._touch_virtual_hosts
-        )
+        self._memo = Memo()
 
     def cluster(self, plan: ClusterPlan) -> EncodedResource:
-        return self._clusters.get(plan)
+        """The encoded cluster."""
+        return self._memo(_encode_cluster, plan)
 
     def load_assignment(self, plan: LoadAssignmentPlan) -> EncodedResource:
-        return self._load_assignments.get(plan)
+        """The encoded load assignment, put together from encoded endpoints."""
+        return self._memo(self._join_load_assignment, plan)
 
     def listener(self, plan: ListenerPlan) -> EncodedResource:
-        return self._listeners.get(plan)
+        """The encoded listener; one that answers DNS queries is put together from encoded names."""
+        return self._memo(self._encode_listener, plan)
 
     def route_config(self, plan: RouteConfigPlan) -> EncodedResource:
-        return self._route_configs.get(plan)
+        """The encoded route configuration, put together from encoded virtual hosts."""
+        return self._memo(self._join_route_config, plan)
 
     @property
     def encodings(self) -> int:
-        return sum(memo.made for memo in self._whole)
+        """How many resources were encoded or put together so far."""
+        return self._memo.misses - self.parts
 
     @property
     def parts(self) -> int:
-        return sum(memo.made for memo in self._parts)
+        """How many parts were encoded for them."""
+        return sum(self._memo.made[encode_part] for encode_part in _PARTS)
 
     def end_generation(self) -> None:
         """Forget what was not asked for since the generation before ended: call it once per published snapshot."""
-        for whole in self._whole:
-            whole.end()
-        for part in self._parts:
-            part.end()
+        self._memo = self._memo.successor()
 
-    @property
-    def _whole(self) -> tuple[_Generations[Any, EncodedResource], ...]:
-        return (self._clusters, self._load_assignments, self._listeners, self._route_configs)
+    def _join_load_assignment(self, plan: LoadAssignmentPlan) -> EncodedResource:
+        return join_load_assignment(plan, encode_endpoint=lambda endpoint: self._memo(_encode_endpoint, endpoint))
 
-    @property
-    def _parts(self) -> tuple[_Generations[Any, bytes], ...]:
-        return (self._endpoints, self._virtual_hosts, self._dns_names)
+    def _encode_listener(self, plan: ListenerPlan) -> EncodedResource:
+        return encode_listener(plan, encode_dns_name=lambda name: self._memo(_encode_dns_name, name))
 
-    def _touch_endpoints(self, plan: LoadAssignmentPlan) -> None:
-        for locality in plan.localities:
-            for endpoint in locality.endpoints:
-                self._endpoints.get(endpoint)
-
-    def _touch_dns_names(self, plan: ListenerPlan) -> None:
-        for name in plan.names if isinstance(plan, DnsListenerPlan) else ():
-            self._dns_names.get(name)
-
-    def _touch_virtual_hosts(self, plan: RouteConfigPlan) -> None:
-        for host in distinct_virtual_hosts(plan.virtual_hosts):
-            self._virtual_hosts.get(host)
-
-
-class _Generations(Generic[P, V]):
-    """Values by plan, made when first asked for and kept while each generation asks for them.
-
-    ``touch`` is called with a plan that is asked for again after a generation ended: its parts live on with it.
-    """
-
-    def __init__(self, make: Callable[[P], V], *, touch: Callable[[P], None] | None = None) -> None:
-        self._make = make
-        self._touch = touch
-        self._current: dict[P, V] = {}
-        self._previous: dict[P, V] = {}
-        self.made = 0
-
-    def get(self, plan: P) -> V:
-        value = self._current.get(plan)
-        if value is not None:
-            return value
-        value = self._previous.get(plan)
-        if value is None:
-            value = self._make(plan)
-            self.made += 1
-        elif self._touch is not None:
-            self._touch(plan)
-        self._current[plan] = value
-        return value
-
-    def end(self) -> None:
-        self._previous, self._current = self._current, {}
+    def _join_route_config(self, plan: RouteConfigPlan) -> EncodedResource:
+        return join_route_config(plan, encode_virtual_host=lambda host: self._memo(_encode_virtual_host, host))
 
 
 def empty_route_config(name: str) -> EncodedResource:
@@ -228,6 +175,9 @@ def _resource(
     version = hashlib.blake2b(payload, digest_size=8).hexdigest()
     content = _any_head(cls) + length_delimited(_ANY_VALUE, payload)
     return EncodedResource(name=name, version=version, any=content, origins=tuple(origins))
+
+
+_PARTS = (_encode_virtual_host, _encode_dns_name, _encode_endpoint)
 
 
 @cache

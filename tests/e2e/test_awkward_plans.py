@@ -32,7 +32,7 @@ from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.listener import TcpListenerPlan
 from pilot.ir.route import RouteConfigPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope, OutboundScope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
@@ -52,6 +52,8 @@ from tests.builders import (
     a_sidecar,
     a_virtual_service,
     a_workload_entry,
+    attached,
+    opening,
 )
 from tests.builders_traffic import (
     a_destination,
@@ -175,7 +177,7 @@ def test_declared_egress_listeners() -> None:
             an_egress("*/*"),
         )
     )
-    accept_sidecar(a_context(*SERVICES, sidecar, mesh=MESH), a_scope(sidecar=sidecar.key))
+    accept_sidecar(a_context(*SERVICES, sidecar, mesh=MESH), a_scope(attached=attached(sidecar.key)))
 
 
 @pytest.mark.parametrize("interception", list(Interception))
@@ -223,7 +225,8 @@ def test_gateways(tmp_path: Path) -> None:
             "e.com", routes=(), gateways=bound, tls=(a_tls_route("e", "e.com"), a_tls_route("f", "e.com", "c.com"))
         ),
     )
-    context, scope = a_context(a_gateway(servers=servers), *rules, *SERVICES, mesh=MESH), a_gateway_scope()
+    context = a_context(a_gateway(servers=servers), *rules, *SERVICES, mesh=MESH)
+    scope = opening(context, a_gateway_scope())
     listeners = plan_gateway_listeners(context, a_listener_scope(scope), Memo())
     assert [listener.name for listener in listeners] == ["0.0.0.0_3306", "0.0.0.0_443", "0.0.0.0_80"]
     assert len(listeners[1].chains) == 4

@@ -160,6 +160,7 @@ def test_proxies_beside_an_agent_share_what_names_the_agents_socket() -> None:
     assert watched.cost().encodings > 0
     assert watched.generator.snapshot_of(replica(2, has_agent=True)) is first
     assert watched.cost() == GenerationCounters(plans=0, encodings=0, sets=0)
+    assert all(first.of(kind) is plain.of(kind) for kind in (ENDPOINT, ROUTE)), "certificates are no part of these"
     assert b"sds-grpc" in encoded(first)
     assert b"sds-grpc" not in encoded(plain)
     watched.generator.advance(a_context(*services(3), trust_domain="cluster.local", previous=context))

@@ -8,8 +8,8 @@ from citadel.policy.peer import PeerPolicies
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.memo import Memo
 from pilot.mesh.clusters.mutual_tls import takes_mutual_tls
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.node.locality import Locality

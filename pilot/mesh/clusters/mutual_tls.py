@@ -11,8 +11,9 @@ from citadel.policy.peer import PeerPolicies
 from galley.frozen import frozen
 from galley.kinds.values import ClientTlsSettings
 from pilot.ir.cluster import UpstreamProtocol
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scope import OutboundScope
 from pilot.registry.catalog import Endpoint, Port, Protocol, Service
 
 TLS_MODE_LABEL = "security.istio.io/tlsMode"
@@ -47,18 +48,19 @@ class ServicePeers:
     ports: tuple[PortPeers, ...] = ()
 
 
-def service_peers(context: PushContext, service: Service, memo: Memo) -> ServicePeers | None:
-    """The peers behind ``service``; None where the mesh issues no identities.
+def service_peers(context: PushContext, scope: OutboundScope, service: Service, memo: Memo) -> ServicePeers | None:
+    """The peers behind ``service``, for clients of ``scope``; None for those that have no identity to show.
 
     Whether mutual TLS is automatic is decided by the policies of mesh and namespace; those of single workloads show
     in their endpoints (Istio's rule).
     """
-    if context.mtls is None:
+    mesh = context.mtls_for(scope.certificates)
+    if mesh is None:
         return None
     policies = context.peers.of(service.namespace)
     wanted = context.mesh.enable_auto_mtls is not False and not service.mesh_external
     return ServicePeers(
-        mesh=context.mtls,
+        mesh=mesh,
         policies=policies,
         automatic=wanted and policies.mode is not MtlsMode.DISABLE,
         ports=tuple(

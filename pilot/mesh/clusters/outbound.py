@@ -20,12 +20,12 @@ from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_assignment
 from pilot.mesh.clusters.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
 from pilot.mesh.clusters.upstream_tls import upstream_tls
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.context.scope import Certificates, OutboundScope
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER, outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.traffic_policy import EffectivePolicy, effective_policy
@@ -66,7 +66,7 @@ def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
         dns_refresh_rate=mesh.dns_refresh_rate,
         gateway=gateway,
         redirected=not gateway and scope.interception is not Interception.NONE,
-        identified=scope.identified,
+        identified=scope.certificates is not Certificates.NONE,
     )
 
 
@@ -79,7 +79,7 @@ def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Mem
         if service.resolution is not ServiceResolution.ALIAS:
             rule = context.destination_rule(scope, service)
             inline = _inline_endpoints(context, service)
-            peers = service_peers(context, service, memo) if scope.identified else None
+            peers = service_peers(context, scope, service, memo)
             plans += memo(plan_service_clusters, service, rule, defaults, inline, peers)
     plans += memo(plan_well_known_clusters, defaults)
     return tuple(plans)

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
-from citadel.ir import PeerModes
+from enum import StrEnum
+
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.mesh.context.auto_addressing import AddressFamilies
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 
+AttachedKeys = FrozenMap[str, tuple[ResourceKey, ...]]
+"""The policies that count for a workload, by kind and in the order in which they count.
+
+Keys and not contents, which a planner looks up (``PushContext.attached_to``): a scope tells proxies apart."""
+
+
+class Certificates(StrEnum):
+    """Where a proxy has its certificate and the roots from, in a mesh whose workloads have identities."""
+
+    CONTROL_PLANE = "control plane"
+    AGENT = "agent"
+    NONE = "none"
+
 
 @frozen
 class OutboundScope:
     """What clusters, endpoints and routes depend on.
 
-    ``labels`` are only those that some rule asks about (``sourceLabels``, Gateway selectors); ``sidecar`` names the
-    Sidecar resource that applies. ``services_of_own`` lists the target ports of a gateway's own service
-    (declared port → listener port).
+    ``labels`` are only those that some rule asks about (``sourceLabels``). ``own_target_ports`` lists the target ports
+    of a gateway's own service (declared port → listener port).
     """
 
     kind: ProxyKind
@@ -24,14 +37,13 @@ class OutboundScope:
     dns_domain: str
     interception: Interception = Interception.REDIRECT
     labels: Labels = NO_LABELS
-    sidecar: ResourceKey | None = None
+    attached: AttachedKeys = FrozenMap()
     own_target_ports: FrozenMap[int, int] = FrozenMap()
     ipv6: bool = False
     dual_stack: bool = False
     http_proxy: bool = False
     """Whether there is an HTTP forward-proxy listener, which needs a route configuration of all ports."""
-    identified: bool = True
-    """False for proxies that have no certificate in a mesh whose others have."""
+    certificates: Certificates = Certificates.CONTROL_PLANE
     auto_addresses: bool = False
     """Whether services without address have automatic ones, because the application's names come from here."""
 
@@ -78,16 +90,35 @@ class InboundPort:
 class InboundScope:
     """What inbound listeners and clusters depend on: the workload's ports, not its name.
 
-    ``peers`` is what it accepts from its peers; None where nobody has an identity. A workload that has none itself
-    (not ``identified``) takes plain text where its policy admits that, and nothing where it does not.
+    A workload without certificate takes plain text where its policy admits that, and nothing where it does not.
     """
 
     namespace: str
     interception: Interception
     ports: tuple[InboundPort, ...] = ()
-    sidecar: ResourceKey | None = None
+    attached: AttachedKeys = FrozenMap()
     accept_http_10: bool = False
     ipv6: bool = False
     dual_stack: bool = False
-    peers: PeerModes | None = None
-    identified: bool = True
+    certificates: Certificates = Certificates.CONTROL_PLANE
+
+
+@frozen
+class ProxyScope:
+    """Everything that decides what one proxy receives; proxies of an equal scope share one snapshot.
+
+    ``inbound`` is None for gateways, whose listeners are all outbound.
+    """
+
+    listeners: ListenerScope
+    inbound: InboundScope | None = None
+
+    @property
+    def outbound(self) -> OutboundScope:
+        """What clusters, endpoints and routes depend on."""
+        return self.listeners.outbound
+
+    @property
+    def kind(self) -> ProxyKind:
+        """What kind of proxy it is for."""
+        return self.outbound.kind

@@ -9,14 +9,31 @@ from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, S
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
+from pilot.mesh.context.attached_kinds import ATTACHED_KINDS, LabelsOf, Side
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import InboundPort, InboundScope, ListenerScope, OutboundScope
+from pilot.mesh.context.scope import (
+    AttachedKeys,
+    Certificates,
+    InboundPort,
+    InboundScope,
+    ListenerScope,
+    OutboundScope,
+    ProxyScope,
+)
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import WorkloadPort
 from pilot.registry.protocol import protocol_named
 from pilot.registry.workloads import RegisteredWorkload, workload_of_registration
+
+
+def proxy_scope(context: PushContext, proxy: Proxy) -> ProxyScope:
+    """The scope of ``proxy``. Gateways have no inbound side."""
+    return ProxyScope(
+        listeners=listener_scope(context, proxy),
+        inbound=None if proxy.kind is ProxyKind.GATEWAY else inbound_scope(context, proxy),
+    )
 
 
 def registered_workload(proxy: Proxy) -> RegisteredWorkload | None:
@@ -70,8 +87,8 @@ def workload_labels(context: PushContext, proxy: Proxy) -> Labels:
     return next((entry.endpoint.labels for entry in served_ports(context, proxy)), NO_LABELS)
 
 
-def policy_labels(context: PushContext, proxy: Proxy) -> Labels:
-    """The labels by which policies select the workload: those of its endpoints, in which clients see them.
+def endpoint_labels(context: PushContext, proxy: Proxy) -> Labels:
+    """The labels of the workload's endpoints, in which clients see them, with those that its node claims over them.
 
     So a label that only the registry or a WorkloadGroup knows is not lost, and with it the policy.
     """
@@ -83,24 +100,34 @@ def policy_labels(context: PushContext, proxy: Proxy) -> Labels:
     return workload_of_registration(registered, context.config.get(key)).labels
 
 
+def attached_keys(context: PushContext, proxy: Proxy, side: Side) -> AttachedKeys:
+    """The policies that count for ``proxy`` on one side, by kind."""
+    found = {}
+    for row in ATTACHED_KINDS:
+        if proxy.kind in row.proxies and side in row.sides and (context.mtls is not None or not row.needs_identities):
+            labels = (workload_labels if row.labels_of is LabelsOf.NODE else endpoint_labels)(context, proxy)
+            reaching = context.attached[row.kind].in_namespace(proxy.namespace).reaching(labels)
+            if reaching:
+                found[row.name] = tuple(policy.key for policy in reaching)
+    return FrozenMap(found)
+
+
 def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
     """What clusters, endpoints and routes of ``proxy`` depend on."""
     labels = workload_labels(context, proxy)
     gateway = proxy.kind is ProxyKind.GATEWAY
-    asked = context.rules.source_labels | (context.gateway_labels if gateway else frozenset())
-    sidecar = None if gateway else context.sidecar_for(proxy.namespace, labels)
     return OutboundScope(
         kind=proxy.kind,
         namespace=proxy.namespace,
         dns_domain=proxy.dns_domain,
         interception=proxy.interception,
-        labels=FrozenMap({name: labels[name] for name in asked if name in labels}),
-        sidecar=sidecar.key if sidecar else None,
+        labels=FrozenMap({name: labels[name] for name in context.rules.source_labels if name in labels}),
+        attached=attached_keys(context, proxy, Side.OUTBOUND),
         own_target_ports=_own_target_ports(context, proxy) if gateway else FrozenMap(),
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
         http_proxy=_http_proxy_port(context, proxy) > 0,
-        identified=_is_identified(context, proxy),
+        certificates=_certificates(context, proxy),
         auto_addresses=proxy.captures_dns and proxy.auto_addresses,
     )
 
@@ -143,8 +170,8 @@ def _http_proxy_port(context: PushContext, proxy: Proxy) -> int:
 def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
     """What inbound listeners and clusters of a sidecar depend on: a Sidecar's ingress, else the ports it serves."""
     served = served_ports(context, proxy)
-    labels = workload_labels(context, proxy)
-    resource = context.sidecar_for(proxy.namespace, labels)
+    attached = attached_keys(context, proxy, Side.INBOUND)
+    resource = context.sidecar_of(attached)
     if resource is not None and resource.spec.ingress:
         ports = tuple(_ingress_ports(resource, proxy, served))
     elif proxy.interception is Interception.NONE:
@@ -155,20 +182,19 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         namespace=proxy.namespace,
         interception=proxy.interception,
         ports=_one_per_socket(ports),
-        sidecar=resource.key if resource else None,
+        attached=attached,
         accept_http_10=proxy.accept_http_10,
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
-        peers=context.peers.of(proxy.namespace).modes_of(policy_labels(context, proxy))
-        if context.mtls is not None
-        else None,
-        identified=_is_identified(context, proxy),
+        certificates=_certificates(context, proxy),
     )
 
 
-def _is_identified(context: PushContext, proxy: Proxy) -> bool:
-    """Where nobody has an identity, having none makes no difference."""
-    return proxy.identified or context.mtls is None
+def _certificates(context: PushContext, proxy: Proxy) -> Certificates:
+    """Where nobody has an identity, neither having none nor an agent makes a difference."""
+    if context.mtls is None or (proxy.identified and not proxy.has_agent):
+        return Certificates.CONTROL_PLANE
+    return Certificates.AGENT if proxy.identified else Certificates.NONE
 
 
 def _one_per_socket(ports: Iterable[InboundPort]) -> tuple[InboundPort, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from galley.exports import resolve_exports
-from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
+from galley.hosts.names import DEFAULT_DOMAIN, MESH_GATEWAY, resolve_host
 from galley.hosts.scoped import read_egress_hosts
 from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
 from galley.kinds.networking.virtual_service import VirtualService, destinations_of
 from galley.meta import Resource
+from pilot.mesh.rules.virtual_services import VirtualServiceIndex
 from pilot.registry.catalog import Protocol, Service
 from pilot.registry.protocol import protocol_named
 
@@ -80,13 +81,14 @@ class VisibleServices:
 
 def select_visible(
     index: ServiceIndex,
-    *,
+    rules: VirtualServiceIndex | None,
     namespace: str,
     export_default: tuple[str, ...],
     sidecar: Sidecar | None,
-    virtual_services: tuple[Resource[VirtualService], ...],
 ) -> VisibleServices:
-    """What proxies of ``namespace`` see. ``virtual_services`` are those visible there, in candidate order."""
+    """What proxies of ``namespace`` with this Sidecar see. Of ``rules`` those bound to the mesh count; gateways, for
+    which none do, give none."""
+    virtual_services = rules.candidates(MESH_GATEWAY, namespace) if rules is not None else ()
     exported = tuple(
         service
         for service in index.ordered
@@ -102,14 +104,14 @@ def select_visible(
         )
         services = _union(listeners, index)
     chosen = {rule for listener in listeners for rule in listener.virtual_services}
-    rules = tuple(rule for rule in virtual_services if rule in chosen)
+    imported = tuple(rule for rule in virtual_services if rule in chosen)
     by_name = {service.hostname: service for service in services}
-    extra = () if sidecar is None else _destinations(rules, by_name, exported, namespace)
+    extra = () if sidecar is None else _destinations(imported, by_name, exported, namespace)
     return VisibleServices(
         services=services,
         extra=extra,
         listeners=listeners,
-        virtual_services=rules,
+        virtual_services=imported,
         _by_name=by_name | {service.hostname: service for service in extra},
         _by_port=_index_ports(services),
     )

@@ -14,8 +14,8 @@ from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchA
 from galley.meta import Resource, ResourceKey
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
+from pilot.memo import Memo
 from pilot.mesh.chain_claims import ChainClaims
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.context.visibility import resolved_hosts

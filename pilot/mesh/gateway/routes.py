@@ -9,7 +9,7 @@ from galley.hosts.wildcards import common_host
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource, ResourceKey
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import resolved_hosts

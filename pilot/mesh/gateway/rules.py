@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from pilot.ir.route import RoutePlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.context.visibility import VisibleServices
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
 from pilot.mesh.listener_settings import plan_access_log
 from pilot.mesh.outbound.routes import asks_about_source
@@ -20,7 +23,7 @@ from pilot.mesh.rules.tcp_routes import TcpRouting, tcp_policies
 from pilot.registry.catalog import Service
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GatewayRules:
     """The questions that planners of one gateway ask about rules and services."""
 
@@ -33,10 +36,15 @@ class GatewayRules:
     def wildcard(self) -> str:
         return "::" if self.scope.ipv6 else "0.0.0.0"
 
+    @cached_property
+    def visible(self) -> VisibleServices:
+        """The services that the scope sees, looked up once: they are asked for every rule."""
+        return self.context.visible_services(self.scope)
+
     def ports(self) -> tuple[GatewayPort, ...]:
         """All servers by address and port."""
-        gateways = self.context.gateways_for(self.scope.namespace, self.scope.labels)
-        mtls = self.context.mtls_for(identified=self.scope.identified)
+        gateways = self.context.attached_to(self.scope.attached, Gateway)
+        mtls = self.context.mtls_for(self.scope.certificates)
         return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, mtls)
 
     def bound_to(self, server: GatewayServer) -> tuple[Resource[VirtualService], ...]:
@@ -81,4 +89,4 @@ class GatewayRules:
         """A service by name: of several namespaces the rule's own, else the one that the gateway sees."""
         candidates = self.context.services.by_hostname.get(host, ())
         own = next((service for service in candidates if service.namespace == namespace), None)
-        return own or self.context.visible_services(self.scope).named(host)
+        return own or self.visible.named(host)

@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from citadel.ir import MtlsMode, PeerModes
+from citadel.policy.peer import effective_modes, read_peer_policy
 from galley.frozen import frozen
 from galley.kinds.mesh_config import InboundTrafficPolicyMode
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings, HttpSettings, TcpSettings
 from galley.kinds.networking.sidecar import Sidecar
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.kinds.values import UNIX_SCHEME
-from galley.meta import ResourceKey
+from galley.meta import Resource, ResourceKey
 from pilot.ir.cluster import ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.memo import Memo
 from pilot.mesh.clusters.outbound import circuit_breakers
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import InboundPort, InboundScope
+from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
 from pilot.mesh.inbound.chains import InboundSettings, plan_passthrough_chains, plan_port_chains
 from pilot.mesh.inbound.matches import TLS
 from pilot.mesh.listener_settings import listener_settings
@@ -46,17 +48,19 @@ def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo
     """virtualInbound with a chain for each captured port, then the bound listeners. In mode NONE only the latter."""
     settings = _settings(context, scope)
     captured = tuple(port for port in scope.ports if not port.bound)
-    peers = _accepted(scope)
+    peers = _accepted(context, scope)
     listeners = tuple(memo(plan_bound_listener, port, settings, peers) for port in scope.ports if port.bound)
     if scope.interception is Interception.NONE:
         return listeners
     return (memo(plan_virtual_inbound, captured, settings, peers), *listeners)
 
 
-def _accepted(scope: InboundScope) -> PeerModes:
+def _accepted(context: PushContext, scope: InboundScope) -> PeerModes:
     """What the workload accepts: without a certificate of its own no mutual TLS, so that STRICT leaves nothing."""
-    peers = scope.peers or PLAIN_TEXT_ONLY
-    return peers if scope.identified else peers.without_certificate()
+    if context.mtls is None:
+        return PLAIN_TEXT_ONLY
+    peers = effective_modes(map(read_peer_policy, context.attached_to(scope.attached, PeerAuthentication)))
+    return peers.without_certificate() if scope.certificates is Certificates.NONE else peers
 
 
 def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
@@ -66,7 +70,7 @@ def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
         transparent=scope.interception is Interception.TPROXY,
         dual_stack=scope.dual_stack,
         shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
-        mtls=context.mtls_for(identified=scope.identified),
+        mtls=context.mtls_for(scope.certificates),
     )
 
 
@@ -168,8 +172,7 @@ class InboundUpstream:
 
 def plan_inbound_clusters(context: PushContext, scope: InboundScope, memo: Memo) -> tuple[ClusterPlan, ...]:
     """A cluster for each port of the workload; behind redirection also InboundPassthroughCluster."""
-    resource = context.config.get(scope.sidecar) if scope.sidecar is not None else None
-    sidecar = resource.spec if resource is not None else None
+    sidecar = context.sidecar_of(scope.attached)
     plans = [memo(plan_inbound_cluster, port, _upstream(context, scope, port, sidecar)) for port in scope.ports]
     if scope.interception is not Interception.NONE:
         plans.append(memo(plan_inbound_passthrough_cluster, context.mesh.connect_timeout, scope.ipv6, scope.dual_stack))
@@ -179,12 +182,14 @@ def plan_inbound_clusters(context: PushContext, scope: InboundScope, memo: Memo)
     return tuple(by_name.values())
 
 
-def _upstream(context: PushContext, scope: InboundScope, port: InboundPort, sidecar: Sidecar | None) -> InboundUpstream:
+def _upstream(
+    context: PushContext, scope: InboundScope, port: InboundPort, sidecar: Resource[Sidecar] | None
+) -> InboundUpstream:
     """The connection limits are those of the Sidecar's listener, else the Sidecar's, else the clients' own: the
     DestinationRule of the service is obeyed on both ends."""
     mesh = context.mesh
-    pool = _sidecar_pool(sidecar, port)
-    origins = (scope.sidecar,) if scope.sidecar is not None else NO_ORIGINS
+    pool = _sidecar_pool(sidecar.spec, port) if sidecar is not None else None
+    origins = (sidecar.key,) if sidecar is not None else NO_ORIGINS
     if pool is None:
         rule = context.policies.in_effect(scope.namespace, port.service_host, scope.namespace)
         service_port = Port(number=port.service_port, name="", protocol=Protocol(port.protocol))
@@ -200,9 +205,7 @@ def _upstream(context: PushContext, scope: InboundScope, port: InboundPort, side
     )
 
 
-def _sidecar_pool(sidecar: Sidecar | None, port: InboundPort) -> ConnectionPoolSettings | None:
-    if sidecar is None:
-        return None
+def _sidecar_pool(sidecar: Sidecar, port: InboundPort) -> ConnectionPoolSettings | None:
     own = (one.connection_pool for one in sidecar.ingress if one.port and one.port.number == port.listen_port)
     return next((pool for pool in own if pool is not None), sidecar.inbound_connection_pool)
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 from galley.frozen import frozen
 from galley.meta import ResourceKey
 from pilot.ir.listener import DnsListenerPlan, DnsNamePlan
+from pilot.memo import Memo
 from pilot.mesh.context.auto_addressing import AddressFamilies
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.outbound.bind_addresses import is_headless

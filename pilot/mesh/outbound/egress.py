@@ -44,11 +44,11 @@ class Egress:
 
 def egress_listeners(context: PushContext, scope: OutboundScope) -> tuple[Egress, ...]:
     """The egress listeners of a sidecar: those with a port first. Without a Sidecar resource there is one catch-all."""
-    bound = scope.interception is Interception.NONE
+    bound, sidecar = scope.interception is Interception.NONE, context.sidecar_of(scope.attached)
     planned = [
         Egress(imported=imported, bind_to_port=bound)
         if imported.listener is None
-        else _declared(imported, imported.listener, scope.sidecar, bound)
+        else _declared(imported, imported.listener, sidecar.key if sidecar is not None else None, bound)
         for imported in context.visible_services(scope).listeners
     ]
     return tuple(sorted(planned, key=lambda egress: egress.port is None))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from galley.hosts.names import MESH_GATEWAY
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from pilot.ir.listener import TcpListenerPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
+from pilot.mesh.context.visibility import VisibleServices
 from pilot.mesh.listener_settings import listener_settings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER
 from pilot.mesh.outbound.bind_addresses import is_headless
@@ -58,11 +60,11 @@ def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSet
         shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
         # Where nothing is redirected, a workload is one loopback address.
         dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
-        mutual_tls=context.mtls_for(identified=scope.outbound.identified) is not None,
+        mutual_tls=context.mtls_for(scope.outbound.certificates) is not None,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Planner:
     context: PushContext
     scope: ListenerScope
@@ -81,6 +83,11 @@ class _Planner:
     @property
     def loopback(self) -> str:
         return self.scope.bind_address or ("::1" if self.outbound.ipv6 else "127.0.0.1")
+
+    @cached_property
+    def visible(self) -> VisibleServices:
+        """The services that the scope sees, looked up once: they are asked for every rule."""
+        return self.context.visible_services(self.outbound)
 
     def plan(self) -> Iterator[TcpListenerPlan]:
         mesh = self.context.mesh
@@ -169,7 +176,7 @@ class _Planner:
         if not naming:
             return self._no_rules if policy is NO_POLICY else replace(self._no_rules, policy=policy)
         hosts = tuple(dict.fromkeys(host for rule in naming for host in self.memo(named_destinations, rule)))
-        lookup = context.visible_services(outbound).named
+        lookup = self.visible.named
         routing = TcpRouting(
             site=RouteSite(MESH_GATEWAY, port.number, outbound.labels, outbound.namespace),
             destinations=known_destinations(hosts, lookup, single_port=True),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from galley.hosts.names import MESH_GATEWAY
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import NO_LABELS, Resource
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
-from pilot.mesh.context.visibility import EgressServices
+from pilot.mesh.context.visibility import EgressServices, VisibleServices
 from pilot.mesh.naming import HTTP_PROXY_ROUTE, virtual_host_name
 from pilot.mesh.outbound.bind_addresses import has_own_address, has_shared_address
 from pilot.mesh.outbound.egress import Egress, egress_listeners
@@ -55,12 +56,17 @@ class _Routed(NamedTuple):
     routes: tuple[RoutePlan, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Planner:
     context: PushContext
     scope: OutboundScope
     memo: Memo
     routings: dict[tuple[int, bool, Destinations], HttpRouting] = field(default_factory=dict)
+
+    @cached_property
+    def visible(self) -> VisibleServices:
+        """The services that the scope sees, looked up once: they are asked for every rule."""
+        return self.context.visible_services(self.scope)
 
     def configs_of_all_ports(self, egress: Egress) -> Iterator[RouteConfigPlan]:
         """Of the catch-all egress listener: every port, each sniffed service with an address, the forward proxy."""
@@ -120,8 +126,7 @@ class _Planner:
                 yield _Routed(service.hostname, service, None)
 
     def _rule_routes(self, rule: Resource[VirtualService], port: int) -> tuple[RoutePlan, ...]:
-        lookup = self.context.visible_services(self.scope).named
-        destinations = known_destinations(self.memo(named_destinations, rule), lookup, single_port=False)
+        destinations = known_destinations(self.memo(named_destinations, rule), self.visible.named, single_port=False)
         asks = self.memo(asks_about_source, rule)
         routing = self.routings.get((port, asks, destinations))
         if routing is None:

@@ -4,9 +4,9 @@ from galley.frozen import FrozenMap
 from galley.kinds.networking.service_entry import Resolution, WorkloadEntry
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan
+from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import empty_assignment, plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from tests.builders import (
     a_context,
@@ -94,7 +94,7 @@ def test_one_endpoint_changed_is_one_load_assignment() -> None:
     memo = Memo()
     before = a_context(*resources)
     old = assignments(before, memo)
-    memo.advance()
+    memo = memo.successor()
     first = memo.misses
     after = a_context(*resources, workloads=(a_registered_workload("10.0.0.9"),), previous=before)
     new = assignments(after, memo)

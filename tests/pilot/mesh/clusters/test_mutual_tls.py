@@ -7,10 +7,10 @@ from galley.kinds.networking.destination_rule import TrafficPolicy
 from galley.kinds.networking.service_entry import Location, Resolution, WorkloadEntry
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
 from pilot.ir.cluster import Discovery
+from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
-from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.scope import OutboundScope
+from pilot.mesh.context.scope import Certificates, OutboundScope
 from tests.builders import (
     a_context,
     a_destination_rule,
@@ -186,13 +186,13 @@ def test_a_port_that_the_application_holds_itself_takes_plain_text():
 
 
 def test_a_client_without_a_certificate_speaks_plain_text():
-    cluster, marked = reviews(scope=a_scope(identified=False))
+    cluster, marked = reviews(scope=a_scope(certificates=Certificates.NONE))
     assert (cluster.tls, cluster.tls_by_endpoint, marked) == (None, False, set())
     assert cluster.discovery is Discovery.EDS
 
 
 def test_what_a_rule_wants_encrypted_is_not_sent_in_plain_text_for_want_of_a_certificate():
-    cluster, _ = reviews(a_tls_rule("ISTIO_MUTUAL"), scope=a_scope(identified=False))
+    cluster, _ = reviews(a_tls_rule("ISTIO_MUTUAL"), scope=a_scope(certificates=Certificates.NONE))
     assert (cluster.tls, cluster.discovery, cluster.load_assignment) == (None, Discovery.STATIC, None)
-    cluster, _ = reviews(a_tls_rule("SIMPLE"), scope=a_scope(identified=False))
+    cluster, _ = reviews(a_tls_rule("SIMPLE"), scope=a_scope(certificates=Certificates.NONE))
     assert (bool(cluster.tls), cluster.discovery) == (True, Discovery.EDS)

@@ -19,8 +19,8 @@ from galley.kinds.networking.service_entry import Resolution, ServicePort
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
+from pilot.memo import Memo
 from pilot.mesh.clusters.outbound import circuit_breakers, plan_outbound_clusters
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER
@@ -37,6 +37,7 @@ from tests.builders import (
     a_sidecar,
     a_subset,
     a_virtual_service,
+    attached,
 )
 
 REVIEWS = "reviews.default.svc.cluster.local"
@@ -138,7 +139,7 @@ def test_an_external_name_has_no_cluster_of_its_own() -> None:
 
 def test_destinations_of_imported_rules_have_clusters() -> None:
     services = (a_service_entry(REVIEWS), a_service_entry("a.com"), a_sidecar("*/a.com"))
-    scope = a_scope(sidecar=ResourceKey("Sidecar", "default", "default"))
+    scope = a_scope(attached=attached(ResourceKey("Sidecar", "default", "default")))
     assert WHOLE not in plans(a_context(*services), scope)
     rule = a_virtual_service("a.com", routes=(a_route("reviews"),))
     assert WHOLE in plans(a_context(*services, rule), scope)
@@ -270,7 +271,7 @@ def test_one_changed_rule_plans_the_clusters_of_its_service_again_and_no_other()
     resources, memo = services(20), Memo()
     before = a_context(*resources)
     old = plans(before, memo=memo)
-    memo.advance()
+    memo = memo.successor()
     first = memo.misses
     after = a_context(*resources, a_destination_rule("s3", subsets=(a_subset(),)), previous=before)
     new = plans(after, memo=memo)
@@ -285,7 +286,7 @@ def test_a_new_endpoint_plans_no_cluster() -> None:
     resources, memo = [a_manifest("reviews"), *services(3)], Memo()
     before = a_context(*resources)
     plans(before, memo=memo)
-    memo.advance()
+    memo = memo.successor()
     first = memo.misses
     plans(a_context(*resources, workloads=(a_registered_workload(),), previous=before), memo=memo)
     assert memo.misses == first

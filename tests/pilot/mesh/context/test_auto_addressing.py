@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from pilot.memo import Memo
 from pilot.mesh.context.auto_addressing import AddressFamilies, give_addresses
-from pilot.mesh.context.memo import Memo
 from pilot.mesh.context.visibility import index_services
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from tests.builders import a_context, a_manifest, a_scope, a_service, a_service_entry

@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from citadel.ir import MtlsMode, PeerModes
 from galley.frozen import FrozenMap
 from galley.kinds.kubernetes.service import KubernetesServicePort
 from galley.kinds.mesh_config import MeshConfig
@@ -11,11 +10,12 @@ from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, S
 from galley.kinds.networking.virtual_service import HttpMatchRequest
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import InboundPort
+from pilot.mesh.context.scope import Certificates, InboundPort
 from pilot.mesh.context.scoping import (
     inbound_scope,
     listener_scope,
     outbound_scope,
+    proxy_scope,
     registered_workload,
     workload_labels,
 )
@@ -33,6 +33,7 @@ from tests.builders import (
     a_sidecar,
     a_virtual_service,
     a_workload_entry,
+    attached,
     labels,
 )
 
@@ -95,18 +96,24 @@ def test_a_gateway_answers_no_dns() -> None:
     assert (scope.dns_capture, scope.outbound.auto_addresses) == (False, False)
 
 
-def test_a_gateway_is_asked_about_selectors_and_sources_and_has_no_sidecar() -> None:
-    context = a_context(a_gateway(), a_sidecar("*/*", namespace="istio-system"), asking_for(app="x"))
+def test_a_gateway_is_asked_about_sources_and_has_gateways_and_no_sidecar() -> None:
+    edge = a_gateway()
+    context = a_context(
+        edge,
+        a_gateway("other", selector={"istio": "egress"}),
+        a_sidecar("*/*", namespace="istio-system"),
+        asking_for(app="x"),
+    )
     scope = outbound_scope(context, a_gateway_proxy(labels=labels(istio="ingressgateway", app="x")))
-    assert scope.labels == labels(istio="ingressgateway", app="x")
-    assert scope.sidecar is None
+    assert scope.labels == labels(app="x")
+    assert scope.attached == attached(edge.key)
 
 
 def test_the_sidecar_that_selects_the_workload_is_named() -> None:
     sidecar = a_sidecar("*/*", selector={"app": "a"})
     scope = outbound_scope(a_context(sidecar), a_proxy(labels=labels(app="a")))
-    assert scope.sidecar == sidecar.key
-    assert outbound_scope(a_context(sidecar), a_proxy(labels=labels(app="b"))).sidecar is None
+    assert scope.attached == attached(sidecar.key)
+    assert outbound_scope(a_context(sidecar), a_proxy(labels=labels(app="b"))).attached == attached()
 
 
 def test_a_node_without_labels_has_those_that_the_registry_knows() -> None:
@@ -273,15 +280,15 @@ def test_only_a_proxy_that_registers_itself_is_a_workload() -> None:
     assert (claim.labels, claim.ports) == (labels(app="a"), FrozenMap({"http": 80}))
 
 
-def test_what_a_workload_accepts_is_a_value_of_its_scope() -> None:
-    policies = a_peer_policy("STRICT", name="reviews", selector={"app": "reviews"}, ports={9080: "DISABLE"})
+def test_the_policies_that_count_for_a_workload_are_named_in_its_inbound_scope() -> None:
+    policy = a_peer_policy("STRICT", name="reviews", selector={"app": "reviews"}, ports={9080: "DISABLE"})
+    wide = a_peer_policy("STRICT", name="wide", namespace="istio-system")
     reviews, other = a_proxy(labels=labels(app="reviews")), a_proxy(labels=labels(app="other"))
-    context = a_context(policies, trust_domain="cluster.local")
-    peers = inbound_scope(context, reviews).peers
-    assert peers is not None
-    assert (peers.mode, peers.at(9080)) == (MtlsMode.STRICT, MtlsMode.DISABLE)
-    assert inbound_scope(context, other).peers == PeerModes(mode=MtlsMode.PERMISSIVE)
-    assert inbound_scope(a_context(policies), reviews).peers is None
+    context = a_context(policy, wide, trust_domain="cluster.local")
+    assert inbound_scope(context, reviews).attached == attached(wide.key, policy.key)
+    assert inbound_scope(context, other).attached == attached(wide.key)
+    assert outbound_scope(context, reviews).attached == attached(), "what it accepts changes nothing of what it sends"
+    assert inbound_scope(a_context(policy), reviews).attached == attached(), "nobody has an identity"
 
 
 def test_policies_select_by_all_labels_of_a_workload() -> None:
@@ -291,9 +298,7 @@ def test_policies_select_by_all_labels_of_a_workload() -> None:
     listed = a_proxy(labels=labels(pod="x"))
     for proxy, resource in ((joined, group), (listed, a_workload_entry())):
         context = a_context(strict, resource, a_manifest(), trust_domain="cluster.local")
-        peers = inbound_scope(context, proxy).peers
-        assert peers is not None
-        assert peers.mode is MtlsMode.STRICT
+        assert inbound_scope(context, proxy).attached == attached(strict.key)
 
 
 @pytest.mark.parametrize(
@@ -330,10 +335,15 @@ def test_a_workload_that_has_proven_nothing_registers_without_account_and_withou
     assert workload.labels["app"] == "reviews"
 
 
-def test_a_scope_tells_who_has_no_identity_where_others_have() -> None:
-    proxy = a_proxy(identified=False)
+def test_a_scope_tells_where_certificates_come_from() -> None:
+    proxies = {
+        Certificates.CONTROL_PLANE: a_proxy(),
+        Certificates.AGENT: a_proxy(has_agent=True),
+        Certificates.NONE: a_proxy(identified=False, has_agent=True),
+    }
     mutual, plain = a_context(trust_domain="cluster.local"), a_context()
-    assert not outbound_scope(mutual, proxy).identified
-    assert not inbound_scope(mutual, proxy).identified
-    assert inbound_scope(mutual, proxy) != inbound_scope(mutual, a_proxy())
-    assert outbound_scope(plain, proxy) == outbound_scope(plain, a_proxy())
+    for certificates, proxy in proxies.items():
+        scope = proxy_scope(mutual, proxy)
+        assert scope.inbound is not None
+        assert (scope.outbound.certificates, scope.inbound.certificates) == (certificates, certificates)
+        assert proxy_scope(plain, proxy) == proxy_scope(plain, a_proxy())

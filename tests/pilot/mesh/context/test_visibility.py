@@ -4,6 +4,7 @@ from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute,
 from galley.kinds.values import Destination
 from galley.meta import ResourceKey
 from pilot.mesh.context.push_context import PushContext
+from pilot.mesh.context.scoping import outbound_scope
 from pilot.mesh.context.visibility import (
     VisibleServices,
     destination_hosts,
@@ -14,9 +15,9 @@ from tests.builders import (
     a_context,
     a_gateway_scope,
     a_manifest,
+    a_proxy,
     a_resource,
     a_route,
-    a_scope,
     a_service_entry,
     a_sidecar,
     a_virtual_service,
@@ -28,8 +29,7 @@ SUFFIX = "default.svc.cluster.local"
 
 def seen(context: PushContext, namespace: str = "default") -> VisibleServices:
     """What a workload of ``namespace`` sees, with the Sidecar that applies to it."""
-    sidecar = context.sidecar_for(namespace, {})
-    return context.visible_services(a_scope(namespace=namespace, sidecar=sidecar.key if sidecar else None))
+    return context.visible_services(outbound_scope(context, a_proxy(namespace=namespace)))
 
 
 def names(visible: VisibleServices) -> set[str]:

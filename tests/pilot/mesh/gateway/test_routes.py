@@ -2,8 +2,7 @@ import pytest
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
-from pilot.mesh.context.memo import Memo
-from pilot.mesh.gateway.routes import plan_gateway_routes
+from pilot.memo import Memo
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_route, a_virtual_service
 from tests.builders_traffic import a_match, a_server, clusters_of, exact, prefix, route_configs, virtual_hosts
 
@@ -137,11 +136,11 @@ def test_opaque_servers_have_no_routes():
 def test_one_rule_replans_its_own_host():
     gateway, rules = a_gateway(), [bound(f"h{number}.com", name=f"h{number}") for number in range(30)]
     memo, first = Memo(), a_context(gateway, *rules)
-    (before,) = plan_gateway_routes(first, SCOPE, memo)
-    memo.advance()
+    (before,) = tuple(route_configs(first, SCOPE, memo).values())
+    memo = memo.successor()
     misses = memo.misses
     rules[7] = bound("h7.com", name="h7", routes=(a_route("other"),))
-    (after,) = plan_gateway_routes(a_context(gateway, *rules, previous=first), SCOPE, memo)
+    (after,) = route_configs(a_context(gateway, *rules, previous=first), SCOPE, memo).values()
     changed = [new.name for old, new in zip(before.virtual_hosts, after.virtual_hosts, strict=True) if old is not new]
     assert changed == ["h7.com:8080"]
     assert memo.misses - misses <= 8
@@ -150,11 +149,11 @@ def test_one_rule_replans_its_own_host():
 def test_unchanged_inputs_give_the_same_objects_without_work():
     resources, memo = [a_gateway(), BOOKINFO, PRODUCTPAGE], Memo()
     first = a_context(*resources)
-    before = plan_gateway_routes(first, SCOPE, memo)
-    memo.advance()
+    before = tuple(route_configs(first, SCOPE, memo).values())
+    memo = memo.successor()
     misses = memo.misses
-    after = plan_gateway_routes(a_context(*resources, previous=first), SCOPE, memo)
-    assert before[0] is after[0]
+    (after,) = route_configs(a_context(*resources, previous=first), SCOPE, memo).values()
+    assert before[0] is after
     assert memo.misses == misses
 
 

@@ -1,4 +1,4 @@
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.gateway.rules import GatewayRules
 from tests.builders import (
     a_context,
@@ -9,12 +9,14 @@ from tests.builders import (
     a_service_entry,
     a_virtual_service,
     labels,
+    opening,
 )
 from tests.builders_traffic import a_match, clusters_of
 
 
 def rules(*resources, scope=None):
-    return GatewayRules(context=a_context(*resources), scope=scope or a_gateway_scope(), memo=Memo())
+    context = a_context(*resources)
+    return GatewayRules(context=context, scope=opening(context, scope or a_gateway_scope()), memo=Memo())
 
 
 def clusters(rule, *services, scope=None):

@@ -12,12 +12,12 @@ from galley.kinds.networking.destination_rule import (
 from galley.kinds.networking.sidecar import IstioIngressListener, SidecarPort
 from pilot.ir.cluster import CircuitBreakerPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.listener import Direction, ListenerFilter
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.context.scoping import inbound_scope
 from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
 from pilot.node.metadata import Interception
-from tests.builders import a_context, a_destination_rule, a_manifest, a_proxy, a_sidecar, a_workload_entry
+from tests.builders import a_context, a_destination_rule, a_manifest, a_proxy, a_sidecar, a_workload_entry, attached
 
 REVIEWS = "reviews.default.svc.cluster.local"
 POOL = ConnectionPoolSettings(
@@ -142,7 +142,7 @@ def test_a_sidecar_overrides_the_limits():
     sidecar = a_sidecar(ingress=(ingress,), inbound_connection_pool=wide)
     rule = a_destination_rule("reviews", policy=TrafficPolicy(connection_pool=POOL))
     context = a_context(a_manifest(), rule, sidecar)
-    plans = clusters(a_scope(a_port(), a_port(port=81), sidecar=sidecar.key), context)
+    plans = clusters(a_scope(a_port(), a_port(port=81), attached=attached(sidecar.key)), context)
     assert plans["inbound|9080||"].circuit_breakers == CircuitBreakerPlan(max_connections=7)
     assert plans["inbound|81||"].circuit_breakers == LIMITS
 

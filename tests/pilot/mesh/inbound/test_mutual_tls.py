@@ -1,14 +1,13 @@
 """Inbound listeners of workloads with identities."""
 
-from citadel.ir import MeshServerTls, MeshTls, MtlsMode, PeerModes
-from galley.frozen import FrozenMap
+from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.meta import ResourceKey
 from pilot.ir.listener import ListenerFilter
-from pilot.mesh.context.memo import Memo
-from pilot.mesh.context.scope import InboundPort, InboundScope
+from pilot.memo import Memo
+from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
 from pilot.mesh.inbound.listeners import plan_inbound_listeners
 from pilot.node.metadata import Interception
-from tests.builders import a_context
+from tests.builders import a_context, a_peer_policy, attached
 from tests.builders_traffic import end_of
 
 MESH = MeshTls(trust_domains=("cluster.local",))
@@ -21,10 +20,12 @@ def a_port(protocol="HTTP", port=9080, **traits):
     return InboundPort(protocol=protocol, listen_port=port, **{**service, **traits})
 
 
-def listeners(*ports, mode=PERMISSIVE, at=None, interception=Interception.REDIRECT, origins=()):
-    peers = PeerModes(mode=mode, ports=FrozenMap(at or {}), origins=origins)
-    scope = InboundScope(namespace="default", interception=interception, ports=ports, peers=peers)
-    return plan_inbound_listeners(a_context(trust_domain="cluster.local"), scope, Memo())
+def listeners(*ports, mode=PERMISSIVE, at=None, interception=Interception.REDIRECT, **traits):
+    policy = a_peer_policy(mode.value, name="x", selector={"app": "reviews"}, ports=at)
+    scope = InboundScope(
+        namespace="default", interception=interception, ports=ports, attached=attached(policy.key), **traits
+    )
+    return plan_inbound_listeners(a_context(policy, trust_domain="cluster.local"), scope, Memo())
 
 
 def virtual_inbound(*ports, **details):
@@ -95,22 +96,12 @@ def test_a_listener_of_its_own():
 
 def test_listeners_name_the_policies_that_made_them():
     policy = ResourceKey(kind="PeerAuthentication", namespace="default", name="x")
-    assert policy in virtual_inbound(origins=(policy,)).origins
-    assert policy in bound(origins=(policy,)).origins
+    assert policy in virtual_inbound().origins
+    assert policy in bound().origins
 
 
 def without_certificate(*ports, **details):
-    return plan_inbound_listeners(
-        a_context(trust_domain="cluster.local"),
-        InboundScope(
-            namespace="default",
-            interception=Interception.REDIRECT,
-            ports=ports,
-            peers=PeerModes(mode=details.get("mode", PERMISSIVE), ports=FrozenMap(details.get("at") or {})),
-            identified=False,
-        ),
-        Memo(),
-    )[0]
+    return virtual_inbound(*ports, certificates=Certificates.NONE, **details)
 
 
 def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text():

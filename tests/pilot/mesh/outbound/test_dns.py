@@ -7,11 +7,11 @@ from dataclasses import replace
 from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.networking.service_entry import Resolution
 from galley.meta import ResourceKey
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.outbound.dns import plan_dns_listener
-from tests.builders import a_context, a_manifest, a_scope, a_service_entry, a_sidecar, a_workload_entry
+from tests.builders import a_context, a_manifest, a_scope, a_service_entry, a_sidecar, a_workload_entry, attached
 from tests.builders_traffic import a_listener_scope
 
 NAMED = a_scope(auto_addresses=True)
@@ -92,7 +92,7 @@ def test_a_name_of_its_own_beats_the_short_form_of_another() -> None:
 
 def test_only_what_the_sidecar_imports_has_a_name() -> None:
     sidecar = a_sidecar("shop/*")
-    scope = a_scope(auto_addresses=True, sidecar=sidecar.key)
+    scope = a_scope(auto_addresses=True, attached=attached(sidecar.key))
     found = table(REVIEWS, a_manifest("cart", namespace="shop"), sidecar, scope=scope)
     assert sorted(found) == ["cart.shop", "cart.shop.svc", "cart.shop.svc.cluster.local"]
 

@@ -1,6 +1,6 @@
 from pilot.mesh.outbound.egress import egress_listeners
 from pilot.node.metadata import Interception
-from tests.builders import a_context, a_manifest, a_scope, a_sidecar
+from tests.builders import a_context, a_manifest, a_scope, a_sidecar, attached
 from tests.builders_traffic import an_egress
 
 SIDECAR = a_sidecar(
@@ -26,7 +26,7 @@ def test_in_mode_none_everything_is_bound():
 
 def test_declared_listeners_come_first_and_name_their_routes():
     context = a_context(a_manifest(), SIDECAR)
-    planned = egress_listeners(context, a_scope(sidecar=SIDECAR.key))
+    planned = egress_listeners(context, a_scope(attached=attached(SIDECAR.key)))
     assert [egress.port is None for egress in planned] == [False, False, False, True]
     assert [egress.route_name for egress in planned[:3]] == ["9080", "15080", "unix:///run/out.sock"]
     assert [egress.is_http_proxy for egress in planned[:2]] == [False, True]

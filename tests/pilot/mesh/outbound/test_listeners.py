@@ -1,7 +1,7 @@
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
 from galley.kinds.networking.service_entry import Resolution
 from galley.kinds.networking.sidecar import CaptureMode, OutboundTrafficPolicyMode
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.node.metadata import Interception
 from tests.builders import (
@@ -12,6 +12,7 @@ from tests.builders import (
     a_sidecar,
     a_virtual_service,
     a_workload_entry,
+    attached,
 )
 from tests.builders_traffic import a_listener_scope, a_tls_route, an_egress, ends_of, listeners
 
@@ -121,7 +122,7 @@ def test_the_forward_proxy():
 def test_a_declared_http_listener_is_locked():
     sidecar = a_sidecar(egress=(an_egress("*/*", port=9080), an_egress("*/*")))
     context = a_context(a_manifest("a"), a_database(port=9080), sidecar)
-    found = listeners(context, a_listener_scope(a_scope(sidecar=sidecar.key)))
+    found = listeners(context, a_listener_scope(a_scope(attached=attached(sidecar.key))))
     assert ends_of(found["0.0.0.0_9080"]) == ["route 9080", "PassthroughCluster"]
     assert found["0.0.0.0_9080"].origins == (sidecar.key,)
 
@@ -135,7 +136,7 @@ def test_bind_and_capture_mode_of_a_declared_listener():
         )
     )
     context = a_context(a_manifest("a"), a_database(), sidecar)
-    found = listeners(context, a_listener_scope(a_scope(sidecar=sidecar.key)))
+    found = listeners(context, a_listener_scope(a_scope(attached=attached(sidecar.key))))
     assert list(found) == ["virtualOutbound", "127.0.0.1_3128", "unix:///run/out.sock", "127.0.0.9_5432"]
     assert found["127.0.0.1_3128"].chains[0].terminal.allow_absolute_url
     assert found["127.0.0.1_3128"].bind_to_port
@@ -155,7 +156,7 @@ def test_unchanged_inputs_give_the_same_listeners_without_work():
     ]
     memo, first = Memo(), a_context(*resources)
     before = plan_outbound_listeners(first, a_listener_scope(), memo)
-    memo.advance()
+    memo = memo.successor()
     misses = memo.misses
     after = plan_outbound_listeners(a_context(*resources, previous=first), a_listener_scope(), memo)
     assert all(one is other for one, other in zip(before, after, strict=True))

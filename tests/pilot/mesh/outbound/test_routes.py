@@ -9,7 +9,7 @@ from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, H
 from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteFaultPlan
 from pilot.ir.route import MirrorPlan, RetryPlan
-from pilot.mesh.context.memo import Memo
+from pilot.memo import Memo
 from pilot.mesh.naming import virtual_host_name
 from pilot.mesh.outbound.routes import plan_routes
 from pilot.node.metadata import Interception
@@ -21,6 +21,7 @@ from tests.builders import (
     a_service_entry,
     a_sidecar,
     a_virtual_service,
+    attached,
     labels,
 )
 from tests.builders_traffic import (
@@ -90,7 +91,7 @@ def test_registry_only_blocks_unknown_hosts():
 
 def test_a_sidecar_may_block_what_the_mesh_allows():
     blocking = a_sidecar("*/*", outbound_traffic_policy=OutboundTrafficPolicy())
-    configs = route_configs(a_context(*BOOKINFO, blocking), a_scope(sidecar=blocking.key))
+    configs = route_configs(a_context(*BOOKINFO, blocking), a_scope(attached=attached(blocking.key)))
     assert configs["9080"].virtual_hosts[-1].name == "block_all"
 
 
@@ -179,7 +180,7 @@ def test_an_egress_listener_with_a_port_narrows_its_configuration():
     sidecar = a_sidecar(
         egress=(an_egress(f"./{REVIEWS}", port=9080), an_egress("*/*", port=15080, protocol="HTTP_PROXY"))
     )
-    configs = route_configs(a_context(*BOOKINFO, sidecar), a_scope(sidecar=sidecar.key))
+    configs = route_configs(a_context(*BOOKINFO, sidecar), a_scope(attached=attached(sidecar.key)))
     assert list(virtual_hosts(configs["9080"])) == [f"{REVIEWS}:9080", "allow_any"]
     assert set(virtual_hosts(configs["15080"])) == {f"{REVIEWS}:9080", f"{DETAILS}:9080", "allow_any"}
     assert not configs["15080"].ignore_port
@@ -187,7 +188,7 @@ def test_an_egress_listener_with_a_port_narrows_its_configuration():
 
 def test_an_egress_listener_on_a_socket_names_ports_in_domains():
     sidecar = a_sidecar(egress=(an_egress("*/*", bind="unix:///run/out.sock"),))
-    (config,) = plan_routes(a_context(*BOOKINFO, sidecar), a_scope(sidecar=sidecar.key), Memo())
+    (config,) = plan_routes(a_context(*BOOKINFO, sidecar), a_scope(attached=attached(sidecar.key)), Memo())
     assert (config.name, config.ignore_port) == ("unix:///run/out.sock", False)
 
 
@@ -206,7 +207,7 @@ def test_unchanged_inputs_give_the_same_objects_without_work():
     resources, memo = many(50), Memo()
     first = a_context(*resources)
     before = plan_routes(first, a_scope(), memo)
-    memo.advance()
+    memo = memo.successor()
     misses = memo.misses
     after = plan_routes(a_context(*resources, previous=first), a_scope(), memo)
     assert [one is other for one, other in zip(before, after, strict=True)] == [True]
@@ -217,7 +218,7 @@ def test_one_rule_replans_the_hosts_it_touches():
     resources, memo = many(50), Memo()
     first = a_context(*resources)
     (before,) = plan_routes(first, a_scope(), memo)
-    memo.advance()
+    memo = memo.successor()
     misses = memo.misses
     second = a_context(*resources, a_virtual_service("s7"), previous=first)
     (after,) = plan_routes(second, a_scope(), memo)
