@@ -14,8 +14,8 @@ _SHORTEST = 3
 """Values shorter than this (``1``, ``v1``) occur in texts by accident."""
 
 
-def blame(resources: Iterable[Resource[Any]], *, error: str, subject: str = "") -> tuple[Origin, ...]:
-    """Where to look for the cause of ``error``, most likely place first.
+def attribute_error(resources: Iterable[Resource[Any]], *, error: str, subject: str = "") -> tuple[Origin, ...]:
+    """Where to look for the cause of ``error``, most likely origin first.
 
     ``subject`` is the name of the rejected xDS resource, which Envoy repeats in its text and which proves nothing.
     A value of a ``spec`` that the rest of the text quotes is the best witness, the longer the better; a resource

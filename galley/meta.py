@@ -47,10 +47,12 @@ class Resource(Generic[T]):
 
     @property
     def name(self) -> str:
+        """``metadata.name``."""
         return self.key.name
 
     @property
     def namespace(self) -> str:
+        """``metadata.namespace``; "" for kinds that belong to the whole mesh."""
         return self.key.namespace
 
     @property

@@ -78,6 +78,7 @@ class _Palette:
         self._color = color
 
     def paint(self, text: str, code: str) -> str:
+        """``text`` between the ``code`` of a terminal and the one that resets it, or as it is without colours."""
         return f"{code}{text}{_RESET}" if self._color else text
 
 

@@ -49,9 +49,11 @@ class _Shift:
         self.columns = 4
 
     def position(self, line: int, column: int) -> tuple[int, int]:
+        """Where in the file a line and a column of the text are."""
         return (line + self.lines, column + self.columns) if self.is_block else (self.lines, 1)
 
     def move(self, node: Node) -> Node:
+        """The node with all that is below it, at its lines of the file."""
         line, column = self.position(node.line, node.column)
         end_line, end_column = self.position(node.end_line, node.end_column if isinstance(node, Scalar) else 1)
         if isinstance(node, Scalar):

@@ -67,25 +67,25 @@ class MessageDecoder:
             return None
         before = recorder.errors
         values: dict[str, Any] = {}
-        places: dict[str, Scalar] = {}
+        keys: dict[str, Scalar] = {}
         fields = self.fields
         for key, value in node.entries:
             field = fields.get(key.value)
             if field is None:
                 self._report_unknown(key, path, recorder)
-            elif field.attribute in places:
+            elif field.attribute in keys:
                 message = f"{shown_path(f'{path}.{field.name}')} is given twice, as {quoted(key.value)} too"
                 recorder.error_at(key, "duplicate-key", message, path, "keep one of the two")
             elif not (type(value) is Scalar and is_null(value)):
-                places[field.attribute] = key
+                keys[field.attribute] = key
                 decoded = field.decode(value, f"{path}.{key.value}", recorder)
                 values[field.attribute] = decoded
                 if field.metadata and decoded is not None and decoded != field.default:
                     _check_support(field, decoded, key, f"{path}.{key.value}", recorder)
         if self.oneofs:
-            self._check_oneofs(places, path, recorder)
+            self._check_oneofs(keys, path, recorder)
         for field in self.required:
-            if field.attribute not in places:
+            if field.attribute not in keys:
                 message = f"{shown_path(path)} needs the field `{field.name}`"
                 recorder.error_at(node, "missing-field", message, f"{path}.{field.name}")
         return None if recorder.errors > before else self.type(**values)
@@ -107,9 +107,9 @@ class MessageDecoder:
         message = f"{quoted(key.value)} is not a field of {shown_path(path)}"
         recorder.error_at(key, "unknown-field", message, f"{path}.{key.value[:64]}", hint)
 
-    def _check_oneofs(self, places: dict[str, Scalar], path: str, recorder: Recorder) -> None:
+    def _check_oneofs(self, keys: dict[str, Scalar], path: str, recorder: Recorder) -> None:
         for oneof in self.oneofs:
-            given = [places[attribute] for attribute in oneof if attribute in places]
+            given = [keys[attribute] for attribute in oneof if attribute in keys]
             if len(given) > 1:
                 names = " and ".join(quoted(key.value) for key in given)
                 message = f"{names} exclude each other in {shown_path(path)}"
@@ -137,7 +137,7 @@ def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, reco
 def _hint_for_unknown(name: str, decoder: MessageDecoder) -> str:
     if "//" in name:
         return COMMENT_HINT
-    below = _place_below(name, decoder)
+    below = _path_below(name, decoder)
     guess = nearest(name, decoder.names, cutoff=0.8 if below else 0.6)
     if guess:
         return f"did you mean `{guess}`?"
@@ -146,7 +146,7 @@ def _hint_for_unknown(name: str, decoder: MessageDecoder) -> str:
     return f"its fields are {', '.join(decoder.names)}" if len(decoder.names) <= 12 else ""
 
 
-def _place_below(name: str, decoder: MessageDecoder) -> str:
+def _path_below(name: str, decoder: MessageDecoder) -> str:
     """The nearest message below ``decoder`` that has the field ``name``, as a path such as ``http[].retries``."""
     level: list[tuple[str, MessageDecoder]] = [("", decoder)]
     seen: set[type] = set()
@@ -191,7 +191,7 @@ def message_decoder(cls: type) -> MessageDecoder:
     )
 
 
-_LEAVES: dict[Any, Decoder] = {
+_SCALARS: dict[Any, Decoder] = {
     str: decode_string,
     bool: decode_bool,
     int: decode_int,
@@ -205,9 +205,9 @@ _LEAVES: dict[Any, Decoder] = {
 def value_decoder(annotation: Any) -> Decoder:
     """The decoder of a field's annotation. Raises TypeError for one that no convention covers: a bug in a kind."""
     annotation = _without_none(annotation)
-    leaf = _LEAVES.get(annotation)
-    if leaf is not None:
-        return leaf
+    scalar = _SCALARS.get(annotation)
+    if scalar is not None:
+        return scalar
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is tuple and arguments[1:] == (...,):
         return _list_decoder(value_decoder(arguments[0]), arguments[0])

@@ -62,12 +62,12 @@ def decode_metadata(root: Mapping, recorder: Recorder, *, default_name: str = ""
     if not meta.name and not default_name:
         recorder.error_at(node, "missing-field", "the document has no `metadata.name`", "metadata.name")
     elif meta.name and (len(meta.name) > 253 or _NAME.fullmatch(meta.name) is None):
-        place = _place(node, "name")
-        recorder.error_at(place, "invalid-name", f"{quoted(meta.name)} is not a name", "metadata.name", _NAME_ADVICE)
+        at = _node_of(node, "name")
+        recorder.error_at(at, "invalid-name", f"{quoted(meta.name)} is not a name", "metadata.name", _NAME_ADVICE)
     if _NAMESPACE.fullmatch(meta.namespace) is None:
         message = f"{quoted(meta.namespace)} is not a namespace"
         hint = "use lower-case letters, digits and `-`, at most 63"
-        recorder.error_at(_place(node, "namespace"), "invalid-name", message, "metadata.namespace", hint)
+        recorder.error_at(_node_of(node, "namespace"), "invalid-name", message, "metadata.namespace", hint)
     return ObjectMeta(
         name=meta.name or default_name,
         namespace=meta.namespace,
@@ -89,10 +89,10 @@ def _in_utc(created: str, node: Node, recorder: Recorder) -> str:
     except (ValueError, OverflowError):
         message = f"{quoted(created)} is not a time"
         hint = "write it as in 2026-01-31T12:00:00Z"
-        place = _place(node, "creationTimestamp")
-        recorder.error_at(place, "invalid-time", message, "metadata.creationTimestamp", hint)
+        at = _node_of(node, "creationTimestamp")
+        recorder.error_at(at, "invalid-time", message, "metadata.creationTimestamp", hint)
         return ""
 
 
-def _place(node: Node, key: str) -> Node:
+def _node_of(node: Node, key: str) -> Node:
     return (node.find(key) if isinstance(node, Mapping) else None) or node

@@ -1,4 +1,4 @@
-"""Leaf values that several kinds share, and the field declarations that mark what is read but not translated yet."""
+"""Values that several kinds share, and the field declarations that mark what is read but not translated yet."""
 
 from __future__ import annotations
 

@@ -121,6 +121,7 @@ class _Composer:
                     yield root
 
     def compose_node(self, event: Any, depth: int) -> Node:
+        """The node that begins with ``event``, at so many levels below the document (its root is at 1)."""
         kind = type(event)
         if kind is AliasEvent:
             return self.expand_alias(event, depth)
@@ -133,6 +134,7 @@ class _Composer:
         return self.compose_collection(event, kind, depth)
 
     def compose_collection(self, event: Any, kind: type, depth: int) -> Node:
+        """A list or a mapping; ``kind`` is the class of ``event``. Refuses what is nested too deep."""
         if depth > self.limits.depth:
             self.refuse(
                 _position(event.start_mark), "nesting-too-deep", f"nested deeper than {self.limits.depth} levels"
@@ -154,6 +156,7 @@ class _Composer:
         return node
 
     def compose_scalar(self, event: Any) -> Scalar:
+        """A scalar. A tag of the core schema says how its text is to be read; any other is an error."""
         start, end = event.start_mark, event.end_mark
         plain = not event.style
         tag = event.tag
@@ -168,6 +171,7 @@ class _Composer:
         return Scalar(event.value, plain, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
     def compose_sequence(self, event: Any, depth: int) -> Sequence:
+        """A list, up to the event of its end."""
         items: list[Node] = []
         next_event, compose_node = self.next_event, self.compose_node
         while type(item := next_event()) is not SequenceEndEvent:
@@ -177,6 +181,7 @@ class _Composer:
         return Sequence(tuple(items), start.line + 1, start.column + 1, end_line)
 
     def compose_mapping(self, event: Any, depth: int) -> Mapping:
+        """A mapping, up to the event of its end. Of a key that is given twice the first counts, with an error."""
         entries: dict[str, tuple[Scalar, Node]] = {}
         end_line = 0
         next_event, compose_node = self.next_event, self.compose_node
@@ -209,15 +214,18 @@ class _Composer:
     # Anchors and aliases
 
     def anchor(self, name: str) -> _Anchored:
+        """Begin the node that aliases will call ``name``; inside of itself it cannot be repeated."""
         self.anchors[name] = anchored = _Anchored()
         return anchored
 
     def complete(self, anchored: _Anchored, node: Node, nodes_before: int, depth: int) -> None:
+        """End an anchored node that began after so many nodes and at ``depth``: what repeating it costs is known."""
         anchored.node = node
         anchored.weight = self.nodes - nodes_before
         anchored.height = 0 if type(node) is Scalar else self.deepest - depth
 
     def expand_alias(self, event: Any, depth: int) -> Node:
+        """The node that an alias repeats, counted as if it were written out."""
         name, at = event.anchor, _position(event.start_mark)
         anchored = self.anchors.get(name)
         if anchored is None:
@@ -243,11 +251,13 @@ class _Composer:
             raise _RefusedError
 
     def report_duplicate(self, key: Scalar, first: Scalar) -> None:
+        """Record the second of two equal keys of one mapping."""
         where = f"line {first.line}, column {first.column}"
         message = f"the key {quoted(key.value)} is given twice in one mapping, first at {where}"
         self.report(key, "duplicate-key", message, "keep one of the two")
 
     def report_tag(self, event: Any, tag: str) -> None:
+        """Record a tag that gives a node another type than its text has, or one of some program."""
         shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
         message = f"the tag {quoted(shown)} is not allowed here"
         hint = "remove the tag; fields have types of their own"
@@ -260,6 +270,8 @@ class _Composer:
 
 
 class _Position(NamedTuple):
+    """A line and a column, counted from 1."""
+
     line: int
     column: int
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from envoycodec.discovery import Node
-from galley.attribution import blame
+from galley.attribution import attribute_error
 from galley.meta import ResourceKey
 from galley.snapshot import ConfigSnapshot
 from pilot.node.node_id import NodeError, NodeId
@@ -121,7 +121,7 @@ def places_of(rejection: Rejection, config: ConfigSnapshot | None) -> tuple[str,
     """
     keys = [origin for origin in rejection.origins if isinstance(origin, ResourceKey)]
     resources = [found for key in keys if config is not None and (found := config.get(key)) is not None]
-    likely = blame(resources, error=rejection.message, subject=rejection.name)
+    likely = attribute_error(resources, error=rejection.message, subject=rejection.name)
     return tuple(f"{place} {place.field}".rstrip() for place in likely)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from galley.attribution import blame
+from galley.attribution import attribute_error
 from galley.meta import Resource, ResourceKey
 from galley.text.compose import compose
 from galley.text.diagnostics import Origin
@@ -34,15 +34,15 @@ def _resource(text: bytes = RULE) -> Resource[Any]:
 
 
 def test_the_value_that_the_text_quotes_is_the_place():
-    (origin,) = blame([_resource()], error=ENVOY_SAYS, subject="reviews")
+    (origin,) = attribute_error([_resource()], error=ENVOY_SAYS, subject="reviews")
     assert (origin.line, origin.field) == (9, "spec.http[0].match[0].uri.regex")
 
 
 def test_the_name_of_the_rejected_resource_proves_nothing():
-    first, *_ = blame([_resource()], error="Error adding reviews: out of memory", subject="reviews")
+    first, *_ = attribute_error([_resource()], error="Error adding reviews: out of memory", subject="reviews")
     assert first == Origin("rules.yaml", 1)
 
 
 def test_short_values_are_not_witnesses():
-    (origin,) = blame([_resource()], error="v1 is not a cluster")
+    (origin,) = attribute_error([_resource()], error="v1 is not a cluster")
     assert origin.line == 1

@@ -66,5 +66,5 @@ def _check_export_to(recorder: Recorder, body: str, mesh: MeshConfig) -> None:
         for index, value in enumerate(values):
             if value not in (".", "*", "~") and not is_dns_label(value):
                 hint = "write a namespace, `.` for the own one, or `*` for all"
-                place = f"{below(body, name)}[{index}]"
-                recorder.error(place, "invalid-export-to", f"{quoted(value)} is not a namespace", hint)
+                inner = f"{below(body, name)}[{index}]"
+                recorder.error(inner, "invalid-export-to", f"{quoted(value)} is not a namespace", hint)

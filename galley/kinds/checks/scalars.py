@@ -193,18 +193,18 @@ def check_export_to(
     values = list(export_to)
     seen: set[str] = set()
     for index, value in enumerate(values):
-        place = f"{field}[{index}]"
+        inner = f"{field}[{index}]"
         meant = namespace if value == OWN_NAMESPACE else value
         if meant in seen:
-            recorder.error(place, "invalid-export-to", f"{quoted(value)} names a namespace a second time")
+            recorder.error(inner, "invalid-export-to", f"{quoted(value)} names a namespace a second time")
         seen.add(meant)
         if value == NOWHERE and not may_hide:
-            recorder.error(place, "invalid-export-to", "`~` is possible for a ServiceEntry only")
+            recorder.error(inner, "invalid-export-to", "`~` is possible for a ServiceEntry only")
         elif value in (EVERYWHERE, NOWHERE) and len(values) > 1:
-            recorder.error(place, "invalid-export-to", f"{quoted(value)} must stand alone")
+            recorder.error(inner, "invalid-export-to", f"{quoted(value)} must stand alone")
         elif value not in (EVERYWHERE, NOWHERE, OWN_NAMESPACE) and not is_dns_label(value):
             hint = "write a namespace, `.` for the own one, or `*` for all"
-            recorder.error(place, "invalid-export-to", f"{quoted(value)} is not a namespace", hint)
+            recorder.error(inner, "invalid-export-to", f"{quoted(value)} is not a namespace", hint)
 
 
 def check_weights(recorder: Recorder, field: str, weights: Iterable[int]) -> None:

@@ -48,7 +48,7 @@ def _check_ports(recorder: Recorder, spec: KubernetesService) -> None:
         elif port.name and names.setdefault(port.name, index) != index:
             what = f"{quoted(port.name)} is the name of ports[{names[port.name]}] already"
             recorder.error(f"{path}.name", "duplicate-port", what)
-        place = (port.port, port.protocol)
-        if numbers.setdefault(place, index) != index:
-            what = f"{port.port} is the number of ports[{numbers[place]}] already"
+        served = (port.port, port.protocol)
+        if numbers.setdefault(served, index) != index:
+            what = f"{port.port} is the number of ports[{numbers[served]}] already"
             recorder.error(f"{path}.port", "duplicate-port", what)

@@ -61,16 +61,16 @@ def check_traffic_policy(recorder: Recorder, path: str, policy: TrafficPolicy) -
     _check_blocks(recorder, path, policy)
     ports: dict[int, int] = {}
     for index, port_policy in enumerate(policy.port_level_settings):
-        place = f"{path}.portLevelSettings[{index}]"
-        _check_blocks(recorder, place, port_policy)
+        inner = f"{path}.portLevelSettings[{index}]"
+        _check_blocks(recorder, inner, port_policy)
         if port_policy.port is None:
-            recorder.error(f"{place}.port", "missing-field", "is required", "write port: {number: …}")
+            recorder.error(f"{inner}.port", "missing-field", "is required", "write port: {number: …}")
             continue
         number = port_policy.port.number
-        check_port(recorder, f"{place}.port.number", number)
+        check_port(recorder, f"{inner}.port.number", number)
         if ports.setdefault(number, index) != index:
             what = f"is set by portLevelSettings[{ports[number]}] already, which is the one that counts"
-            recorder.warn(f"{place}.port.number", "duplicate-port", what)
+            recorder.warn(f"{inner}.port.number", "duplicate-port", what)
     if policy.tunnel is not None:
         _check_tunnel(recorder, f"{path}.tunnel", policy.tunnel)
         if policy.proxy_protocol is not None:

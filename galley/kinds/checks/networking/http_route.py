@@ -39,9 +39,9 @@ def check_http_route(recorder: Recorder, path: str, route: HttpRoute, *, is_root
     rewrites_authority = route.rewrite is not None and bool(route.rewrite.authority)
     check_headers(recorder, f"{path}.headers", route.headers, rewrites_authority=rewrites_authority)
     for index, entry in enumerate(route.route):
-        place = f"{path}.route[{index}]"
-        check_destination(recorder, f"{place}.destination", entry.destination)
-        check_headers(recorder, f"{place}.headers", entry.headers, rewrites_authority=rewrites_authority)
+        inner = f"{path}.route[{index}]"
+        check_destination(recorder, f"{inner}.destination", entry.destination)
+        check_headers(recorder, f"{inner}.headers", entry.headers, rewrites_authority=rewrites_authority)
     check_weights(recorder, f"{path}.route", (entry.weight for entry in route.route))
     check_duration(recorder, f"{path}.timeout", route.timeout)
     check_retries(recorder, f"{path}.retries", route.retries, timeout=route.timeout)
@@ -55,20 +55,20 @@ def _check_match(recorder: Recorder, path: str, match: HttpMatchRequest, is_gate
     for name, value in (("scheme", match.scheme), ("method", match.method), ("authority", match.authority)):
         check_string_match(recorder, f"{path}.{name}", value)
     for key, value in match.headers.items():
-        place = at_key(f"{path}.headers", key)
-        check_string_match(recorder, place, value)
+        inner = at_key(f"{path}.headers", key)
+        check_string_match(recorder, inner, value)
         if key.startswith(_CLAIMS):
-            _check_claim(recorder, place, is_gateway_bound)
+            _check_claim(recorder, inner, is_gateway_bound)
         else:
-            check_header_name(recorder, place, key.removeprefix(":"))
+            check_header_name(recorder, inner, key.removeprefix(":"))
     for key, value in match.without_headers.items():
-        place = at_key(f"{path}.withoutHeaders", key)
-        check_string_match(recorder, place, value)
+        inner = at_key(f"{path}.withoutHeaders", key)
+        check_string_match(recorder, inner, value)
         if key.startswith(_CLAIMS):
             what = "cannot be enforced yet: requests with the claim would match as well"
-            recorder.error(place, "not-enforced", what)
+            recorder.error(inner, "not-enforced", what)
         else:
-            check_header_name(recorder, place, key.removeprefix(":"))
+            check_header_name(recorder, inner, key.removeprefix(":"))
     for key, value in match.query_params.items():
         check_string_match(recorder, at_key(f"{path}.queryParams", key), value)
     if match.port:

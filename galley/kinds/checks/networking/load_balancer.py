@@ -24,8 +24,8 @@ def check_load_balancer(
     if balancer.consistent_hash is not None:
         _check_consistent_hash(recorder, f"{path}.consistentHash", balancer.consistent_hash)
     if balancer.locality_lb_setting is not None:
-        place = f"{path}.localityLbSetting"
-        check_locality(recorder, place, balancer.locality_lb_setting, has_outlier_detection=has_outlier_detection)
+        inner = f"{path}.localityLbSetting"
+        check_locality(recorder, inner, balancer.locality_lb_setting, has_outlier_detection=has_outlier_detection)
         if balancer.zone_aware_lb_setting is not None:
             what = "is not possible together with localityLbSetting"
             recorder.error(f"{path}.zoneAwareLbSetting", "exclusive-fields", what)
@@ -69,11 +69,11 @@ def _check_cookie(recorder: Recorder, path: str, cookie: HttpCookie) -> None:
     check_duration(recorder, f"{path}.ttl", cookie.ttl, zero=True)
     seen: set[str] = set()
     for index, attribute in enumerate(cookie.attributes):
-        place = f"{path}.attributes[{index}].name"
+        inner = f"{path}.attributes[{index}].name"
         if not attribute.name:
-            recorder.error(place, "missing-field", "is required")
+            recorder.error(inner, "missing-field", "is required")
         elif attribute.name in seen:
-            recorder.error(place, "duplicate-name", f"{quoted(attribute.name)} is given twice")
+            recorder.error(inner, "duplicate-name", f"{quoted(attribute.name)} is given twice")
         seen.add(attribute.name)
 
 
@@ -86,19 +86,19 @@ def check_locality(recorder: Recorder, path: str, locality: LocalityLbSetting, *
     if locality.distribute and (locality.failover or locality.failover_priority):
         recorder.error(f"{path}.distribute", "exclusive-fields", "is not possible together with failover")
     for index, row in enumerate(locality.distribute):
-        place = f"{path}.distribute[{index}].to"
+        inner = f"{path}.distribute[{index}].to"
         for target, weight in row.to.items():
             if not 1 <= weight <= 100:
-                recorder.error(at_key(place, target), "invalid-weight", f"must be from 1 to 100, not {weight}")
+                recorder.error(at_key(inner, target), "invalid-weight", f"must be from 1 to 100, not {weight}")
         if sum(row.to.values()) != 100:
-            recorder.error(place, "invalid-weight", f"has weights that sum to {sum(row.to.values())}, not to 100")
+            recorder.error(inner, "invalid-weight", f"has weights that sum to {sum(row.to.values())}, not to 100")
     for index, failover in enumerate(locality.failover):
-        place = f"{path}.failover[{index}]"
+        inner = f"{path}.failover[{index}]"
         for name, region in (("from", failover.from_region), ("to", failover.to_region)):
             if not region or "/" in region or "*" in region:
-                recorder.error(f"{place}.{name}", "invalid-locality", f"must be a region, not {quoted(region)}")
+                recorder.error(f"{inner}.{name}", "invalid-locality", f"must be a region, not {quoted(region)}")
         if failover.from_region == failover.to_region:
-            recorder.error(place, "invalid-locality", "leads from a region to itself")
+            recorder.error(inner, "invalid-locality", "leads from a region to itself")
     if locality.failover and not has_outlier_detection:
         what = "needs outlierDetection: without it no endpoint counts as unhealthy"
         recorder.warn(f"{path}.failover", "ineffective-setting", what)

@@ -110,11 +110,11 @@ def check_cors(recorder: Recorder, path: str, cors: CorsPolicy | None) -> None:
     if cors is None:
         return
     for index, origin in enumerate(cors.allow_origins):
-        place = f"{path}.allowOrigins[{index}]"
+        inner = f"{path}.allowOrigins[{index}]"
         if not (origin.exact or origin.prefix or origin.regex):
-            recorder.error(place, "empty-match", "must not be empty", 'write {exact: "*"} for every origin')
+            recorder.error(inner, "empty-match", "must not be empty", 'write {exact: "*"} for every origin')
         elif origin.regex is not None and not origin.is_presence:
-            check_regex(recorder, f"{place}.regex", origin.regex)
+            check_regex(recorder, f"{inner}.regex", origin.regex)
     for index, method in enumerate(cors.allow_methods):
         if method not in _METHODS:
             recorder.error(f"{path}.allowMethods[{index}]", "unknown-method", f"{quoted(method)} is not an HTTP method")

@@ -55,10 +55,10 @@ def check_headers(recorder: Recorder, field: str, headers: Headers | None, *, re
 def _check_operations(recorder: Recorder, field: str, operations: HeaderOperations, *, is_request: bool) -> None:
     for name, values in (("set", operations.set), ("add", operations.add)):
         for key, value in values.items():
-            place = at_key(f"{field}.{name}", key)
-            _check_operated_name(recorder, place, key, may_be_host=is_request)
+            inner = at_key(f"{field}.{name}", key)
+            _check_operated_name(recorder, inner, key, may_be_host=is_request)
             if any((ord(character) < 0x20 and character != "\t") or character == "\x7f" for character in value):
-                recorder.error(place, "invalid-header", f"{quoted(value)} has characters that a header cannot have")
+                recorder.error(inner, "invalid-header", f"{quoted(value)} has characters that a header cannot have")
     for index, key in enumerate(operations.remove):
         _check_operated_name(recorder, f"{field}.remove[{index}]", key, may_be_host=False)
 

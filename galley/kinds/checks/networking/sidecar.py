@@ -110,7 +110,7 @@ def _check_ingress_tls(recorder: Recorder, path: str, listener: IstioIngressList
 
 
 def _check_egress(recorder: Recorder, spec: Sidecar) -> None:
-    places: dict[tuple[str, int], int] = {}
+    addresses: dict[tuple[str, int], int] = {}
     for index, listener in enumerate(spec.egress):
         path = f"spec.egress[{index}]"
         if listener.port is None and index != len(spec.egress) - 1:
@@ -118,9 +118,9 @@ def _check_egress(recorder: Recorder, spec: Sidecar) -> None:
             recorder.error(path, "catch-all-not-last", what, "put the listener without a port last")
         if listener.port is not None:
             _check_egress_port(recorder, path, listener)
-            place = (listener.bind, listener.port.number)
-            if places.setdefault(place, index) != index:
-                recorder.error(f"{path}.port", "duplicate-port", f"is the place of egress[{places[place]}] already")
+            address = (listener.bind, listener.port.number)
+            if addresses.setdefault(address, index) != index:
+                recorder.error(f"{path}.port", "duplicate-port", f"is the port of egress[{addresses[address]}] already")
         _check_egress_hosts(recorder, path, listener)
 
 
@@ -145,10 +145,10 @@ def _check_egress_hosts(recorder: Recorder, path: str, listener: IstioEgressList
     if not listener.hosts:
         recorder.error(f"{path}.hosts", "missing-field", "needs at least one host", 'such as "*/*" or "./*"')
     for index, text in enumerate(listener.hosts):
-        place = f"{path}.hosts[{index}]"
-        check_egress_host(recorder, place, text)
+        inner = f"{path}.hosts[{index}]"
+        check_egress_host(recorder, inner, text)
         if text in listener.hosts[:index]:
-            recorder.warn(place, "duplicate-host", f"{quoted(text)} is named already")
+            recorder.warn(inner, "duplicate-host", f"{quoted(text)} is named already")
     if "*/*" in listener.hosts and len(listener.hosts) > 1:
         others = [host for host in listener.hosts if host != "*/*" and not host.startswith("~")]
         if others:

@@ -58,9 +58,9 @@ def _check_terminating(recorder: Recorder, path: str, tls: ServerTlsSettings, so
 def _check_files(recorder: Recorder, path: str, tls: ServerTlsSettings) -> None:
     if tls.tls_certificates:
         for index, pair in enumerate(tls.tls_certificates):
-            place = f"{path}.tlsCertificates[{index}]"
+            inner = f"{path}.tlsCertificates[{index}]"
             if not pair.server_certificate or not pair.private_key:
-                recorder.error(place, "missing-certificate", "needs serverCertificate and privateKey")
+                recorder.error(inner, "missing-certificate", "needs serverCertificate and privateKey")
         return
     for name, value in (("serverCertificate", tls.server_certificate), ("privateKey", tls.private_key)):
         if not value:

@@ -103,14 +103,14 @@ def _check_tls_match(recorder: Recorder, path: str, match: TlsMatchAttributes, h
     if not match.sni_hosts:
         recorder.error(f"{path}.sniHosts", "missing-field", "needs at least one host")
     for index, sni in enumerate(match.sni_hosts):
-        place = f"{path}.sniHosts[{index}]"
+        inner = f"{path}.sniHosts[{index}]"
         if is_ip(sni):
-            recorder.warn(place, "invalid-host", f"{quoted(sni)} is an address; clients send no SNI for addresses")
+            recorder.warn(inner, "invalid-host", f"{quoted(sni)} is an address; clients send no SNI for addresses")
         elif wrong := wrong_with_host(sni):
-            recorder.error(place, "invalid-host", wrong)
+            recorder.error(inner, "invalid-host", wrong)
         elif not any(is_subset(sni.lower(), of=host.lower()) for host in hosts):
             what = f"{quoted(sni)} is not among the hosts of the rule"
-            recorder.error(place, "invalid-host", what, "add it to spec.hosts")
+            recorder.error(inner, "invalid-host", what, "add it to spec.hosts")
     _check_l4_match(recorder, path, match)
 
 
