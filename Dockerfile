@@ -14,12 +14,15 @@ WORKDIR /src
 COPY pyproject.toml ./
 RUN python3 -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" \
       > requirements.txt \
- && /opt/pilothouse/bin/pip install --no-cache-dir -r requirements.txt "setuptools>=68" wheel
+ && /opt/pilothouse/bin/pip install --no-cache-dir -r requirements.txt "setuptools>=77" wheel
 COPY README.md LICENSE ./
 COPY envoycodec envoycodec
 COPY galley galley
 COPY citadel citadel
 COPY pilot pilot
+COPY packaging packaging
+COPY rules rules
+COPY docker-compose.yml docker-compose.agent.yml ./
 RUN /opt/pilothouse/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
  && /opt/pilothouse/bin/pip uninstall --yes --quiet setuptools wheel pip
 

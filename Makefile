@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= auto
 FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-check test test-unit lint check format types contracts bench images clean venv dev-venv
+.PHONY: help demo demo-check test test-unit lint check format types contracts bench docs release images clean venv dev-venv
 
 help: ## Show the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,17 @@ contracts: dev-venv
 
 bench: dev-venv ## Times and sizes for 10, 100 and 1,000 services.
 	$(PYTHON_BIN)/python -m bench
+
+docs: venv ## The documentation as a site in site/, built strictly: every link is checked.
+	@$(PYTHON_BIN)/python scripts/write_reference.py build/docs
+	@test -x .venv-docs/bin/mkdocs || { echo "installing mkdocs-material into .venv-docs"; \
+	  $(PYTHON_BIN)/python -m venv .venv-docs && .venv-docs/bin/python -m pip install -q -r docs/requirements.txt; }
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet && echo "open site/index.html"
+
+release: ## Wheel, sdist, SBOM and checksums in dist/, built twice and tried; publishes nothing.
+	@test -x .venv-release/bin/pyproject-build || { echo "installing build into .venv-release"; \
+	  $$(command -v python3) -m venv .venv-release && .venv-release/bin/python -m pip install -q build; }
+	@.venv-release/bin/python scripts/release.py
 
 images: ## The Docker images pilothouse and pilothouse-agent.
 	docker build --target pilothouse -t pilothouse:latest .
