@@ -90,6 +90,7 @@ def build(place: Path, epoch: int) -> Path:
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
     )
     for sdist in out.glob("*.tar.gz"):
         sdist.write_bytes(normalized(sdist.read_bytes(), epoch))

@@ -1,6 +1,5 @@
-"""A service of the tutorial: says who it is, and what the next one in the line says, which it asks through its sidecar.
-
-    python3 service.py NAME ADDRESS [NEXT]
+"""A service of the tutorial: says who it is, and what the next one in the line says, which it asks through its sidecar:
+python3 service.py NAME ADDRESS [NEXT]
 """
 
 import http.server
