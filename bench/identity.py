@@ -36,16 +36,16 @@ from citadel.ca.issuance import (
 )
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import build_issuer, create_authority
-from citadel.ca.x509 import build_signing_request, generate_private_key
+from citadel.certificate_service import SERVICE as CSR
+from citadel.certificate_service import CertificateRequest
 from citadel.identity import SpiffeId, Svid, TrustDomain
 from citadel.refusal import Refusal
 from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.keystore import open_token_keys
 from citadel.tokens.ledger import RedemptionLedger
+from citadel.x509 import build_signing_request, generate_private_key
 from envoycodec.upb import parse_json
 from pilot.server.ads import SERVICE as ADS
-from pilot.server.csr import SERVICE as CSR
-from pilot.server.csr import CertificateRequest
 from pilot.xds.resources import CLUSTER, SECRET
 
 _DOMAIN = TrustDomain("cluster.local")

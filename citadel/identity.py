@@ -89,6 +89,31 @@ class PrivateKey:
         raise TypeError("a private key is not pickled or copied")
 
 
+class BearerToken:
+    """A token as its holder presents it. It is seen only by whoever calls ``reveal``; no print or log shows it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The token itself. Hand it to nobody but its owner."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "BearerToken(redacted)"
+
+    def __eq__(self, other: object) -> bool:
+        return self._text == other._text if isinstance(other, BearerToken) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a token is not pickled or copied")
+
+
 @frozen
 class Svid:
     """A workload's certificate and its key.

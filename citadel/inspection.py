@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from citadel.ca.x509 import Certificate, decode_certificates
+from citadel.x509 import Certificate, decode_certificates
 from galley.frozen import frozen
 
 

@@ -24,10 +24,10 @@ from citadel.ca.issuance import (
     issue_svid,
 )
 from citadel.ca.keystore import Keystore
-from citadel.ca.rotation import RotationSchedule
 from citadel.identity import SpiffeId, Svid, TrustBundle, TrustDomain
 from citadel.rate_limit import KeyedBuckets
 from citadel.refusal import Refusal, RefusalCode
+from citadel.rotation import RotationSchedule
 from citadel.state_files import StateError
 from citadel.tokens.keystore import open_ledger, open_token_keys
 from galley.frozen import frozen

@@ -6,7 +6,7 @@ from citadel.attestation.attestor import Attestor
 from citadel.attestation.evidence import AttestationMethod, Attested, ClientCertificate, Evidence, render_audit
 from citadel.attestation.oidc import OidcIssuer, build_oidc_issuer
 from citadel.attestation.policy import AttestationPolicy
-from citadel.tokens.join_token import BearerToken
+from citadel.identity import BearerToken
 
 __all__ = [
     "AttestationMethod",

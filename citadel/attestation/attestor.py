@@ -9,10 +9,11 @@ from citadel.attestation.certificate import attest_certificate
 from citadel.attestation.evidence import AttestationMethod, Attested, ClientCertificate, Evidence
 from citadel.attestation.oidc import verify_oidc_token
 from citadel.attestation.policy import AttestationPolicy
+from citadel.identity import BearerToken
 from citadel.rate_limit import KeyedBuckets, TokenBucket
 from citadel.refusal import Refusal, RefusalCode
 from citadel.tokens.claims import read_unverified
-from citadel.tokens.join_token import BearerToken, issuer_name, verify_join_token
+from citadel.tokens.join_token import issuer_name, verify_join_token
 from citadel.tokens.ledger import RedemptionLedger
 
 

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from citadel.attestation.evidence import AttestationMethod, Attested, ClientCertificate
 from citadel.attestation.policy import AttestationPolicy
-from citadel.ca.x509 import verify_client_chain
 from citadel.identity import SpiffeId
+from citadel.x509 import verify_client_chain
 
 
 def attest_certificate(evidence: ClientCertificate, policy: AttestationPolicy, now: datetime) -> Attested:

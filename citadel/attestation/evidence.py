@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from enum import Enum
 
-from citadel.identity import SpiffeId
+from citadel.identity import BearerToken, SpiffeId
 from citadel.refusal import Refusal
-from citadel.tokens.join_token import BearerToken
 from galley.frozen import frozen
 
 _LONGEST_AUDIT = 512

@@ -9,9 +9,9 @@ from typing import Any
 
 import jwt
 
-from citadel.identity import SpiffeId, TrustDomain
+from citadel.identity import BearerToken, SpiffeId, TrustDomain
 from citadel.tokens.claims import check_audience, check_times, verify_signature
-from citadel.tokens.join_token import AUDIENCE, BearerToken
+from citadel.tokens.join_token import AUDIENCE
 from citadel.tokens.service_account import parse_subject
 from galley.frozen import frozen
 

@@ -6,9 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from citadel.ca.issuance import Issuer
-from citadel.ca.x509 import build_signer, check_authority_chain, decode_private_key, split_certificates
 from citadel.identity import PrivateKey, TrustBundle, TrustDomain
 from citadel.state_files import StateError, read_private
+from citadel.x509 import build_signer, check_authority_chain, decode_private_key, split_certificates
 from galley.frozen import frozen
 
 

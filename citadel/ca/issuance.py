@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 
-from citadel.ca.x509 import (
+from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle, TrustDomain
+from citadel.refusal import Refusal, RefusalCode
+from citadel.x509 import (
     CertificateTemplate,
     ExtendedUsage,
     KeyUsage,
@@ -15,8 +17,6 @@ from citadel.ca.x509 import (
     generate_private_key,
     public_key_of,
 )
-from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle, TrustDomain
-from citadel.refusal import Refusal, RefusalCode
 from galley.frozen import frozen
 
 _LONGEST_COMMON_NAME = 64

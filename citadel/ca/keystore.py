@@ -100,3 +100,14 @@ class Keystore:
                 write_atomically(self._roots, state.bundle.pem, mode=PUBLIC)
         except OSError as failure:
             raise StateError(f"cannot write {self._roots}: {failure.strerror}") from failure
+
+
+def trust_domain_of(state: Path, given: TrustDomain | None) -> TrustDomain:
+    """That of the authority in ``state``, or ``given`` where none is kept there. StateError when the two differ."""
+    keystore = Keystore(state)
+    if given is not None and not keystore.exists():
+        return given
+    own = keystore.load().trust_domain
+    if given not in (None, own):
+        raise StateError(f"the authority in {keystore.directory} is that of {own}; leave --trust-domain out")
+    return own

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from citadel.ca.issuance import Issuer
-from citadel.ca.x509 import (
+from citadel.identity import PrivateKey, TrustBundle, TrustDomain
+from citadel.x509 import (
     CertificateTemplate,
     KeyUsage,
     build_signer,
@@ -22,7 +23,6 @@ from citadel.ca.x509 import (
     public_key_of,
     sign_own_certificate,
 )
-from citadel.identity import PrivateKey, TrustBundle, TrustDomain
 from galley.frozen import frozen
 
 ROOT_LIFETIME = timedelta(days=3650)

@@ -8,8 +8,8 @@ from hashlib import sha256
 from typing import Any
 
 from citadel.ca.roots import AuthorityState, RootAuthority, check_state
-from citadel.ca.x509 import decode_private_key, split_certificates
 from citadel.identity import PrivateKey, TrustDomain
+from citadel.x509 import decode_private_key, split_certificates
 
 _VERSION = 1
 

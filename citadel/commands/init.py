@@ -6,7 +6,6 @@ import argparse
 from datetime import UTC, datetime
 
 from citadel.ca.keystore import Keystore
-from citadel.ca.x509 import decode_certificates
 from citadel.commands.options import (
     OK,
     Subparsers,
@@ -18,6 +17,7 @@ from citadel.commands.options import (
 )
 from citadel.identity import TrustDomain
 from citadel.tokens.keystore import open_token_keys
+from citadel.x509 import decode_certificates
 
 _DEFAULT = TrustDomain("cluster.local")
 _EXAMPLES = """\

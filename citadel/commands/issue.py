@@ -8,7 +8,7 @@ from pathlib import Path
 
 from citadel.ca.cacerts import load_cacerts
 from citadel.ca.issuance import IssuanceRequest, IssuedCertificate, Issuer, Profile, issue, issue_svid
-from citadel.ca.keystore import Keystore
+from citadel.ca.keystore import Keystore, trust_domain_of
 from citadel.ca.roots import build_issuer
 from citadel.commands.options import (
     OK,
@@ -21,7 +21,6 @@ from citadel.commands.options import (
     parse_ttl,
     print_result,
     read_identity,
-    resolve_trust_domain,
 )
 from citadel.identity import SpiffeId, Svid
 from citadel.refusal import Refusal
@@ -86,9 +85,9 @@ def run_issue(options: argparse.Namespace) -> int:
 
 def _open_issuer(options: argparse.Namespace) -> Issuer:
     if options.cacerts is None:
-        resolve_trust_domain(options.state, options.trust_domain)
+        trust_domain_of(options.state, options.trust_domain)
         return build_issuer(Keystore(options.state).load())
-    return load_cacerts(options.cacerts, resolve_trust_domain(options.state, options.trust_domain))
+    return load_cacerts(options.cacerts, trust_domain_of(options.state, options.trust_domain))
 
 
 def _issue(options: argparse.Namespace, issuer: Issuer, identity: SpiffeId) -> Svid | IssuedCertificate | Refusal:

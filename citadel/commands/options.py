@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from citadel.ca.keystore import Keystore
 from citadel.identity import SpiffeId, TrustDomain
 from citadel.state_files import StateError
 from galley.text.scalars import parse_duration
@@ -79,17 +78,6 @@ def parse_trust_domain(text: str) -> TrustDomain:
         return TrustDomain.parse(text)
     except ValueError as mistake:
         raise argparse.ArgumentTypeError(str(mistake)) from None
-
-
-def resolve_trust_domain(state: Path, given: TrustDomain | None) -> TrustDomain:
-    """That of the authority in ``state``, or ``given`` where none is kept there. StateError when the two differ."""
-    keystore = Keystore(state)
-    if given is not None and not keystore.exists():
-        return given
-    own = keystore.load().trust_domain
-    if given not in (None, own):
-        raise StateError(f"the authority in {keystore.directory} is that of {own}; leave --trust-domain out")
-    return own
 
 
 def read_identity(trust_domain: TrustDomain, options: argparse.Namespace) -> SpiffeId:

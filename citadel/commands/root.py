@@ -19,7 +19,6 @@ from citadel.ca.roots import (
     prepare_root,
     retire_root,
 )
-from citadel.ca.x509 import decode_certificates
 from citadel.commands.options import (
     OK,
     Subparsers,
@@ -29,6 +28,7 @@ from citadel.commands.options import (
     parse_ttl,
     print_result,
 )
+from citadel.x509 import decode_certificates
 
 _EXAMPLES = """\
 A rotation, with both roots trusted from the first step to the last:

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from citadel.ca.keystore import trust_domain_of
 from citadel.commands.options import (
     OK,
     Subparsers,
@@ -17,7 +18,6 @@ from citadel.commands.options import (
     parse_ttl,
     print_result,
     read_identity,
-    resolve_trust_domain,
 )
 from citadel.state_files import StateError
 from citadel.tokens.minting import mint_join_token
@@ -62,7 +62,7 @@ def add_token_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
 def run_token_create(options: argparse.Namespace) -> int:
     """Run ``citadel token create``; the result is its exit status."""
     now = datetime.now(UTC)
-    identity = read_identity(resolve_trust_domain(options.state, options.trust_domain), options)
+    identity = read_identity(trust_domain_of(options.state, options.trust_domain), options)
     token, bearer = mint_join_token(options.state, identity, ttl=options.ttl, one_time=options.once, now=now)
     result = {
         "identity": str(identity),

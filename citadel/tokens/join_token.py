@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NoReturn
 
 import jwt
 
-from citadel.identity import PrivateKey, SpiffeId, TrustDomain
+from citadel.identity import BearerToken, PrivateKey, SpiffeId, TrustDomain
 from citadel.tokens.claims import check_audience, check_times, read_time, verify_signature
 from citadel.tokens.service_account import parse_subject, render_subject
 from galley.frozen import frozen
@@ -17,31 +16,6 @@ MAX_TTL = timedelta(days=366)
 _ALGORITHM = "ES256"
 _ONE_TIME = "citadel/once"
 _LONGEST_TOKEN_ID = 128
-
-
-class BearerToken:
-    """A token as its holder presents it. It is seen only by whoever calls ``reveal``; no print or log shows it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The token itself. Hand it to nobody but its owner."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "BearerToken(redacted)"
-
-    def __eq__(self, other: object) -> bool:
-        return self._text == other._text if isinstance(other, BearerToken) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a token is not pickled or copied")
 
 
 @frozen

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from citadel.ca.keystore import DIRECTORY
-from citadel.ca.x509 import check_is_p256, decode_private_key, encode_public_key_pem, generate_private_key
 from citadel.identity import PrivateKey
 from citadel.state_files import StateError, locked, make_private_directory, read_private
 from citadel.tokens.ledger import RedemptionLedger
+from citadel.x509 import check_is_p256, decode_private_key, encode_public_key_pem, generate_private_key
 from galley.atomic_write import write_atomically
 from galley.frozen import frozen
 

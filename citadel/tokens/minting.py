@@ -6,9 +6,9 @@ import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from citadel.identity import SpiffeId
+from citadel.identity import BearerToken, SpiffeId
 from citadel.state_files import StateError
-from citadel.tokens.join_token import BearerToken, JoinToken, sign_join_token
+from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.keystore import open_token_keys
 
 

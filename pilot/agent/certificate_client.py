@@ -7,10 +7,9 @@ from typing import Protocol
 import grpc
 import grpc.aio
 
-from citadel.identity import Svid
-from citadel.tokens.join_token import BearerToken
+from citadel.certificate_service import METHOD, SERVICE, CertificateRequest, CertificateResponse
+from citadel.identity import BearerToken, Svid
 from galley.frozen import frozen
-from pilot.server.csr import SERVICE, CertificateRequest, CertificateResponse
 
 CALL_SECONDS = 10.0
 
@@ -69,7 +68,7 @@ class CertificateClient:
         options_of_channel = [*options, ("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
         try:
             async with grpc.aio.secure_channel(address, credentials, options=options_of_channel) as channel:
-                call = channel.unary_unary(f"/{SERVICE}/CreateCertificate", None, None)
+                call = channel.unary_unary(f"/{SERVICE}/{METHOD}", None, None)
                 answer = await call(request, metadata=metadata, timeout=CALL_SECONDS)
         except grpc.aio.AioRpcError as error:
             refused = error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)

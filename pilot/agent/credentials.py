@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from citadel.ca.x509 import (
+from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle
+from citadel.x509 import (
     check_key_fits,
     decode_private_key,
     split_certificates,
     verify_client_chain,
 )
-from citadel.identity import PrivateKey, SpiffeId, Svid, TrustBundle
 from galley.frozen import frozen
-from pilot.identity.secrets import roots_resource, workload_resource
+from pilot.envoy.secret import roots_resource, workload_resource
 from pilot.xds.resources import SECRET, ResourceSet
 
 

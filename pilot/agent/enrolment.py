@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from citadel.ca.rotation import RotationSchedule
-from citadel.ca.x509 import build_signing_request, generate_private_key
-from citadel.tokens.join_token import BearerToken
+from citadel.identity import BearerToken
+from citadel.rotation import RotationSchedule
+from citadel.x509 import build_signing_request, generate_private_key
 from galley.frozen import frozen
 from pilot.agent.certificate_client import CertificateSigner, Proof, SigningError
 from pilot.agent.credentials import Credentials, ServiceAccount, accept_response, build_credentials

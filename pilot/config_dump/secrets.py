@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from citadel.ca.x509 import Certificate, decode_certificates
+from citadel.x509 import Certificate, decode_certificates
 from galley.frozen import frozen
 from pilot.config_dump.redaction import redacted
 

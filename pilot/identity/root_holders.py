@@ -13,7 +13,7 @@ from citadel.envoy.secrets import ROOTS_SECRET
 from citadel.identity import TrustBundle
 from citadel.state_files import StateError
 from galley.frozen import frozen
-from pilot.identity.secrets import roots_version
+from pilot.envoy.secret import roots_version
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet

@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Hashable
 from datetime import UTC, datetime
-from hashlib import sha256
 
-from citadel.envoy.secrets import ROOTS_SECRET, WORKLOAD_SECRET, render_roots_secret, render_workload_secret
-from citadel.identity import SpiffeId, Svid, TrustBundle
+from citadel.envoy.secrets import ROOTS_SECRET
+from citadel.identity import SpiffeId, TrustBundle
 from citadel.refusal import Refusal
 from citadel.service import Citadel
-from envoycodec.encode import encode_any
+from pilot.envoy.secret import roots_resource, workload_resource
 from pilot.xds.resources import SECRET, EncodedResource, ResourceSet
 
 log = logging.getLogger(__name__)
@@ -70,23 +69,3 @@ class Secrets:
         if self._roots is None or self._roots[0] != bundle:
             self._roots = bundle, roots_resource(bundle)
         return self._roots[1]
-
-
-def roots_resource(bundle: TrustBundle) -> EncodedResource:
-    """The roots that a proxy trusts, under Istio's name for them."""
-    return EncodedResource(ROOTS_SECRET, roots_version(bundle), encode_any(render_roots_secret(bundle)))
-
-
-def roots_version(bundle: TrustBundle) -> str:
-    """The version under which these roots are served."""
-    return _version(bundle.pem)
-
-
-def workload_resource(svid: Svid) -> EncodedResource:
-    """The certificate and key of ``svid``, for its owner alone, under Istio's name for a workload's own."""
-    # The version is of what everybody may see: a hash over a key would be a thing to guess by.
-    return EncodedResource(WORKLOAD_SECRET, _version(svid.chain_pem), encode_any(render_workload_secret(svid)))
-
-
-def _version(pem: bytes) -> str:
-    return sha256(pem).hexdigest()[:16]

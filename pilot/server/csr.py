@@ -9,17 +9,15 @@ from typing import Any, cast
 
 import grpc
 import grpc.aio
-from google.protobuf import descriptor_pb2, descriptor_pool, struct_pb2
 from google.protobuf.message import DecodeError
-from google.protobuf.message_factory import GetMessageClass
 
 from citadel.ca.issuance import IssuanceRequest
+from citadel.certificate_service import METHOD, SERVICE, CertificateRequest, encode_response
 from citadel.identity import SpiffeId
 from citadel.refusal import Refusal, RefusalCode
 from citadel.service import Citadel
 from pilot.server.authentication import Authenticator, Context, abort
 
-SERVICE = "istio.v1.auth.IstioCertificateService"
 audit = logging.getLogger("pilot.audit")
 
 _LONGEST_SECONDS = 10 * 365 * 24 * 3600
@@ -35,7 +33,7 @@ class CertificateService:
 
     def handler(self) -> grpc.GenericRpcHandler[Any, Any]:
         """For ``add_generic_rpc_handlers``."""
-        methods = {"CreateCertificate": grpc.unary_unary_rpc_method_handler(cast(Any, self.create_certificate))}
+        methods = {METHOD: grpc.unary_unary_rpc_method_handler(cast(Any, self.create_certificate))}
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     async def create_certificate(self, message: bytes, context: Context) -> bytes:
@@ -77,35 +75,5 @@ def decode_request(message: bytes, identity: SpiffeId) -> IssuanceRequest | Refu
     return IssuanceRequest(identity, asked.csr.encode(), timedelta(seconds=seconds))
 
 
-def encode_response(chain: tuple[bytes, ...]) -> bytes:
-    """The response: leaf first, then each intermediate, and last all roots as one element."""
-    return cast(bytes, CertificateResponse(cert_chain=[pem.decode("ascii") for pem in chain]).SerializeToString())
-
-
 def _line(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)[:256]
-
-
-def _build_messages() -> tuple[Any, Any]:
-    """The two messages of Istio's ``security/v1alpha1/ca.proto``, by their field numbers."""
-    field = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="istio/v1/auth/ca.proto", package="istio.v1.auth", syntax="proto3", dependency=[struct_pb2.DESCRIPTOR.name]
-    )
-    request = file.message_type.add(name="IstioCertificateRequest")
-    once, many = field.LABEL_OPTIONAL, field.LABEL_REPEATED
-    request.field.add(name="csr", number=1, type=field.TYPE_STRING, label=once)
-    request.field.add(name="validity_duration", number=3, type=field.TYPE_INT64, label=once)
-    request.field.add(
-        name="metadata", number=4, type=field.TYPE_MESSAGE, label=once, type_name=".google.protobuf.Struct"
-    )
-    response = file.message_type.add(name="IstioCertificateResponse")
-    response.field.add(name="cert_chain", number=1, type=field.TYPE_STRING, label=many)
-    pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(struct_pb2.DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file.SerializeToString())
-    found = pool.FindFileByName(file.name).message_types_by_name
-    return GetMessageClass(found[request.name]), GetMessageClass(found[response.name])
-
-
-CertificateRequest, CertificateResponse = _build_messages()

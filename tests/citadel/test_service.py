@@ -11,11 +11,11 @@ from citadel.attestation import Attested, ClientCertificate
 from citadel.ca.issuance import IssuanceRequest
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import activate_root, prepare_root
-from citadel.ca.x509 import build_signing_request, decode_certificates, generate_private_key
 from citadel.identity import SpiffeId, Svid, TrustDomain
 from citadel.refusal import Refusal, RefusalCode
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
+from citadel.x509 import build_signing_request, decode_certificates, generate_private_key
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 DOMAIN = TrustDomain("example.org")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from citadel.ca.x509 import decode_certificates
+from citadel.x509 import decode_certificates
 from tests.e2e.harness.agent import MTLS_PORT, Agent
 from tests.e2e.harness.client import request
 from tests.e2e.harness.conditions import eventually

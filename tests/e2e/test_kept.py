@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from citadel.ca.keystore import Keystore
-from citadel.ca.x509 import generate_private_key
 from citadel.identity import SpiffeId, TrustDomain
 from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.keystore import open_token_keys
+from citadel.x509 import generate_private_key
 from tests.e2e.harness.kept import find_leaks, is_holder
 
 DOMAIN = TrustDomain("cluster.local")

@@ -14,10 +14,12 @@ import grpc
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
 
-from citadel.ca.x509 import build_signing_request
+from citadel.certificate_service import SERVICE as CSR_SERVICE
+from citadel.certificate_service import CertificateRequest, CertificateResponse
 from citadel.identity import SpiffeId, TrustDomain
 from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.keystore import open_token_keys
+from citadel.x509 import build_signing_request
 from envoycodec.construct import maker
 from envoycodec.discovery import Node
 from envoycodec.encode import encode_any
@@ -25,8 +27,6 @@ from envoycodec.upb import decode_upb
 from pilot.identity.identities import Identities, bind_proxy
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.ads import AdsServer, start_ads
-from pilot.server.csr import SERVICE as CSR_SERVICE
-from pilot.server.csr import CertificateRequest, CertificateResponse
 from pilot.server.fleet import Fleet
 from pilot.serving import proxy_of_node
 from pilot.settings import IdentitySettings, ListenAddress, Settings, StreamLimits

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
-from citadel.ca.keystore import DIRECTORY, ROOTS_FILE
-from citadel.commands.options import resolve_trust_domain
-from citadel.identity import SpiffeId
-from citadel.state_files import StateError
-from citadel.tokens.minting import mint_join_token
 from pilot.dataplane.bootstrap import Address, SocketAddress, XdsTls
 from pilot.dataplane.xds_tls import PUBLISHED_ROOTS as SDS_FILE
 
@@ -25,7 +19,7 @@ def read_xds_tls(args: argparse.Namespace) -> XdsTls | None:
         _check_roots_file(roots_file, args.root_cert)
         token = _mint(args, citadel) if citadel else _read_token(args.token)
         return XdsTls("", _server_names(args), token, roots_file=roots_file)
-    root_cert: Path | None = args.root_cert or (citadel / DIRECTORY / ROOTS_FILE if citadel else None)
+    root_cert: Path | None = args.root_cert or (_roots_file_of(citadel) if citadel else None)
     if root_cert is None:
         if args.token is not None or args.xds_san:
             raise ValueError(
@@ -75,12 +69,15 @@ def _read_token(path: Path | None) -> str:
 
 
 def _mint(args: argparse.Namespace, state: Path) -> str:
-    try:
-        identity = SpiffeId(resolve_trust_domain(state, None), args.namespace, args.service_account)
-        now = datetime.now(UTC)
-        return mint_join_token(state, identity, ttl=args.token_ttl, one_time=False, now=now)[1].reveal()
-    except (StateError, OSError) as error:
-        raise ValueError(f"--citadel: {error}") from error
+    from pilot.commands.flags.authority import mint_token  # noqa: PLC0415 - see there
+
+    return mint_token(state, namespace=args.namespace, service_account=args.service_account, ttl=args.token_ttl)
+
+
+def _roots_file_of(state: Path) -> Path:
+    from pilot.commands.flags.authority import roots_file_of  # noqa: PLC0415 - see there
+
+    return roots_file_of(state)
 
 
 def _read(flag: str, path: Path) -> str:

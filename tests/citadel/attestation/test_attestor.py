@@ -19,11 +19,11 @@ from citadel.attestation import (
     Evidence,
     render_audit,
 )
-from citadel.ca.x509 import encode_public_key_pem, generate_private_key
 from citadel.identity import TrustDomain
 from citadel.refusal import Refusal, RefusalCode
 from citadel.tokens.join_token import JoinToken, sign_join_token
 from citadel.tokens.ledger import RedemptionLedger
+from citadel.x509 import encode_public_key_pem, generate_private_key
 from tests.citadel.attestation.hostile_certificates import good, hostile_certificates
 from tests.citadel.attestation.test_oidc import CLAIMS, an_issuer, signed
 from tests.citadel.pki import DOMAIN, NOW, REVIEWS, bundle

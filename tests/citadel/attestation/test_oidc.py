@@ -8,8 +8,8 @@ import jwt
 import pytest
 
 from citadel.attestation.oidc import OidcIssuer, build_oidc_issuer, verify_oidc_token
+from citadel.identity import BearerToken
 from citadel.tokens.claims import read_unverified
-from citadel.tokens.join_token import BearerToken
 from tests.citadel.pki import DOMAIN, NOW, REVIEWS, ec_key, rsa_key
 
 NAME = "https://kubernetes.default.svc"

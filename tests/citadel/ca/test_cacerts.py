@@ -7,9 +7,9 @@ import pytest
 
 from citadel.ca.cacerts import check_replacement, load_cacerts, version_of
 from citadel.ca.issuance import issue_svid
-from citadel.ca.x509 import verify_client_chain
 from citadel.identity import Svid, TrustBundle
 from citadel.state_files import StateError
+from citadel.x509 import verify_client_chain
 from tests.citadel.pki import DOMAIN, NOW, PROFILE, REVIEWS, Draft, Party, authority_draft, rsa_key
 
 ROOT = authority_draft("root").sign(by=None)

@@ -20,9 +20,9 @@ from citadel.ca.issuance import (
     issue_server_certificate,
     issue_svid,
 )
-from citadel.ca.x509 import check_key_fits
 from citadel.identity import SpiffeId, Svid, TrustDomain
 from citadel.refusal import Refusal, RefusalCode
+from citadel.x509 import check_key_fits
 from tests.citadel.ca.hostile_requests import hostile_requests
 from tests.citadel.pki import DOMAIN, NOW, PROFILE, RATINGS, REVIEWS, bundle, ec_key, issuer, make_request, rsa_key
 from tests.citadel.spiffe_rules import check_authority, check_leaf

@@ -24,8 +24,8 @@ from citadel.ca.roots import (
     retire_root,
 )
 from citadel.ca.state_format import decode_state, encode_state
-from citadel.ca.x509 import decode_certificates, split_certificates, verify_client_chain
 from citadel.identity import Svid, TrustDomain
+from citadel.x509 import decode_certificates, split_certificates, verify_client_chain
 from tests.citadel.pki import DOMAIN, NOW, PROFILE, REVIEWS, authority_state
 from tests.citadel.spiffe_rules import check_authority
 

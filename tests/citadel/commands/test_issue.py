@@ -10,8 +10,8 @@ from cryptography import x509
 
 from citadel.__main__ import main
 from citadel.ca.keystore import Keystore
-from citadel.ca.x509 import check_key_fits, decode_private_key
 from citadel.commands.options import FAILED, OK
+from citadel.x509 import check_key_fits, decode_private_key
 from tests.citadel.ca.hostile_requests import hostile_requests
 from tests.citadel.ca.test_cacerts import write_istio
 from tests.citadel.pki import DOMAIN, REVIEWS, authority_draft, make_request

@@ -10,8 +10,8 @@ import pytest
 from citadel.__main__ import main
 from citadel.ca.keystore import Keystore
 from citadel.commands.options import FAILED, OK, USAGE
-from citadel.identity import TrustDomain
-from citadel.tokens.join_token import BearerToken, JoinToken, verify_join_token
+from citadel.identity import BearerToken, TrustDomain
+from citadel.tokens.join_token import JoinToken, verify_join_token
 from citadel.tokens.keystore import open_token_keys
 from tests.citadel.pki import DOMAIN, REVIEWS
 

@@ -13,9 +13,9 @@ from typing import Any
 import jwt
 import pytest
 
-from citadel.ca.x509 import encode_public_key_pem, generate_private_key
-from citadel.identity import TrustDomain
-from citadel.tokens.join_token import BearerToken, JoinToken, sign_join_token, verify_join_token
+from citadel.identity import BearerToken, TrustDomain
+from citadel.tokens.join_token import JoinToken, sign_join_token, verify_join_token
+from citadel.x509 import encode_public_key_pem, generate_private_key
 from tests.citadel.pki import DOMAIN, NOW, REVIEWS
 
 KEY = generate_private_key()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from citadel.ca.issuance import IssuanceRequest, IssuedCertificate, issue
-from citadel.ca.x509 import build_signing_request, generate_private_key
 from citadel.identity import PrivateKey, SpiffeId
+from citadel.x509 import build_signing_request, generate_private_key
 from pilot.agent.credentials import Credentials, ServiceAccount, accept_response
 from tests.citadel.pki import NOW, PROFILE, REVIEWS, bundle, issuer
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from citadel.ca.x509 import build_signing_request, generate_private_key
-from citadel.tokens.join_token import BearerToken
+from citadel.identity import BearerToken
+from citadel.x509 import build_signing_request, generate_private_key
 from pilot.agent.certificate_client import CertificateClient, Proof, SigningError
 from pilot.agent.credentials import ServiceAccount, accept_response
 from tests.pilot.identity_world import ALICE, BOB, World, started

@@ -12,8 +12,8 @@ import pytest
 
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import prepare_root
-from citadel.ca.x509 import build_signing_request, generate_private_key
-from citadel.tokens.join_token import BearerToken
+from citadel.identity import BearerToken
+from citadel.x509 import build_signing_request, generate_private_key
 from pilot.agent.certificate_client import CertificateClient, Proof
 from pilot.agent.control_stream import ControlPlaneAddress, ControlStream, agent_node
 from pilot.agent.credentials import Credentials, ServiceAccount, accept_response

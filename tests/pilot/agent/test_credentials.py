@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from citadel.ca.roots import build_issuer, create_authority
-from citadel.ca.x509 import generate_private_key
+from citadel.x509 import generate_private_key
 from pilot.agent.credentials import (
     ServiceAccount,
     accept_response,

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from citadel.identity import SpiffeId, Svid
-from citadel.tokens.join_token import BearerToken
+from citadel.identity import BearerToken, SpiffeId, Svid
 from pilot.agent.certificate_client import Proof, SigningError
 from pilot.agent.enrolment import Enrolment, JoinFiles
 from tests.citadel.pki import NOW, RATINGS, REVIEWS, bundle

@@ -17,8 +17,8 @@ import pytest
 from citadel.ca.acknowledgements import AcknowledgementFiles, find_obstacles
 from citadel.ca.keystore import Keystore
 from citadel.ca.roots import activate_root, prepare_root
-from citadel.ca.x509 import decode_certificates, generate_private_key, split_certificates
 from citadel.identity import SpiffeId
+from citadel.x509 import decode_certificates, generate_private_key, split_certificates
 from pilot.admin.http import as_json
 from pilot.envoy.resource_json import snapshot_as_json
 from pilot.identity.identities import bind_proxy

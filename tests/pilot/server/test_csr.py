@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 import pytest
 
-from citadel.ca.x509 import decode_certificates, generate_private_key
-from pilot.server.csr import SERVICE as CSR_SERVICE
-from pilot.server.csr import CertificateRequest
+from citadel.certificate_service import SERVICE as CSR_SERVICE
+from citadel.certificate_service import CertificateRequest
+from citadel.x509 import decode_certificates, generate_private_key
 from tests.citadel.ca.hostile_requests import hostile_requests
 from tests.pilot.identity_world import ALICE, World, create_certificate, key_request, started
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from citadel.__main__ import main as citadel
-from citadel.identity import TrustDomain
-from citadel.tokens.join_token import BearerToken, JoinToken, verify_join_token
+from citadel.identity import BearerToken, TrustDomain
+from citadel.tokens.join_token import JoinToken, verify_join_token
 from citadel.tokens.keystore import open_token_keys
 from pilot.commands.bootstrap import add_bootstrap_parser, run_bootstrap
 

@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-from citadel.ca.x509.certificates import load_certificates
 from citadel.identity import PrivateKey
+from citadel.x509.certificates import load_certificates
 
 SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 

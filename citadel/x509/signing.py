@@ -11,9 +11,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from citadel.ca.x509.certificates import load_certificates
-from citadel.ca.x509.keys import SigningKey, check_key_fits, key_identifier, load_private_key
 from citadel.identity import PrivateKey
+from citadel.x509.certificates import load_certificates
+from citadel.x509.keys import SigningKey, check_key_fits, key_identifier, load_private_key
 from galley.frozen import frozen
 
 

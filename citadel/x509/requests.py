@@ -10,9 +10,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from citadel.ca.x509.certificates import describe_name
-from citadel.ca.x509.keys import check_public_key, encode_public_key, load_private_key
 from citadel.identity import PrivateKey, SpiffeId
+from citadel.x509.certificates import describe_name
+from citadel.x509.keys import check_public_key, encode_public_key, load_private_key
 from galley.frozen import frozen
 
 MAX_REQUEST_BYTES = 16 * 1024

@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from citadel.ca.x509 import (
+from citadel.identity import PrivateKey
+from citadel.x509 import (
     check_is_p256,
     check_key_fits,
     decode_private_key,
@@ -14,7 +15,6 @@ from citadel.ca.x509 import (
     generate_private_key,
     public_key_of,
 )
-from citadel.identity import PrivateKey
 from tests.citadel.pki import PEM, Draft, ec_key, rsa_key
 
 PKCS1_OR_SEC1, PKCS8 = serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from citadel.ca.x509.certificates import Certificate, decode_certificates, split_certificates
-from citadel.ca.x509.keys import (
+from citadel.x509.certificates import Certificate, decode_certificates, split_certificates
+from citadel.x509.keys import (
     check_is_p256,
     check_key_fits,
     decode_private_key,
@@ -11,8 +11,8 @@ from citadel.ca.x509.keys import (
     generate_private_key,
     public_key_of,
 )
-from citadel.ca.x509.requests import MAX_REQUEST_BYTES, SigningRequest, build_signing_request, decode_signing_request
-from citadel.ca.x509.signing import (
+from citadel.x509.requests import MAX_REQUEST_BYTES, SigningRequest, build_signing_request, decode_signing_request
+from citadel.x509.signing import (
     CertificateTemplate,
     ExtendedUsage,
     KeyUsage,
@@ -20,7 +20,7 @@ from citadel.ca.x509.signing import (
     build_signer,
     sign_own_certificate,
 )
-from citadel.ca.x509.verification import MAX_CHAIN_BYTES, check_authority_chain, verify_client_chain
+from citadel.x509.verification import MAX_CHAIN_BYTES, check_authority_chain, verify_client_chain
 
 __all__ = [
     "MAX_CHAIN_BYTES",

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citadel.ca.rotation import RotationSchedule
 from citadel.identity import PrivateKey, SpiffeId, Svid
+from citadel.rotation import RotationSchedule
 from tests.citadel.pki import DOMAIN, NOW, RATINGS, REVIEWS
 
 DAY = timedelta(hours=24)

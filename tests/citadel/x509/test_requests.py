@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from cryptography import x509
 
-from citadel.ca.x509 import (
+from citadel.x509 import (
     MAX_REQUEST_BYTES,
     build_signing_request,
     decode_signing_request,

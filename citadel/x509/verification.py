@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
-from citadel.ca.x509.certificates import Certificate, describe, load_certificates
-from citadel.ca.x509.keys import check_public_key
+from citadel.x509.certificates import Certificate, describe, load_certificates
+from citadel.x509.keys import check_public_key
 
 MAX_CHAIN_BYTES = 64 * 1024
 """A chain of four certificates has some 4 kB with EC keys and 8 kB with RSA."""
