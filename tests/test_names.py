@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("galley", "citadel", "pilot", "envoycodec")
 
-KNOWN_DOUBLES = frozenset({"Abort", "Discovery", "Port", "Protocol"})
+KNOWN_DOUBLES = frozenset({"Discovery"})
 """Names of which one bearer is about to be renamed. It only ever gets shorter."""
 
 
