@@ -1,4 +1,4 @@
-"""What a control plane is told at its start, as one frozen value."""
+"""The settings of a control plane, as one frozen value."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class ListenAddress:
 
     @property
     def is_loopback(self) -> bool:
+        """Whether only this host can connect; false for names other than localhost, of which nobody knows."""
         if self.host == "localhost":
             return True
         try:
@@ -34,6 +35,7 @@ class ListenAddress:
 
     @property
     def is_wildcard(self) -> bool:
+        """Whether it means all addresses of this host, and so names none."""
         return self.host in ("0.0.0.0", "::")
 
 
@@ -98,7 +100,7 @@ class DockerSettings:
 
 @frozen
 class Settings:
-    """Everything ``pilot serve`` can be told. Durations are in seconds."""
+    """All settings of ``pilot serve``. Durations are in seconds."""
 
     config: tuple[Path, ...]
     state: Path | None = None

@@ -28,8 +28,7 @@ from pilot.agent.settings import BOOTSTRAP_FILE, AgentSettings
 from pilot.dataplane.bootstrap import build_bootstrap
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
 from pilot.dataplane.hot_restart import HotRestart, free_base_id, remove_shared_memory
-from pilot.dataplane.leftover import end_leftover
-from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
+from pilot.dataplane.process import EnvoyCommand, EnvoyProcess, end_leftover
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
 
 log = logging.getLogger("pilot.agent")

@@ -1,4 +1,4 @@
-"""What an agent is told at its start."""
+"""The settings of an agent, as one frozen value."""
 
 from __future__ import annotations
 

@@ -68,14 +68,14 @@ class XdsTls:
 
 @frozen
 class BootstrapOptions:
-    """What one Envoy is to be told before it meets its control plane.
+    """The settings of one Envoy that its bootstrap is made of.
 
     ``ports`` maps a port name to the port where other workloads reach this one (WorkloadEntry's ``ports``);
     ``app_ports`` maps it to the port where the application itself listens, for mode NONE, in which the sidecar
     holds the former and forwards to the latter. ``self_register`` makes this Envoy's workload an endpoint of the
     services that select it for as long as it is connected. ``other_ips`` are its further addresses, of the other family
     say; the first is how others reach it. With ``dns_capture`` it answers its application's DNS queries.
-    ``agent_id`` tells by which agent it is run, for where its address does not.
+    ``agent_id`` names the agent that runs it, for where its address does not.
     ``status_port`` and ``stats_port`` open the readiness and Prometheus listeners on all addresses; None leaves them
     out.
     """
@@ -156,7 +156,7 @@ def node_cluster_of(options: BootstrapOptions) -> str:
 
 
 def node_metadata_of(options: BootstrapOptions) -> NodeMetadata:
-    """What the Envoy says of itself and its workload."""
+    """The node's metadata: the Envoy and its workload."""
     return NodeMetadata(
         name=options.name,
         namespace=options.namespace,

@@ -1,4 +1,4 @@
-"""One Envoy process: started, awaited, asked through its admin interface, drained and stopped."""
+"""One Envoy process: started, awaited, asked through its admin interface, drained and stopped, even by another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -112,9 +112,11 @@ class EnvoyProcess:
 
     @property
     def pid(self) -> int | None:
+        """The process id; None before `start`."""
         return self._process.pid if self._process else None
 
     def is_alive(self) -> bool:
+        """Whether the process was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
@@ -272,3 +274,28 @@ class _PipeConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def end_leftover(command: EnvoyCommand, timeout: float = 10.0) -> bool:
+    """End the Envoy that an earlier process started with the same configuration file; whether there was one.
+
+    Only what answers at ``command.admin`` and names that very file is ended. Raises EnvoyError when it is still there
+    after ``timeout`` seconds.
+    """
+    there = EnvoyProcess(command)
+    try:
+        started_with = json.loads(there.admin("/server_info"))["command_line_options"]["config_path"]
+    except (EnvoyError, ValueError, LookupError, TypeError):
+        return False
+    if started_with != str(command.config):
+        return False
+    with suppress(EnvoyUnreachableError):  # it may be gone before it has answered
+        there.request("POST", "/quitquitquit")
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        try:
+            there.request("GET", "/ready", timeout=1.0)
+        except EnvoyUnreachableError:
+            return True
+        time.sleep(POLL_SECONDS)
+    raise EnvoyError(f"an Envoy of an earlier time at {command.admin} does not end")

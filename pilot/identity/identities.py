@@ -54,6 +54,7 @@ class Identities:
 
     @property
     def trust_domain(self) -> TrustDomain:
+        """The authority's own, whatever MeshConfig says."""
         return self._citadel.trust_domain
 
     @property

@@ -22,7 +22,7 @@ FILE = "services.yaml"
 def tell_of_ports(workloads: tuple[ComposeWorkload, ...], say: Callable[[str], None], *, addresses: bool) -> None:
     """Tell of what the mesh cannot know. ``addresses`` says whether services have addresses of their own."""
     for workload in workloads:
-        if not workload.ports and workload.said.ports is None:
+        if not workload.ports and workload.settings.ports is None:
             say(
                 f"service {workload.service}: no port is known, so others reach it past the mesh's rules; if it serves "
                 f'any, say so by `expose` or the label {PORTS_LABEL}: "http=8080"'
@@ -58,7 +58,7 @@ def _elsewhere(directory: Path) -> frozenset[NamespacedName]:
 
 def _tell_of_shared_ports(workloads: tuple[ComposeWorkload, ...], say: Callable[[str], None]) -> None:
     """Without addresses of services, a TCP connection is told by its port alone."""
-    count = Counter((number, workload.said.service) for workload in workloads for number in _opaque(workload))
+    count = Counter((number, workload.settings.service) for workload in workloads for number in _opaque(workload))
     for port, several in Counter(number for number, _ in count).items():
         if several > 1:
             names = ", ".join(sorted(service for number, service in count if number == port))

@@ -30,12 +30,12 @@ def service_document(workload: ComposeWorkload) -> dict[str, Any] | None:
     """The Service of one workload; a ServiceEntry where Kubernetes could not have its name; None without ports."""
     if not workload.ports:
         return None
-    said = workload.said
-    name = said.service.replace("_", "-").strip("-")
-    metadata = {"name": name, "namespace": said.namespace, "labels": {MANAGED_BY: OURS}}
+    settings = workload.settings
+    name = settings.service.replace("_", "-").strip("-")
+    metadata = {"name": name, "namespace": settings.namespace, "labels": {MANAGED_BY: OURS}}
     ports = [{"name": port, "port": number} for port, number in workload.ports.items()]
     selector = dict([workload.selector])
-    if name == said.service:
+    if name == settings.service:
         return {
             "apiVersion": "v1",
             "kind": "Service",
@@ -47,7 +47,7 @@ def service_document(workload: ComposeWorkload) -> dict[str, Any] | None:
         "kind": "ServiceEntry",
         "metadata": metadata,
         "spec": {
-            "hosts": [said.service],
+            "hosts": [settings.service],
             "location": "MESH_INTERNAL",
             "resolution": "STATIC",
             "ports": [{"name": p["name"], "number": p["port"], "protocol": _protocol(str(p["name"]))} for p in ports],

@@ -99,7 +99,7 @@ def _key(name: str, kind: _Type[T], default: T) -> T:
 
 @frozen
 class NodeMetadata:
-    """What a node's metadata says of one Envoy and its workload; "" and 0 are what nobody has said.
+    """One Envoy and its workload, as the metadata of a node describes them; "" and 0 stand for keys that are absent.
 
     ``ports`` and ``app_ports`` map port names to numbers: where peers reach the workload, and (with interception NONE)
     where the application itself listens. ``interception`` is None for a gateway.
@@ -144,7 +144,7 @@ def write_metadata(metadata: NodeMetadata) -> dict[str, Any]:
 
 
 def read_metadata(written: Mapping[str, Any]) -> NodeMetadata:
-    """What the metadata of a node says, other keys passed over. NodeError names the key whose value is none."""
+    """The metadata of a node; other keys are passed over. NodeError names the key whose value is none."""
     found: dict[str, Any] = {}
     for key, name, kind, _ in _TABLE:
         if key in written:

@@ -76,7 +76,7 @@ def _add_inbound_flags(group: argparse._ArgumentGroup) -> None:
     add("-d", "--exclude-inbound-ports", istio="--istio-local-exclude-ports", dest="exclude_inbound_ports",
         parse=parse_ports, metavar="PORTS", text="ports left alone")  # fmt: skip
     add("-t", "--tproxy-mark", istio="--istio-inbound-tproxy-mark", dest="inbound_mark", parse=_mark, metavar="MARK",
-        text=f"TPROXY: mark of packets to and from the proxy; sidecars are told {INBOUND_MARK}")  # fmt: skip
+        text=f"TPROXY: mark of packets to and from the proxy; the plans of sidecars have {INBOUND_MARK}")  # fmt: skip
     add("-r", "--tproxy-route-table", istio="--istio-inbound-tproxy-route-table", dest="route_table", parse=_table,
         metavar="TABLE", text="TPROXY: routing table of marked packets")  # fmt: skip
 

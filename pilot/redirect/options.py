@@ -78,6 +78,7 @@ class CaptureOptions:
 
     @property
     def captures_inbound(self) -> bool:
+        """Whether inbound connections are captured on any port."""
         return bool(self.inbound_ports)
 
     @property

@@ -32,10 +32,12 @@ class Protocol(StrEnum):
 
     @property
     def is_http(self) -> bool:
+        """HTTP of any version, gRPC among it: routed by host and path."""
         return self in _HTTP
 
     @property
     def is_http2(self) -> bool:
+        """HTTP/2 from the first byte, without an upgrade."""
         return self in _HTTP2
 
     @property
@@ -107,6 +109,7 @@ class Service:
 
     @cached_property
     def key(self) -> ServiceKey:
+        """What no other service of a catalog has: hostname and namespace."""
         return ServiceKey(hostname=self.hostname, namespace=self.namespace)
 
     @property
@@ -115,6 +118,7 @@ class Service:
         return (self.origin, *self.also_from)
 
     def port_numbered(self, number: int) -> Port | None:
+        """The port that clients know by ``number``; None when there is none."""
         return next((port for port in self.ports if port.number == number), None)
 
     def target_port(self, number: int) -> int:
@@ -215,4 +219,5 @@ class ServiceCatalog:
     """The last two are what the next catalog is built from; nobody else reads them."""
 
     def endpoints_of(self, key: ServiceKey, port_name: str) -> tuple[Endpoint, ...]:
+        """The endpoints of one port, by its name; none for a service or a port that is not there."""
         return self.endpoints.get(key, {}).get(port_name, ())

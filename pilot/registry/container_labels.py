@@ -1,4 +1,4 @@
-"""What the labels of a container or a Compose service say to the mesh, and what a port is called that has no name."""
+"""The labels of a container or a Compose service that are settings of the mesh, and the name of a port without one."""
 
 from __future__ import annotations
 
@@ -75,18 +75,18 @@ would only delay them. The prefix says the protocol as in the name of a Kubernet
 
 @frozen
 class ContainerLabels:
-    """What labels say of a workload, with defaults filled in."""
+    """The settings of a workload that its labels are, with defaults filled in."""
 
     service: str
     namespace: str = DEFAULT_NAMESPACE
     service_account: str = ""
     """Never empty when made by ``read_container_labels``."""
     ports: FrozenMap[str, int] | None = None
-    """Port numbers by Kubernetes port name; None when the label is absent, empty when it says that there are none."""
+    """Port numbers by Kubernetes port name; None when the label is absent, empty where it is: no port is served."""
     labels: Labels = NO_LABELS
     """The labels of the workload, which selectors ask about; ``app`` is always there."""
     inject: bool | None = None
-    """Whether a sidecar is wanted; None when unsaid."""
+    """Whether a sidecar is wanted; None without the label."""
     discover: bool = True
     """Whether a registry may make endpoints of the container."""
 
@@ -94,7 +94,7 @@ class ContainerLabels:
 def read_container_labels(labels: Mapping[str, str], *, default_service: str) -> ContainerLabels:
     """Read the labels of one container, or of one service of a compose file, which is called ``default_service``.
 
-    Raises ValueError with a text that names the label and says what would be right. A label that Kubernetes could not
+    Raises ValueError with the name of the label and what would be right. A label that Kubernetes could not
     carry (images have such, for example ``maintainer``) is not one of the workload.
     """
     _refuse_misspelled(labels)
@@ -111,7 +111,7 @@ def read_container_labels(labels: Mapping[str, str], *, default_service: str) ->
 
 
 def is_no(labels: Mapping[str, str], label: str) -> bool:
-    """Whether ``label`` says no; for labels of containers that are not read whole."""
+    """Whether ``label`` is there and false; for labels of containers that are not read whole."""
     return labels.get(label, "").strip().lower() in _NO
 
 
@@ -140,9 +140,10 @@ def _refuse_misspelled(labels: Mapping[str, str]) -> None:
 def _name(labels: Mapping[str, str], label: str, default: str) -> str:
     name = labels.get(label, "").strip().lower() or default.lower()
     if not _IS_NAME(name):
-        said = f"label {label}" if labels.get(label) else f"without label {label}, the name"
+        source = f"label {label}" if labels.get(label) else f"without label {label}, the name"
         raise ValueError(
-            f"{said} {name!r} is not the name of a service: up to 63 of a-z, 0-9, '-' and '_', for example {label}=web"
+            f"{source} {name!r} is not the name of a service: up to 63 of a-z, 0-9, '-' and '_', for example "
+            f"{label}=web"
         )
     return name
 

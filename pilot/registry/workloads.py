@@ -17,7 +17,7 @@ _LOCALITY_LABELS = ("topology.istio.io/locality", "istio-locality")
 
 @frozen
 class RegisteredWorkload:
-    """What a connected proxy says about its workload; ``group`` names a WorkloadGroup of its namespace, or is ""."""
+    """A workload as its connected proxy describes it; ``group`` names a WorkloadGroup of its namespace, or is ""."""
 
     id: str
     namespace: str

@@ -1,4 +1,4 @@
-"""What a bootstrap says of trust: by which roots the control plane is known, and the token that is shown to it."""
+"""The credentials of a bootstrap: the roots by which the control plane is known, and the token that is shown to it."""
 
 from __future__ import annotations
 

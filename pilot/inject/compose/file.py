@@ -14,6 +14,7 @@ SERVICES: Path = (0, "services")
 
 
 def service_path(name: str) -> Path:
+    """Where the service ``name`` stands in a compose file."""
     return (*SERVICES, name)
 
 

@@ -139,8 +139,8 @@ def _read_workload(
 ) -> ComposeWorkload | None:
     """None for a service that is labelled out. Raises ValueError for a label that cannot be read."""
     labels = labels_of(service)
-    said = read_container_labels(labels, default_service=name)
-    if not (options.inject_by_default if said.inject is None else said.inject):
+    settings = read_container_labels(labels, default_service=name)
+    if not (options.inject_by_default if settings.inject is None else settings.inject):
         return None
     replicas = replicas_of(service, pod, line)
     if replicas == 0:
@@ -150,8 +150,10 @@ def _read_workload(
     return ComposeWorkload(
         service=name,
         instance=name,
-        said=said,
-        ports=said.ports if said.ports is not None else declared_ports({**whole, "image": service.get("image")}),
+        settings=settings,
+        ports=settings.ports
+        if settings.ports is not None
+        else declared_ports({**whole, "image": service.get("image")}),
         flags=tuple(capture_flags(labels, options.capture)),
         interception=interception_of(labels, options.interception),
         profiles=tuple(map(str, profiles)) if isinstance(profiles, list) else (),

@@ -63,7 +63,7 @@ def _application(editor: YamlEditor, made: ComposeWorkload, number: int) -> dict
     if "container_name" in service:
         service["container_name"] = f"{service['container_name']}-{number}"
     labels = {**labels_of(service), MARK: INSTANCE, INSTANCE_OF: made.service}
-    labels.setdefault("pilothouse.io/service", made.said.service)
+    labels.setdefault("pilothouse.io/service", made.settings.service)
     return {**service, "labels": labels}
 
 

@@ -45,11 +45,12 @@ CANONICAL_NAME = "service.istio.io/canonical-name"
 
 @frozen
 class ComposeWorkload:
-    """One instance of a service of a compose file: the service of which it is one, and how it is captured."""
+    """One instance of a service of a compose file: the service of which it is one, the settings in its labels, and how
+    it is captured."""
 
     service: str
     instance: str
-    said: ContainerLabels
+    settings: ContainerLabels
     ports: FrozenMap[str, int]
     flags: tuple[str, ...] = ()
     interception: Interception = Interception.REDIRECT
@@ -60,24 +61,27 @@ class ComposeWorkload:
     def selector(self) -> tuple[str, str]:
         """The label that the workloads of this service have, and no others: ``app``, unless the user means something
         else by it."""
-        app = self.said.labels.get("app")
-        return ("app", app) if app == self.said.service else (CANONICAL_NAME, self.said.service)
+        app = self.settings.labels.get("app")
+        return ("app", app) if app == self.settings.service else (CANONICAL_NAME, self.settings.service)
 
     @property
     def labels(self) -> dict[str, str]:
         """The labels of the workload."""
-        return {**self.said.labels, **dict([self.selector])}
+        return {**self.settings.labels, **dict([self.selector])}
 
     @property
     def pod(self) -> str:
+        """The name of the service that holds its network namespace."""
         return f"{self.instance}-pod"
 
     @property
     def sidecar(self) -> str:
+        """The name of the service that is its proxy."""
         return f"{self.instance}-sidecar"
 
     @property
     def volume(self) -> str:
+        """The name of the volume from which the proxy starts: its bootstrap, or token and roots."""
         return f"{self.instance}-bootstrap"
 
 
@@ -150,11 +154,11 @@ def _agent_command(workload: ComposeWorkload, options: InjectOptions) -> list[st
 
 
 def _node_flags(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
-    said = workload.said
+    settings = workload.settings
     return [
         f"--name={workload.instance}",
-        f"--namespace={said.namespace}",
-        f"--service-account={said.service_account}",
+        f"--namespace={settings.namespace}",
+        f"--service-account={settings.service_account}",
         f"--workload-name={workload.service}",
         "--ip=peer",
         f"--labels={','.join(f'{key}={value}' for key, value in workload.labels.items())}",
@@ -210,9 +214,9 @@ def bootstraps_service(workloads: tuple[ComposeWorkload, ...], options: InjectOp
 def _minting(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
     folder = f"/bootstraps/{workload.instance}"
     if options.sidecar is SidecarKind.AGENT:
-        said = workload.said
-        words = ["citadel", "token", "create", f"--state={STATE}", f"--namespace={said.namespace}"]
-        words += [f"--service-account={said.service_account}", "--ttl=90d", f"--out={folder}/token"]
+        settings = workload.settings
+        words = ["citadel", "token", "create", f"--state={STATE}", f"--namespace={settings.namespace}"]
+        words += [f"--service-account={settings.service_account}", "--ttl=90d", f"--out={folder}/token"]
         return [_line(words), _line(["cp", f"{STATE}/citadel/root-cert.pem", folder])]
     words = ["pilot", "bootstrap", "sidecar", *_node_flags(workload, options)]
     words += [

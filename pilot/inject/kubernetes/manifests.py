@@ -109,8 +109,8 @@ def _why_not(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> str:
         return "it is in the network of its host (hostNetwork)"
     if pod.namespace in ("kube-system", "kube-public", "kube-node-lease", "local-path-storage"):
         return f"namespace {pod.namespace} is the cluster's own"
-    said = _texts(editor, (*pod.path, "metadata", "annotations")) | _texts(editor, (*pod.path, "metadata", "labels"))
-    wish = said.get(INJECT, "").strip().lower()
+    given = _texts(editor, (*pod.path, "metadata", "annotations")) | _texts(editor, (*pod.path, "metadata", "labels"))
+    wish = given.get(INJECT, "").strip().lower()
     if wish in ("false", "no", "n", "off"):
         return f"{INJECT} is {wish}"
     return "" if wish or options.inject_by_default else f"it has no label {INJECT}"

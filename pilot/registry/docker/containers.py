@@ -30,6 +30,7 @@ class NetworkAttachment:
 
     @property
     def address(self) -> str:
+        """The address by which others reach the container here, IPv4 before IPv6; "" without any."""
         return self.ipv4 or self.ipv6
 
 

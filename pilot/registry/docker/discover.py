@@ -49,7 +49,7 @@ def discover(containers: Iterable[Container], options: DiscoveryOptions) -> Disc
     choice = NetworkChoice(flags=options.networks, own=own_networks(by_id, options.own_hints))
     pods = pods_of(by_id.values())
     read = [_read(pod, choice) for pod in pods if _counts(pod, own, options.projects)]
-    mixed = _mixed_services(one for one in read if one.said is not None and one.ports)
+    mixed = _mixed_services(one for one in read if one.settings is not None and one.ports)
     running_at = {address: pod for pod in pods if pod.holder.status == "running" for address in _addresses(pod.holder)}
     return Discovery(
         instances=tuple(instance for one in read if (instance := one.instance(running_at)) is not None),
@@ -80,10 +80,10 @@ class _Verdict:
 
 @frozen
 class _Read:
-    """One pod with what its labels say; None when they cannot be read or say to leave it out."""
+    """One pod with the ``settings`` in its labels; None when those cannot be read, or leave it out."""
 
     pod: Pod
-    said: ContainerLabels | None
+    settings: ContainerLabels | None
     ports: FrozenMap[str, int]
     address: str
     network: str
@@ -93,7 +93,7 @@ class _Read:
     @property
     def addresses(self) -> tuple[str, ...]:
         """All addresses; those of a container that is left out by label are none of ours."""
-        if self.said is None and self.finding is None:
+        if self.settings is None and self.finding is None:
             return ()
         return _addresses(self.pod.holder)
 
@@ -101,20 +101,20 @@ class _Read:
     def awaits_proxy(self) -> bool:
         """A sidecar that is there shows it, and so does the arrangement as a pod before the sidecar is created."""
         arranged = bool(self.pod.sidecars) or self.pod.application is not self.pod.holder
-        return arranged and self.said is not None and self.said.inject is not False
+        return arranged and self.settings is not None and self.settings.inject is not False
 
     def instance(self, running_at: Mapping[str, Pod]) -> DiscoveredInstance | None:
         """``running_at`` tells which pod has an address now; a stopped container only had its own."""
-        if self.said is None or not self.ports:
+        if self.settings is None or not self.ports:
             return None
         stale = self.pod.holder.status != "running" and any(one in running_at for one in self.addresses)
         return DiscoveredInstance(
             id=f"docker://{self.pod.holder.name}",
-            service=self.said.service,
-            namespace=self.said.namespace,
+            service=self.settings.service,
+            namespace=self.settings.namespace,
             address="" if stale else self.address,
             ports=self.ports,
-            labels=self.said.labels,
+            labels=self.settings.labels,
             ready=not self.verdict.unready,
             awaits_proxy=self.awaits_proxy,
             addresses=() if stale else self.addresses,
@@ -122,13 +122,13 @@ class _Read:
 
     @property
     def sighting(self) -> Sighting:
-        said = self.said
+        settings = self.settings
         waiting = self.awaits_proxy and self.verdict.ready
         return Sighting(
             name=self.pod.holder.name,
             project=self.pod.holder.project,
-            service=said.service if said else "",
-            namespace=said.namespace if said else "",
+            service=settings.service if settings else "",
+            namespace=settings.namespace if settings else "",
             address=self.address,
             network=self.network,
             verdict="ready, once its sidecar has registered" if waiting else str(self.verdict),
@@ -155,8 +155,8 @@ def _mixed_services(read: Iterable[_Read]) -> Iterator[Finding]:
     """Two projects may each have a ``db``; that both are one service is seldom meant."""
     projects: dict[tuple[str, str], set[str]] = {}
     for one in read:
-        if one.said is not None:
-            projects.setdefault((one.said.service, one.said.namespace), set()).add(one.pod.holder.project)
+        if one.settings is not None:
+            projects.setdefault((one.settings.service, one.settings.namespace), set()).add(one.pod.holder.project)
     for (service, namespace), names in sorted(projects.items()):
         if len(names) > 1:
             listed = ", ".join(sorted(name or "(none)" for name in names))
@@ -174,23 +174,23 @@ def _read(pod: Pod, choice: NetworkChoice) -> _Read:
     holder, application = pod.holder, pod.application or pod.holder
     labels: Labels = FrozenMap({**holder.labels, **application.labels})
     place = choose_address(holder, choice)
-    said, problem = None, ""
+    settings, problem = None, ""
     if not is_no(labels, DISCOVER_LABEL):
         try:
-            said = read_container_labels(labels, default_service=application.service_name)
+            settings = read_container_labels(labels, default_service=application.service_name)
         except ValueError as error:
             problem = str(error)
     ports: FrozenMap[str, int] = FrozenMap()
-    if said is not None:
-        ports = said.ports if said.ports is not None else name_ports({*holder.exposed, *application.exposed})
+    if settings is not None:
+        ports = settings.ports if settings.ports is not None else name_ports({*holder.exposed, *application.exposed})
     return _Read(
         pod=pod,
-        said=said,
+        settings=settings,
         ports=ports,
         address=place.address if place else "",
         network=place.network if place else "",
-        verdict=_Verdict(unready=_unready(pod, place is None), left_out=_left_out(said, problem, ports)),
-        finding=_finding(pod, said, problem),
+        verdict=_Verdict(unready=_unready(pod, place is None), left_out=_left_out(settings, problem, ports)),
+        finding=_finding(pod, settings, problem),
     )
 
 
@@ -200,23 +200,23 @@ def _unready(pod: Pod, nowhere: bool) -> str:
     return f"without address of its own (network mode {pod.holder.network_mode or 'none'})"
 
 
-def _left_out(said: ContainerLabels | None, problem: str, ports: FrozenMap[str, int]) -> str:
-    if said is None:
+def _left_out(settings: ContainerLabels | None, problem: str, ports: FrozenMap[str, int]) -> str:
+    if settings is None:
         return problem or f"by label {DISCOVER_LABEL}"
     return "" if ports else "no port is exposed or published; say pilothouse.io/ports"
 
 
-def _finding(pod: Pod, said: ContainerLabels | None, problem: str) -> Finding | None:
+def _finding(pod: Pod, settings: ContainerLabels | None, problem: str) -> Finding | None:
     if problem:
         return Finding(f"container {pod.holder.name}: {problem}; the container is left out of the mesh")
     arranged = pod.sidecars or pod.application is not pod.holder
-    if said is None or not said.inject or arranged or not pod.holder.running:
+    if settings is None or not settings.inject or arranged or not pod.holder.running:
         return None
     addresses = tuple(place.address for place in pod.holder.attachments if place.address)
     return Finding(
-        f"container {pod.holder.name} of service {said.service} is labelled {INJECT_LABEL}=true and has no sidecar: it "
-        "is served in plain text. Compose joins a sidecar to the first of several replicas only; for more of them "
-        f"with sidecars write further services with label {SERVICE_LABEL}={said.service}",
+        f"container {pod.holder.name} of service {settings.service} is labelled {INJECT_LABEL}=true and has no "
+        "sidecar: it is served in plain text. Compose joins a sidecar to the first of several replicas only; for more "
+        f"of them with sidecars write further services with label {SERVICE_LABEL}={settings.service}",
         patience=_SIDECAR_PATIENCE,
         addresses=addresses,
     )

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from pilot.dataplane.bootstrap import SocketAddress
-from pilot.dataplane.leftover import end_leftover
-from pilot.dataplane.process import EnvoyCommand
+from pilot.dataplane.process import EnvoyCommand, end_leftover
 
 
 class Admin(ThreadingHTTPServer):

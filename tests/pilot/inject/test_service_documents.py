@@ -9,8 +9,8 @@ from pilot.registry.container_labels import ContainerLabels
 
 
 def workload(name: str, **ports: int) -> ComposeWorkload:
-    said = ContainerLabels(service=name, service_account=name, labels=FrozenMap({"app": name}))
-    return ComposeWorkload(service=name, instance=name, said=said, ports=FrozenMap(ports))
+    settings = ContainerLabels(service=name, service_account=name, labels=FrozenMap({"app": name}))
+    return ComposeWorkload(service=name, instance=name, settings=settings, ports=FrozenMap(ports))
 
 
 def test_a_service_for_each_workload_that_has_ports() -> None:

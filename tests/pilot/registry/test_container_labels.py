@@ -14,17 +14,17 @@ def read(labels: dict[str, str], default_service: str = "web") -> ContainerLabel
 
 
 def test_without_labels_everything_is_called_after_the_service() -> None:
-    said = read({}, default_service="Reviews")
-    assert said == ContainerLabels(service="reviews", service_account="reviews", labels=said.labels)
-    assert dict(said.labels) == {"app": "reviews"}
-    assert said.namespace == "default"
-    assert said.ports is None
-    assert said.inject is None
-    assert said.discover
+    settings = read({}, default_service="Reviews")
+    assert settings == ContainerLabels(service="reviews", service_account="reviews", labels=settings.labels)
+    assert dict(settings.labels) == {"app": "reviews"}
+    assert settings.namespace == "default"
+    assert settings.ports is None
+    assert settings.inject is None
+    assert settings.discover
 
 
 def test_labels_say_who_the_workload_is() -> None:
-    said = read(
+    settings = read(
         {
             "pilothouse.io/service": "reviews",
             "pilothouse.io/namespace": "shop",
@@ -35,11 +35,11 @@ def test_labels_say_who_the_workload_is() -> None:
         },
         default_service="reviews-v2",
     )
-    assert (said.service, said.namespace, said.service_account) == ("reviews", "shop", "bookinfo-reviews")
-    assert said.ports is not None
-    assert dict(said.ports) == {"http": 9080, "tcp-db": 5432}
-    assert said.inject is True
-    assert not said.discover
+    assert (settings.service, settings.namespace, settings.service_account) == ("reviews", "shop", "bookinfo-reviews")
+    assert settings.ports is not None
+    assert dict(settings.ports) == {"http": 9080, "tcp-db": 5432}
+    assert settings.inject is True
+    assert not settings.discover
 
 
 def test_the_service_account_defaults_to_the_labelled_service() -> None:
@@ -57,7 +57,7 @@ def test_a_port_without_a_name_is_named_by_its_number() -> None:
 
 
 def test_labels_of_vendors_images_and_ours_are_not_those_of_the_workload() -> None:
-    said = read(
+    settings = read(
         {
             "app": "reviews",
             "version": "v2",
@@ -74,7 +74,7 @@ def test_labels_of_vendors_images_and_ours_are_not_those_of_the_workload() -> No
             "traefik.http.routers.x.rule": "Host(`x`)",
         }
     )
-    assert dict(said.labels) == {
+    assert dict(settings.labels) == {
         "app": "reviews",
         "version": "v2",
         "team": "blue",
