@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from galley.publishing.publisher import ConfigReport, Latest, PublishOptions, publish
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources.directory import DirectorySource
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from citadel.state_files import StateError
 from galley.commands.report import plural, render_line
 from galley.publishing.journal import StateInUseError
+from galley.publishing.latest import Latest
 from galley.publishing.loading import LoadOptions
-from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
+from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer

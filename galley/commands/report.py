@@ -46,14 +46,14 @@ def _as_object(diagnostic: Diagnostic) -> dict[str, Any]:
     }
 
 
-def render_text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, bytes], *, color: bool = False) -> str:
-    """Every diagnostic with the lines it is about. ``sources`` holds the content of the files, as far as known."""
+def render_text(diagnostics: Iterable[Diagnostic], contents: Mapping[str, bytes], *, color: bool = False) -> str:
+    """Every diagnostic with the lines it is about. ``contents`` holds the content of the files, as far as known."""
     lines_of: dict[str, Sequence[str]] = {}
     blocks = []
     for diagnostic in diagnostics:
         file = diagnostic.origin.file
         if file not in lines_of:
-            lines_of[file] = _split(sources.get(file, b""))
+            lines_of[file] = _split(contents.get(file, b""))
         blocks.append(_render_block(diagnostic, lines_of[file], _Palette(color)))
     return "\n\n".join(blocks)
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from galley.commands.report import plural, render_line
 from galley.publishing.acceptance import HeldUnit
 from galley.publishing.journal import StateInUseError
+from galley.publishing.latest import Latest
 from galley.publishing.loading import LoadOptions
-from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
+from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources import UnitId
 from galley.sources.directory import DirectorySource

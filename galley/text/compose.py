@@ -25,7 +25,7 @@ from yaml.events import (
 from galley.frozen import frozen
 from galley.text.diagnostics import Diagnostic, Origin
 from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence
-from galley.text.recorder import Positioned, Recorder
+from galley.text.recorder import LIMIT, Positioned, Recorder
 from galley.text.scalars import core_type
 from galley.text.wording import COMMENT_HINT, quoted
 
@@ -38,7 +38,7 @@ class Limits:
     documents: int = 5_000
     depth: int = 100
     expanded_nodes: int = 20_000
-    diagnostics: int = 100
+    diagnostics: int = LIMIT
 
 
 DEFAULT_LIMITS = Limits()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from galley.publishing.publisher import ConfigReport, Latest
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.admission import STREAM_LIMITS

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Any
 
 from galley.commands.report import render_line
-from galley.publishing.publisher import ConfigReport, Latest
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
 from pilot.admin.http import Answer, Page, as_json

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from galley.publishing.publisher import Latest
+from galley.publishing.latest import Latest
 from pilot.controlplane.mesh_state import MeshState
 from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery, DiscoveryRegistry, Finding
 

@@ -24,7 +24,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from galley.frozen import frozen
-from galley.publishing.publisher import Latest
+from galley.publishing.latest import Latest
 from pilot.registry.discovery import Discovery
 from pilot.registry.docker.connection_problems import explain
 from pilot.registry.docker.containers import read_container

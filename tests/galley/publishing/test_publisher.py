@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.publishing.acceptance import REFUSED
 from galley.publishing.journal import StateInUseError
-from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, Latest, PublishOptions, publish
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources import ConfigSource
 from galley.sources.directory import DirectorySource
@@ -66,27 +67,6 @@ async def publishing(source: ConfigSource, options: PublishOptions | None = None
     finally:
         published.task.cancel()
         await asyncio.wait([published.task])
-
-
-async def test_a_slow_reader_skips_values() -> None:
-    latest: Latest[int] = Latest()
-    values = latest.values()
-    first = asyncio.ensure_future(anext(values))
-    await asyncio.sleep(0)
-    latest.publish(1)
-    assert await first == 1
-    latest.publish(2)
-    latest.publish(3)
-    assert await anext(values) == 3
-    assert (latest.value, latest.serial) == (3, 3)
-
-
-async def test_every_waiting_reader_is_woken() -> None:
-    latest: Latest[str] = Latest()
-    waiting = [asyncio.create_task(latest.newer_than(0)) for _ in range(3)]
-    await asyncio.sleep(0)
-    latest.publish("a")
-    assert await asyncio.gather(*waiting) == [(1, "a")] * 3
 
 
 async def test_a_change_is_published_and_reported() -> None:

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.kinds.networking.destination_rule import DestinationRule
-from galley.publishing.publisher import ConfigReport, Latest, PublishOptions, publish
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
 from galley.sources import ConfigSource, SourceState, UnitId
 from galley.sources.directory import DirectorySource

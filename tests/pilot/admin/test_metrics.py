@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from galley.publishing.publisher import ConfigReport, Latest
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport
 from pilot.admin.metrics import render_metrics
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy

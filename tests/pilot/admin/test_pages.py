@@ -8,7 +8,8 @@ from typing import Any
 
 from galley.decoding.documents import decode
 from galley.meta import Resource
-from galley.publishing.publisher import ConfigReport, Latest
+from galley.publishing.latest import Latest
+from galley.publishing.publisher import ConfigReport
 from galley.snapshot import build_snapshot
 from galley.text.compose import compose
 from pilot.admin.pages import admin_pages

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from galley.publishing.publisher import Latest
+from galley.publishing.latest import Latest
 from pilot.controlplane import registry_feed
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registry_feed import RegistryFeed

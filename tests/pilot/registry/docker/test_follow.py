@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from galley.publishing.publisher import Latest
+from galley.publishing.latest import Latest
 from pilot.registry.discovery import Discovery
 from pilot.registry.docker import follow
 from pilot.registry.docker.follow import DockerFollower
