@@ -43,7 +43,6 @@ format: dev-venv
 
 types: dev-venv
 	$(PYTHON_BIN)/mypy
-	$(PYTHON_BIN)/mypy samples/bookinfo bench tests/e2e/harness tests/e2e/namespaces tests/e2e/docker
 
 contracts: dev-venv
 	$(PYTHON_BIN)/lint-imports

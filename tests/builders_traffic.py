@@ -45,7 +45,9 @@ def regex(value: str) -> StringMatch:
 
 def a_match(**traits: Any) -> HttpMatchRequest:
     """An HTTP match; mappings may be plain dicts."""
-    frozen = {name: FrozenMap(value) if isinstance(value, dict) else value for name, value in traits.items()}
+    frozen: dict[str, Any] = {
+        name: FrozenMap(value) if isinstance(value, dict) else value for name, value in traits.items()
+    }
     return HttpMatchRequest(**frozen)
 
 
@@ -73,7 +75,11 @@ def a_server(
 ) -> Server:
     """A Gateway server; ``tls`` may be a mode, for which certificate files are filled in."""
     if isinstance(tls, ServerTlsMode):
-        files = {"server_certificate": "/etc/cert.pem", "private_key": "/etc/key.pem", "ca_certificates": "/etc/ca.pem"}
+        files: dict[str, Any] = {
+            "server_certificate": "/etc/cert.pem",
+            "private_key": "/etc/key.pem",
+            "ca_certificates": "/etc/ca.pem",
+        }
         tls = ServerTlsSettings(mode=tls, **({} if tls is ServerTlsMode.PASSTHROUGH else files))
     declared = ServerPort(number=port, protocol=protocol, name=name)
     return Server(port=declared, hosts=hosts or ("*",), tls=tls, **traits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -45,14 +45,14 @@ def _keep_console(item: pytest.Item, report: pytest.TestReport) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the logs of control plane and Envoys with a failure; keep what a test printed."""
     report = yield
-    _keep_console(item, report)  # type: ignore[arg-type]
+    _keep_console(item, report)
     for name, mesh in getattr(item, "funcargs", {}).items():
-        if report.failed and isinstance(mesh, Mesh | PodMesh):  # type: ignore[attr-defined]
-            report.sections.append((name, mesh.report()))  # type: ignore[attr-defined]
-    return report  # type: ignore[return-value]
+        if report.failed and isinstance(mesh, Mesh | PodMesh):
+            report.sections.append((name, mesh.report()))
+    return report
 
 
 @pytest.fixture

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -37,6 +38,7 @@ from tests.e2e.harness.variants import both_variants, every_envoy
 from tests.pilot.server.served import Notes, named_mesh
 
 Json = Mapping[str, Any]
+T = TypeVar("T")
 HCM = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 FROM_ADS = {"ads": {}, "resourceApiVersion": "V3", "initialFetchTimeout": "0s"}
@@ -140,8 +142,8 @@ class Control:
         everything = dict.fromkeys((CLUSTER, ENDPOINT, LISTENER, ROUTE), SyncState.SYNCED)
         eventually(lambda: self.states() == everything, 15, what="all types in sync")
 
-    def _run(self, call: Callable[[], Any]) -> Any:
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(call(), self._loop)
+    def _run(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        future: Future[T] = asyncio.run_coroutine_threadsafe(call(), self._loop)
         return future.result(20)
 
 
@@ -207,10 +209,13 @@ def test_an_envoy_is_brought_in_sync_and_follows_an_update(world: World) -> None
 @every_envoy
 @both_variants
 def test_no_request_fails_while_traffic_is_moved_from_cluster_to_cluster(world: World) -> None:
+    def is_answered_by(target: str) -> bool:
+        return traffic.outcomes[-1].name == target
+
     with Traffic(("127.0.0.1", world.port)) as traffic:
         for target in ("b", "a") * 10:
             world.control.publish(world.towards(target))
-            eventually(lambda target=target: traffic.outcomes[-1].name == target, what=f"answers by {target}")
+            eventually(partial(is_answered_by, target), what=f"answers by {target}")
             world.control.wait_synced()
     assert traffic.failures == []
 

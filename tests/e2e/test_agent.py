@@ -169,7 +169,10 @@ def test_an_agent_leaves_and_comes_back_without_a_failed_request(identity: Ident
         # Once as fast as connections to the sidecar are made, once on connections that last.
         brief = stack.enter_context(Traffic((client.host, PROXY_PORT), SHOP_URL))
         lasting = stack.enter_context(Lasting((client.host, PROXY_PORT), SHOP_URL))
-        both = lambda since: len(brief.names(since=since)) == len(lasting.names(since=since)) == 2  # noqa: E731
+
+        def both(since: float) -> bool:
+            return len(brief.names(since=since)) == len(lasting.names(since=since)) == 2
+
         eventually(lambda: both(0.0), 15, what="answers of both")
         leaving.process.terminate()
         eventually(lambda: len(client.envoy.endpoints(SHOP_CLUSTER)) == 1, 5, what="one endpoint less")

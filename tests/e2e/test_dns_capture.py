@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -276,7 +277,7 @@ def test_a_new_service_has_a_name_at_once_and_disturbs_no_other(names: Names) ->
         for number in range(5):
             added = service(f"new-{number}", port=DATABASE_PORT, port_name="tcp", selector={"app": "d"})
             names.mesh.write("new.yaml", write(added))
-            found = eventually(lambda name=f"new-{number}": resolve(names.a, name), 10, what="the new name")
+            found = eventually(partial(resolve, names.a, f"new-{number}"), 10, what="the new name")
             assert not set(found) & {*stable, *resolve(names.a, "orders")}
     finally:
         done.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 from tests.e2e.harness.conditions import consistently, eventually
 from tests.e2e.harness.documents import destination_rule, gateway, server, service, to, virtual_service, write
@@ -35,13 +36,17 @@ def calls(client: Workload) -> Traffic:
     return Traffic((client.host, 15080), URL)
 
 
+def is_answered_by(client: Workload, name: str) -> bool:
+    return client.call(URL).name == name
+
+
 @both_variants
 def test_an_edit_fails_no_request(mesh: Mesh) -> None:
     client = start(mesh)
     with calls(client) as traffic:
         for version in ("v2", "v1", "v2"):
             mesh.write("reviews.yaml", rule(version))
-            eventually(lambda version=version: client.call(URL).name == f"reviews-{version}")
+            eventually(partial(is_answered_by, client, f"reviews-{version}"))
         mesh.write("services.yaml", write(service("reviews"), service("more"), destination_rule("reviews", "v1", "v2")))
         eventually(lambda: "outbound|9080||more.default.svc.cluster.local" in client.sidecar.clusters())
         mesh.write(

@@ -48,7 +48,7 @@ def test_the_tcp_echo_speaks_first(addresses: Addresses) -> None:
 
 def test_the_grpc_echo_answers_every_method(addresses: Addresses) -> None:
     with GrpcEcho("one", addresses.host(), 9000) as echo, grpc.insecure_channel(f"{echo.host}:{echo.port}") as channel:
-        call = channel.unary_unary("/any.Service/Method")
+        call = channel.unary_unary("/any.Service/Method", bytes, bytes)
         assert call(b"hello", metadata=(("x-colour", "red"),)) == b"one: hello"
         method, metadata = echo.calls[0]
         assert (method, metadata["x-colour"]) == ("/any.Service/Method", "red")

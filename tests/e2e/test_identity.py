@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from pilot.dataplane.bootstrap import SocketAddress
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.envoys import Envoy
 from tests.e2e.harness.identity import TLS_PORT, Identity, certificates, is_expired, serial_number
@@ -218,6 +219,7 @@ def test_proxy_config_shows_the_secrets_of_an_envoy(identity: Identity, tmp_path
     parts = [one for one in envoy.config_dump()["configs"] if "Bootstrap" not in one["@type"]]
     dump.write_text(json.dumps({"configs": parts}))
     admin = f"{identity.mesh.control_plane.admin[0]}:{identity.mesh.control_plane.admin[1]}"
+    assert isinstance(envoy.options.admin, SocketAddress)
     socket_address = f"http://{envoy.options.admin.host}:{envoy.options.admin.port}"
     sources = (("--admin", socket_address), ("--file", str(dump)), ("reviews.default", "--admin-address", admin))
     tables = [proxy_config_secret(*source) for source in sources]

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -346,7 +347,7 @@ def test_what_is_excluded_passes_no_sidecar(mode: Interception, pod_mesh: PodMes
 @pytest.mark.skipif(not has_ipv6(), reason="the kernel has no IPv6")
 @pytest.mark.parametrize("mode", [Interception.REDIRECT, Interception.TPROXY])
 def test_a_sidecar_with_addresses_of_both_families_serves_both(mode: Interception, pod_mesh: PodMesh) -> None:
-    vips = {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10", "fd00:10::10"]}
+    vips: dict[str, Any] = {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10", "fd00:10::10"]}
     pod_mesh.write("services.yaml", write(service("b", port=80, **vips), mesh_config(accessLogFile="/dev/stdout")))
     pod_mesh.serve()
     a, b = (pod_mesh.injected(name, mode, ports={"http": 80}, dual_stack=True) for name in ("a", "b"))

@@ -187,7 +187,7 @@ def test_grpc_over_mutual_tls(mesh: Mesh, plane: IssuingControlPlane, mode: str)
     client.sidecar.wait_for_endpoint(CLUSTER)
     options = [("grpc.default_authority", "shop:9080")]
     with grpc.insecure_channel(f"{client.host}:{SERVICE_PORT}", options) as channel:
-        hello = channel.unary_unary("/shop.Shop/Hello")
+        hello = channel.unary_unary("/shop.Shop/Hello", bytes, bytes)
         assert hello(b"world", timeout=10, wait_for_ready=True) == b"shop: world"
     assert isinstance(shop.app, GrpcEcho)
     assert CLIENT in shop.app.calls[-1][1]["x-forwarded-client-cert"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import partial
 
 import grpc
 
@@ -40,7 +41,7 @@ def test_a_tcp_service_is_reached_through_sidecar_and_gateway(mesh: Mesh) -> Non
     mesh.workload("store", {"app": "store"}, app=TcpEcho, port=6000, port_name="tcp-store")
     client, ingress = mesh.client(), mesh.gateway()
     for host, at in ((client.host, 6000), (ingress.options.ip, port)):
-        assert eventually(lambda host=host, at=at: converse(host, at), 10) == (b"store\n", b"hello\n")
+        assert eventually(partial(converse, host, at), 10) == (b"store\n", b"hello\n")
 
 
 def test_a_grpc_service_is_called_over_http2(mesh: Mesh) -> None:
@@ -63,6 +64,6 @@ def test_a_grpc_service_is_called_over_http2(mesh: Mesh) -> None:
     cluster = "outbound|7000||greeter.default.svc.cluster.local"
     ingress.wait_for_endpoint(cluster)
     with grpc.insecure_channel(f"{ingress.options.ip}:{port}") as channel:
-        call = channel.unary_unary("/greeter.Greeter/Hello")
+        call = channel.unary_unary("/greeter.Greeter/Hello", bytes, bytes)
         assert call(b"world", timeout=10, wait_for_ready=True) == b"greeter: world"
     assert "http2_protocol_options" in str(ingress.clusters()[cluster])

@@ -33,16 +33,16 @@ def _resource(text: bytes = RULE) -> Resource[Any]:
     return Resource(key=key, spec=None, origin=Origin("rules.yaml", 1), tree=documents[0].root)
 
 
-def test_the_value_that_the_text_quotes_is_the_place():
+def test_the_value_that_the_text_quotes_is_the_place() -> None:
     (origin,) = attribute_error([_resource()], error=ENVOY_SAYS, subject="reviews")
     assert (origin.line, origin.field) == (9, "spec.http[0].match[0].uri.regex")
 
 
-def test_the_name_of_the_rejected_resource_proves_nothing():
+def test_the_name_of_the_rejected_resource_proves_nothing() -> None:
     first, *_ = attribute_error([_resource()], error="Error adding reviews: out of memory", subject="reviews")
     assert first == Origin("rules.yaml", 1)
 
 
-def test_short_values_are_not_witnesses():
+def test_short_values_are_not_witnesses() -> None:
     (origin,) = attribute_error([_resource()], error="v1 is not a cluster")
     assert origin.line == 1

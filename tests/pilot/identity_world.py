@@ -157,7 +157,7 @@ async def create_certificate(
     credentials = credentials or grpc.ssl_channel_credentials(world.roots)
     metadata = () if token is None else (("authorization", token),)
     async with grpc.aio.secure_channel(f"127.0.0.1:{world.server.ports[port]}", credentials) as channel:
-        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate")
+        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate", bytes, bytes)
         answer = await call(
             CertificateRequest(csr=csr.decode(), **fields).SerializeToString(), metadata=metadata, timeout=10
         )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -45,7 +45,8 @@ def test_a_successor_changes_nothing_of_the_memo_before() -> None:
 
 
 def test_what_fails_is_not_remembered_and_belongs_to_nothing() -> None:
-    memo, results = Memo(), iter([ZeroDivisionError(), 1])
+    memo = Memo()
+    results: Iterator[Exception | int] = iter([ZeroDivisionError(), 1])
 
     def risky(_: int) -> int:
         memo(square, 5)

@@ -78,7 +78,7 @@ def test_ratings_is_as_slow_and_as_often_wrong_as_a_request_wants() -> None:
     for sent in ("", "x", "-1", "nan"):
         assert ratings.handle(get("/ratings/0", x_ratings_failures=sent, x_ratings_seconds=sent)).status == 200
     for chance, status in ((0.29, 500), (0.31, 200)):
-        answer = ratings.handle(get("/ratings/0", x_ratings_failures="30"), chance=lambda value=chance: value)
+        answer = ratings.handle(get("/ratings/0", x_ratings_failures="30"), chance=partial(float, chance))
         assert answer.status == status
 
 

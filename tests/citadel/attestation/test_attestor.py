@@ -108,7 +108,8 @@ def test_a_ledger_that_cannot_be_written_lets_nobody_in(attestor: Attestor, tmp_
 def test_strangers_hear_only_that_they_are_not_authenticated(attestor: Attestor) -> None:
     chains = [ClientCertificate(chain) for chain in hostile_certificates().values()]
     tokens = [BearerToken(""), BearerToken("a.b.c"), BearerToken(a_token().reveal()[:-3])]
-    outcomes = [attest(attestor, evidence) for evidence in (*chains, *tokens)]
+    evidences: list[ClientCertificate | BearerToken] = [*chains, *tokens]
+    outcomes = [attest(attestor, evidence) for evidence in evidences]
     refusals = [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
     assert len(refusals) == len(outcomes)
     assert {(each.code, each.message) for each in refusals} == {(RefusalCode.UNAUTHENTICATED, "not authenticated")}

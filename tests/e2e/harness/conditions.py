@@ -17,7 +17,7 @@ class ConditionNotMetError(AssertionError):
     """What was awaited did not come true in time."""
 
 
-def eventually(condition: Callable[[], T], timeout: float = 5.0, *, what: str = "") -> T:
+def eventually(condition: Callable[[], T | None], timeout: float = 5.0, *, what: str = "") -> T:
     """Call ``condition`` until it returns something true and raises nothing; return that.
 
     Raises ConditionNotMetError after ``timeout`` seconds, with the last value or exception.

@@ -10,7 +10,7 @@ from galley.text.recorder import Recorder
 from tests.builders import labels
 
 
-def decoded(kind: type[WorkloadSelector], text: str) -> WorkloadSelector | list[str]:
+def decoded(kind: type, text: str) -> WorkloadSelector | list[str]:
     (document,), _ = compose(text.encode(), "a.yaml")
     recorder = Recorder(Origin("a.yaml"))
     selector = message_decoder(kind)(document.root, "selector", recorder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from galley.kinds.security.peer_authentication import PeerAuthentication
+from galley.meta import Resource
 from galley.references.attachment import find_idle_peer_authentications
 from tests.builders import a_config, a_peer_policy
 from tests.galley.references.cases import a_resource, a_service, diagnose, short
@@ -9,11 +11,11 @@ from tests.galley.references.cases import a_resource, a_service, diagnose, short
 REVIEWS = a_service("reviews")
 
 
-def codes(*policies):
+def codes(*policies: Resource[PeerAuthentication]) -> list[tuple[str, str]]:
     return [(one.code, one.origin.file) for one in find_idle_peer_authentications(a_config(*policies))]
 
 
-def test_policies_of_different_scopes_live_together():
+def test_policies_of_different_scopes_live_together() -> None:
     assert not codes(
         a_peer_policy(namespace="istio-system"),
         a_peer_policy(),
@@ -23,7 +25,7 @@ def test_policies_of_different_scopes_live_together():
     )
 
 
-def test_the_younger_policy_of_a_scope_has_no_effect():
+def test_the_younger_policy_of_a_scope_has_no_effect() -> None:
     assert codes(a_peer_policy(name="a"), a_peer_policy(name="b")) == [("conflicting-policies", "b.yaml")]
     same = {"app": "reviews"}
     assert codes(a_peer_policy(name="a", selector=same), a_peer_policy(name="b", selector=same)) == [
@@ -31,7 +33,7 @@ def test_the_younger_policy_of_a_scope_has_no_effect():
     ]
 
 
-def test_a_selector_in_the_root_namespace_is_ignored():
+def test_a_selector_in_the_root_namespace_is_ignored() -> None:
     policy = a_peer_policy(name="a", namespace="istio-system", selector={"app": "reviews"})
     assert codes(policy) == [("ignored-selector", "a.yaml")]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from galley.text.compose import DEFAULT_LIMITS, Limits, Mapping, Node, Scalar, Sequence, compose
+from galley.text.compose import DEFAULT_LIMITS, Limits, compose
 from galley.text.diagnostics import Diagnostic
-from galley.text.nodes import locate
+from galley.text.nodes import Mapping, Node, Scalar, Sequence, locate
 
 RULE = b"""apiVersion: networking.istio.io/v1
 kind: VirtualService

@@ -49,7 +49,9 @@ class Asking:
     def __init__(self, channel: grpc.aio.Channel, *, delta: bool = False) -> None:
         self.delta = delta
         method = "DeltaSecrets" if delta else "StreamSecrets"
-        self.call = channel.stream_stream(f"/{SERVICE}/{method}")()
+        self.call: grpc.aio.StreamStreamCall[bytes, bytes] = channel.stream_stream(
+            f"/{SERVICE}/{method}", bytes, bytes
+        )(None)
 
     async def send(self, **fields: Any) -> None:
         request = upb_class(DeltaDiscoveryRequest if self.delta else DiscoveryRequest)(**{"type_url": SECRET, **fields})
@@ -60,6 +62,7 @@ class Asking:
 
     async def receive(self) -> Any:
         message = await asyncio.wait_for(self.call.read(), 10)
+        assert isinstance(message, bytes), "the stream ended"
         return decode_upb(DeltaDiscoveryResponse if self.delta else DiscoveryResponse, message)
 
     def secrets(self, response: Any) -> list[Any]:

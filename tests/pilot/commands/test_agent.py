@@ -61,7 +61,7 @@ def test_envoy_gets_its_certificate_from_the_socket_and_its_bootstrap_holds_no_s
 def test_agent_and_envoy_say_that_they_are_one_where_their_addresses_may_differ(tmp_path: Path) -> None:
     def agent_id(*more: str) -> str | None:
         bootstrap = settings(tmp_path, "--xds-address", "pilot.example:15013", *more).bootstrap
-        said = [
+        said: list[str | None] = [
             build_bootstrap(bootstrap)["node"]["metadata"].get("AGENT_ID"),
             agent_node(bootstrap).metadata.get("AGENT_ID"),
         ]

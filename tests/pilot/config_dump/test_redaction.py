@@ -1,4 +1,5 @@
 import base64
+from collections.abc import Callable
 
 import pytest
 
@@ -25,7 +26,7 @@ def test_what_a_field_calls_private_is_not_shown(secret: dict[str, object]) -> N
 
 
 @pytest.mark.parametrize("encode", [str, lambda key: base64.b64encode(key.encode()).decode()])
-def test_a_key_in_another_place_is_not_shown_either(encode) -> None:
+def test_a_key_in_another_place_is_not_shown_either(encode: Callable[[str], str]) -> None:
     shown = redacted({"certificate_chain": {"inline_bytes": encode("-----BEGIN CERTIFICATE-----\n" + KEY)}})
     assert shown == {"certificate_chain": {"inline_bytes": "[redacted]"}}
 

@@ -14,31 +14,31 @@ def names(*values, **traits):
     return ChainMatchPlan(server_names=values, **traits)
 
 
-def test_the_first_chain_keeps_a_name():
+def test_the_first_chain_keeps_a_name() -> None:
     assert claimed(names("a", "b"), names("b", "c"), names("b")) == [names("a", "b"), names("c"), None]
 
 
-def test_names_on_different_ranges_do_not_collide():
+def test_names_on_different_ranges_do_not_collide() -> None:
     one, two = names("a", prefix_ranges=("10.0.0.0/8",)), names("a", prefix_ranges=("11.0.0.0/8",))
     assert claimed(one, two) == [one, two]
 
 
-def test_ranges_are_compared_as_networks():
+def test_ranges_are_compared_as_networks() -> None:
     one = ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "12.0.0.1"))
     other = ChainMatchPlan(prefix_ranges=("10.1.2.3/8", "12.0.0.1/32", "11.0.0.0/8"))
     assert claimed(one, other) == [one, ChainMatchPlan(prefix_ranges=("11.0.0.0/8",))]
 
 
-def test_there_is_one_match_all():
+def test_there_is_one_match_all() -> None:
     assert claimed(ChainMatchPlan(), ChainMatchPlan()) == [ChainMatchPlan(), None]
 
 
-def test_an_untouched_chain_stays_the_same_object():
+def test_an_untouched_chain_stays_the_same_object() -> None:
     chain = opaque_chain(PROXY, names("a"))
     assert ChainClaims().claim(chain) is chain
 
 
-def test_ports_and_protocols_tell_chains_apart():
+def test_ports_and_protocols_tell_chains_apart() -> None:
     matches = (
         ChainMatchPlan(destination_port=80, transport_protocol="raw_buffer"),
         ChainMatchPlan(destination_port=81, transport_protocol="raw_buffer"),
@@ -47,6 +47,6 @@ def test_ports_and_protocols_tell_chains_apart():
     assert claimed(*matches) == list(matches)
 
 
-def test_a_chain_names_a_network_once():
+def test_a_chain_names_a_network_once() -> None:
     twice = ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "11.0.0.0/8", "10.1.1.1/8"))
     assert claimed(twice) == [ChainMatchPlan(prefix_ranges=("10.0.0.0/8", "11.0.0.0/8"))]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
+from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ from tests.builders import a_service
 names = st.sets(st.integers(0, 200_000), max_size=60)
 
 
-def numbered(number: int, **traits) -> Service:
+def numbered(number: int, **traits: Any) -> Service:
     return a_service(f"s{number}.default.svc.cluster.local", **traits)
 
 
@@ -64,7 +66,7 @@ def test_this_very_address_for_ever() -> None:
 
 
 @given(names, st.randoms())
-def test_the_order_of_services_means_nothing(numbers: set[int], random) -> None:
+def test_the_order_of_services_means_nothing(numbers: set[int], random: Random) -> None:
     services = [numbered(number) for number in numbers]
     shuffled = list(services)
     random.shuffle(shuffled)

@@ -1,10 +1,14 @@
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.values import NetworkingWorkloadSelector
+from galley.meta import Resource
 from pilot.registry.build import build_catalog
 from pilot.registry.catalog import ServiceCatalog, ServiceKey
+from pilot.registry.workloads import RegisteredWorkload
 from tests.builders import (
     a_config,
     a_manifest,
@@ -169,7 +173,9 @@ _CLAIMS = (
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sets(st.sampled_from(_RESOURCES)), st.sets(st.sampled_from(_CLAIMS))), max_size=6))
-def test_building_in_steps_ends_where_building_at_once_does(steps) -> None:
+def test_building_in_steps_ends_where_building_at_once_does(
+    steps: list[tuple[set[Resource[Any]], set[RegisteredWorkload]]],
+) -> None:
     catalog = None
     for resources, claims in steps:
         config, workloads = a_config(*resources), tuple(sorted(claims, key=repr))

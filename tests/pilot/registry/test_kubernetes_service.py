@@ -1,6 +1,8 @@
 from galley.frozen import FrozenMap
 from galley.hosts.names import DEFAULT_DOMAIN
-from galley.kinds.kubernetes.service import KubernetesServicePort, ServiceType
+from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort, ServiceType
+from galley.kinds.networking.service_entry import WorkloadEntry
+from galley.meta import Resource
 from pilot.registry.catalog import Port, Protocol, ServiceResolution
 from pilot.registry.kubernetes_service import (
     EXPORT_TO_ANNOTATION,
@@ -12,7 +14,7 @@ from pilot.registry.workloads import workload_of_resource
 from tests.builders import a_manifest, a_workload_entry, labels
 
 
-def place(manifest, workload) -> tuple[str, int]:
+def place(manifest: Resource[KubernetesService], workload: Resource[WorkloadEntry]) -> tuple[str, int]:
     (found,) = endpoints_of_manifest(
         manifest, service_of_manifest(manifest, DEFAULT_DOMAIN), (workload_of_resource(workload),)
     )[manifest.spec.ports[0].name]

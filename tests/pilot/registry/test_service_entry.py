@@ -1,14 +1,17 @@
+from collections.abc import Mapping
+
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.networking.service_entry import Location, Resolution, ServicePort, WorkloadEntry
+from galley.kinds.networking.service_entry import Location, Resolution, ServiceEntry, ServicePort, WorkloadEntry
 from galley.kinds.values import NetworkingWorkloadSelector
-from pilot.registry.catalog import Endpoint, Port, Protocol, ServiceResolution
+from galley.meta import Resource
+from pilot.registry.catalog import Endpoint, Port, Protocol, ServiceResolution, Workload
 from pilot.registry.service_entry import endpoints_of_entry, selector_of_entry, services_of_entry
 from tests.builders import a_resource, a_service_entry, labels
 
 
-def endpoints(entry, selected=()):
+def endpoints(entry: Resource[ServiceEntry], selected: tuple[Workload, ...] = ()) -> Mapping[str, tuple[Endpoint, ...]]:
     (service,) = services_of_entry(entry)
     return endpoints_of_entry(entry, service, selected)
 

@@ -71,7 +71,7 @@ def test_a_workload_is_there_until_its_grace_period_has_passed() -> None:
     assert not registrations.expire(14.9)
     assert registrations.workloads == (workload,)
     assert registrations.expire(15.0)
-    assert registrations.workloads == ()
+    assert not registrations.workloads
     assert registrations.next_expiry() is None
 
 
@@ -132,7 +132,7 @@ def test_restored_workloads_have_the_grace_period_to_come_back() -> None:
     assert registrations.workloads == (back, gone)
     assert not registrations.connect(back)
     assert registrations.expire(105.0)
-    assert registrations.workloads == (back,)
+    assert list(registrations.workloads) == [back]
 
 
 def test_a_workload_that_is_already_connected_is_not_restored_over() -> None:

@@ -41,14 +41,15 @@ class AdsClient:
             self._channel = grpc.aio.secure_channel(target, credentials, options=_UNLIMITED)
         metadata = () if token is None else (("authorization", token),)
         method = "DeltaAggregatedResources" if delta else "StreamAggregatedResources"
-        self.call = self._channel.stream_stream(f"/{SERVICE}/{method}")(metadata=metadata)
+        stream = self._channel.stream_stream(f"/{SERVICE}/{method}", bytes, bytes)
+        self.call: grpc.aio.StreamStreamCall[bytes, bytes] = stream(None, metadata=metadata)
 
     async def __aenter__(self) -> AdsClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.call.cancel()
-        await self._channel.close()
+        await self._channel.close(None)
 
     async def send(self, type_url: str, **fields: Any) -> None:
         """Send a request; the fields are named as in proto3 JSON."""

@@ -18,10 +18,13 @@ def named(admission: Admission, host: str = "a", node: str = "n", identity: str 
     return ticket
 
 
-def count_until_refused(admission: Admission, **who: str) -> tuple[int, StreamLimitError]:
+def count_until_refused(
+    admission: Admission, host: str = "a", node: str = "n", identity: str = "i"
+) -> tuple[int, StreamLimitError]:
     for number in range(1000):
         try:
-            named(admission, **{name: value.replace("#", str(number)) for name, value in who.items()})
+            one, another, third = (name.replace("#", str(number)) for name in (host, node, identity))
+            named(admission, one, another, third)
         except StreamLimitError as refused:
             return number, refused
     raise AssertionError("never refused")

@@ -68,7 +68,7 @@ async def test_every_hostile_request_is_refused_with_the_same_words(world: World
 async def test_bytes_that_are_no_message_are_refused(world: World) -> None:
     credentials = grpc.ssl_channel_credentials(world.roots)
     async with grpc.aio.secure_channel(f"127.0.0.1:{world.server.ports[0]}", credentials) as channel:
-        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate")
+        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate", bytes, bytes)
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await call(b"\xff\xff", metadata=(("authorization", world.token()),), timeout=10)
     assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -86,7 +86,7 @@ async def test_a_certificate_renews_itself(world: World) -> None:
 
 async def test_nothing_is_signed_in_plaintext(world: World) -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{world.server.ports[2]}") as channel:
-        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate")
+        call = channel.unary_unary(f"/{CSR_SERVICE}/CreateCertificate", bytes, bytes)
         request = CertificateRequest(csr=key_request(generate_private_key()).decode()).SerializeToString()
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await call(request, metadata=(("authorization", world.token()),), timeout=10)

@@ -66,6 +66,9 @@ def test_what_was_rejected_together_is_sent_again_when_a_part_of_it_changes() ->
     account = rejecting("a", "b")
     account.add_unattributed(response({"a": "bad", "b": "bad"}, "gone"))
     assert account.take_unattributed(resources(CLUSTER, {"a": "bad", "b": "bad"})) == (frozenset(), frozenset())
-    assert account.take_unattributed(resources(CLUSTER, {"a": "2", "b": "bad"})) == ({"a", "b"}, {"gone"})
+    assert account.take_unattributed(resources(CLUSTER, {"a": "2", "b": "bad"})) == (
+        frozenset({"a", "b"}),
+        frozenset({"gone"}),
+    )
     assert not account.versions
     assert account.take_unattributed(resources(CLUSTER, {"a": "3"})) == (frozenset(), frozenset())

@@ -80,4 +80,4 @@ def test_one_who_returns_waits_only_for_what_it_did_not_keep() -> None:
     subscription = Subscription()
     subscription.change(("*", "a", "b"), (), None)
     subscription.resume_with(frozenset("a"))
-    assert (subscription.pending, subscription.must_answer, subscription.unanswered) == (False, False, {"b"})
+    assert (subscription.pending, subscription.must_answer, subscription.unanswered) == (False, False, frozenset({"b"}))

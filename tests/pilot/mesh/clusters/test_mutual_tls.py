@@ -57,7 +57,7 @@ def a_tls_rule(mode, **settings):
     return a_destination_rule(policy=TrafficPolicy(tls=tls))
 
 
-def test_without_identities_nothing_changes():
+def test_without_identities_nothing_changes() -> None:
     cluster, marked = reviews(domain="")
     assert (cluster.tls, cluster.tls_by_endpoint, marked) == (None, False, set())
     assert reviews(a_tls_rule("ISTIO_MUTUAL"), domain="")[0].tls is None
@@ -72,7 +72,7 @@ def test_mutual_tls_to_those_who_take_it(scope):
     assert cluster.tls.sni == "outbound_.9080_._.reviews.default.svc.cluster.local"
 
 
-def test_the_names_are_those_of_all_endpoints_in_all_trust_domains():
+def test_the_names_are_those_of_all_endpoints_in_all_trust_domains() -> None:
     other = a_workload_entry("reviews-v3", "10.0.0.3", service_account="next")
     cluster, marked = reviews(other, mesh=MeshConfig(trust_domain_aliases=("old.local",)))
     old = [name.replace("cluster.local", "old.local") for name in (NEXT, REVIEWS)]
@@ -80,7 +80,7 @@ def test_the_names_are_those_of_all_endpoints_in_all_trust_domains():
     assert marked == {"10.0.0.1", "10.0.0.3"}
 
 
-def test_nobody_takes_it():
+def test_nobody_takes_it() -> None:
     cluster, marked = planned(a_manifest(), a_workload_entry())
     assert (cluster.tls, marked) == (None, set())
 
@@ -117,7 +117,7 @@ def test_policies(policy, automatic, marked):
     assert (cluster.tls is not None, cluster.tls_by_endpoint, found) == (automatic, automatic, marked)
 
 
-def test_automatic_can_be_switched_off_and_is_not_for_the_world_outside():
+def test_automatic_can_be_switched_off_and_is_not_for_the_world_outside() -> None:
     assert reviews(mesh=MeshConfig(enable_auto_mtls=False))[0].tls is None
     outside = a_service_entry(
         endpoints=(WorkloadEntry(address="10.0.0.1", service_account="reviews"),), location=Location.MESH_EXTERNAL
@@ -125,7 +125,7 @@ def test_automatic_can_be_switched_off_and_is_not_for_the_world_outside():
     assert planned(outside) == (planned(outside, domain="")[0], set())
 
 
-def test_a_destination_rule_has_the_last_word():
+def test_a_destination_rule_has_the_last_word() -> None:
     cluster, marked = reviews(a_tls_rule("ISTIO_MUTUAL"), a_peer_policy("DISABLE"))
     assert (cluster.tls.subject_alt_names, cluster.tls_by_endpoint, marked) == ((REVIEWS,), False, set())
     own = a_tls_rule("ISTIO_MUTUAL", subject_alt_names=("spiffe://x/ns/a/sa/b",), sni="own")
@@ -140,7 +140,7 @@ def test_a_destination_rule_has_the_last_word():
         )
 
 
-def test_names_of_a_service_entry_are_pinned():
+def test_names_of_a_service_entry_are_pinned() -> None:
     entry = a_service_entry(
         endpoints=(WorkloadEntry(address="10.0.0.1", service_account="reviews"),), subject_alt_names=(NEXT,)
     )
@@ -161,7 +161,7 @@ def test_alpn_tells_the_server_what_is_inside(port_name, alpn):
     assert planned(manifest, a_workload_entry(service_account="reviews"))[0].tls.alpn == alpn
 
 
-def test_endpoints_inline_are_marked_too():
+def test_endpoints_inline_are_marked_too() -> None:
     entry = a_service_entry(
         endpoints=(WorkloadEntry(address="a.example", service_account="reviews"), WorkloadEntry(address="b.example")),
         resolution=Resolution.DNS,
@@ -170,7 +170,7 @@ def test_endpoints_inline_are_marked_too():
     assert (cluster.discovery, cluster.tls_by_endpoint, marked) == (Discovery.STRICT_DNS, True, {"a.example"})
 
 
-def test_original_destinations_all_take_it_or_none():
+def test_original_destinations_all_take_it_or_none() -> None:
     headless = a_manifest(cluster_ip="None", type=ServiceType.CLUSTER_IP)
     takes, other = a_workload_entry(service_account="reviews"), a_workload_entry("bare", "10.0.0.2")
     cluster, _ = planned(headless, takes)
@@ -179,19 +179,19 @@ def test_original_destinations_all_take_it_or_none():
     assert planned(headless, takes, other)[0].tls is None
 
 
-def test_a_port_that_the_application_holds_itself_takes_plain_text():
+def test_a_port_that_the_application_holds_itself_takes_plain_text() -> None:
     for proxied, marked in ((None, {"10.0.0.9"}), ((9080,), {"10.0.0.9"}), ((1,), set()), ((), set())):
         workload = a_registered_workload(service_account="reviews", proxied_ports=proxied)
         assert planned(a_manifest(), workloads=(workload,))[1] == marked
 
 
-def test_a_client_without_a_certificate_speaks_plain_text():
+def test_a_client_without_a_certificate_speaks_plain_text() -> None:
     cluster, marked = reviews(scope=a_scope(certificates=Certificates.NONE))
     assert (cluster.tls, cluster.tls_by_endpoint, marked) == (None, False, set())
     assert cluster.discovery is Discovery.EDS
 
 
-def test_what_a_rule_wants_encrypted_is_not_sent_in_plain_text_for_want_of_a_certificate():
+def test_what_a_rule_wants_encrypted_is_not_sent_in_plain_text_for_want_of_a_certificate() -> None:
     cluster, _ = reviews(a_tls_rule("ISTIO_MUTUAL"), scope=a_scope(certificates=Certificates.NONE))
     assert (cluster.tls, cluster.discovery, cluster.load_assignment) == (None, Discovery.STATIC, None)
     cluster, _ = reviews(a_tls_rule("SIMPLE"), scope=a_scope(certificates=Certificates.NONE))

@@ -19,7 +19,7 @@ def opaque(*hosts, name="vs", **routes):
     return a_virtual_service(*hosts, routes=(), gateways=("bookinfo-gateway",), name=name, **routes)
 
 
-def test_bookinfo():
+def test_bookinfo() -> None:
     listener = found(a_gateway())["0.0.0.0_8080"]
     assert (listener.bind_to_port, listener.direction) == (True, Direction.OUTBOUND)
     assert (listener.listener_filters, listener.listener_filters_timeout) == ((), None)
@@ -36,7 +36,7 @@ def test_bookinfo():
     assert chain.transport_connect_timeout == timedelta(seconds=15)
 
 
-def test_the_topology_in_front_of_the_gateway():
+def test_the_topology_in_front_of_the_gateway() -> None:
     topology = Topology(num_trusted_proxies=2, forward_client_cert_details=ForwardClientCertDetails.FORWARD_ONLY)
     mesh = MeshConfig(default_config=ProxyConfig(gateway_topology=topology), access_log_file="/dev/stdout")
     http = found(a_gateway(), mesh=mesh)["0.0.0.0_8080"].chains[0].terminal
@@ -44,12 +44,12 @@ def test_the_topology_in_front_of_the_gateway():
     assert http.settings.access_log.path == "/dev/stdout"
 
 
-def test_ports_are_translated():
+def test_ports_are_translated() -> None:
     scope = {"own_target_ports": FrozenMap({80: 8080})}
     assert ends_of(found(a_gateway(port=80), **scope)["0.0.0.0_8080"]) == ["route http.8080"]
 
 
-def test_https_servers_are_chosen_by_sni():
+def test_https_servers_are_chosen_by_sni() -> None:
     servers = (a_server("ns/B.com", "a.com", tls=SIMPLE, name="one"), a_server("*", tls=SIMPLE, name="two"))
     named = replace(a_server("c.com", port=8443, tls=ServerTlsMode.MUTUAL), name="shop")
     listener = found(a_gateway(servers=(*servers, named)))["0.0.0.0_443"]
@@ -61,13 +61,13 @@ def test_https_servers_are_chosen_by_sni():
     assert (shop.terminal.stat_prefix, shop.tls.require_client_certificate) == ("shop", True)
 
 
-def test_names_that_overlap_after_their_namespaces_are_told_apart():
+def test_names_that_overlap_after_their_namespaces_are_told_apart() -> None:
     servers = (a_server("ns/a.com", tls=SIMPLE, name="one"), a_server("a.com", "b.com", tls=SIMPLE, name="two"))
     listener = found(a_gateway(servers=servers))["0.0.0.0_443"]
     assert [chain.match.server_names for chain in listener.chains] == [("a.com",), ("b.com",)]
 
 
-def test_passthrough_by_sni():
+def test_passthrough_by_sni() -> None:
     gateway = a_gateway(servers=(a_server("nginx.example.com", tls=PASSTHROUGH),))
     rule = opaque("nginx.example.com", tls=(a_tls_route("my-nginx", "nginx.example.com", port=443),))
     listener = found(gateway, rule)["0.0.0.0_443"]
@@ -77,7 +77,7 @@ def test_passthrough_by_sni():
     assert listener.listener_filters == (ListenerFilter.TLS_INSPECTOR,)
 
 
-def test_passthrough_matches_by_port_and_gateway_and_keeps_the_first_of_a_name():
+def test_passthrough_matches_by_port_and_gateway_and_keeps_the_first_of_a_name() -> None:
     gateway = a_gateway(servers=(a_server("*.example.com", tls=PASSTHROUGH),))
     routes = (
         a_tls_route("x", "x.example.com", port=1, source_namespace="ignored-here"),
@@ -91,7 +91,7 @@ def test_passthrough_matches_by_port_and_gateway_and_keeps_the_first_of_a_name()
     assert names == [("x.example.com",), ("z.example.com",)]
 
 
-def test_a_tcp_server_has_the_first_route_that_applies():
+def test_a_tcp_server_has_the_first_route_that_applies() -> None:
     gateway = a_gateway(servers=(a_server(port=3306, protocol="TCP", name="tcp"),))
     elsewhere = opaque("*", tcp=(a_tcp_route("a", gateways=("another",)),), name="a")
     here = opaque("*", tcp=(a_tcp_route("b"),), name="b")
@@ -100,14 +100,14 @@ def test_a_tcp_server_has_the_first_route_that_applies():
     assert ends_of(listener) == ["outbound|3306||b.default.svc.cluster.local"]
 
 
-def test_the_only_port_of_a_tcp_service_counts():
+def test_the_only_port_of_a_tcp_service_counts() -> None:
     gateway = a_gateway(servers=(a_server(port=3306, protocol="TCP", name="tcp"),))
     service = a_manifest("a", port=3307, port_name="tcp")
     listener = found(gateway, opaque("*", tcp=(a_tcp_route("a"),)), service)["0.0.0.0_3306"]
     assert ends_of(listener) == ["outbound|3307||a.default.svc.cluster.local"]
 
 
-def test_tls_that_is_terminated_for_tcp():
+def test_tls_that_is_terminated_for_tcp() -> None:
     gateway = a_gateway(servers=(a_server("db.com", protocol="TLS", tls=SIMPLE),))
     rule = opaque("db.com", tcp=(a_tcp_route("db"),))
     (chain,) = found(gateway, rule)["0.0.0.0_443"].chains
@@ -115,14 +115,14 @@ def test_tls_that_is_terminated_for_tcp():
     assert chain.tls is not None
 
 
-def test_a_port_without_any_chain_is_not_opened():
+def test_a_port_without_any_chain_is_not_opened() -> None:
     tcp = a_gateway(servers=(a_server(port=3306, protocol="TCP", name="tcp"),))
     assert found(tcp) == {}
     assert found(a_gateway(servers=(a_server(tls=PASSTHROUGH),))) == {}
     assert found(a_gateway(servers=(a_server(tls=ServerTlsMode.ISTIO_MUTUAL),))) == {}
 
 
-def test_binds_and_ipv6():
+def test_binds_and_ipv6() -> None:
     bound = a_gateway(servers=(a_server(port=80, protocol="HTTP", name="http", bind="10.0.0.1"),))
     listener = found(bound)["10.0.0.1_80"]
     assert ends_of(listener) == ["route http.80.10.0.0.1"]

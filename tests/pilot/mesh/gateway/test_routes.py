@@ -31,7 +31,7 @@ def only_config(*resources, scope=SCOPE):
     return config
 
 
-def test_bookinfo():
+def test_bookinfo() -> None:
     config = only_config(a_gateway(), BOOKINFO, PRODUCTPAGE)
     assert config.name == "http.8080"
     (host,) = config.virtual_hosts
@@ -42,12 +42,12 @@ def test_bookinfo():
     assert set(host.origins) == {a_gateway().key, BOOKINFO.key}
 
 
-def test_a_server_without_rules_answers_404():
+def test_a_server_without_rules_answers_404() -> None:
     (host,) = only_config(a_gateway()).virtual_hosts
     assert (host.name, host.domains, host.routes) == ("blackhole:8080", ("*",), ())
 
 
-def test_hosts_are_what_server_and_rule_share():
+def test_hosts_are_what_server_and_rule_share() -> None:
     gateway = a_gateway(hosts=("*.foo.com", "prod/bar.com", "www.baz.com"))
     rule = bound("a.foo.com", "bar.com", "*.baz.com", "other.org")
     (host,) = only_config(gateway, rule).virtual_hosts
@@ -55,7 +55,7 @@ def test_hosts_are_what_server_and_rule_share():
     assert host.name == "a.foo.com:8080"
 
 
-def test_two_rules_for_one_host_are_concatenated_with_catch_alls_last():
+def test_two_rules_for_one_host_are_concatenated_with_catch_alls_last() -> None:
     older = bound(
         "*",
         name="old",
@@ -68,7 +68,7 @@ def test_two_rules_for_one_host_are_concatenated_with_catch_alls_last():
     assert chosen == ["a", "b", "old", "new"]
 
 
-def test_hosts_with_different_routes_have_virtual_hosts_of_their_own():
+def test_hosts_with_different_routes_have_virtual_hosts_of_their_own() -> None:
     config = only_config(a_gateway(), bound("a.com", name="a"), bound("b.com", name="b"))
     assert [(host.name, host.domains) for host in config.virtual_hosts] == [
         ("a.com:8080", ("a.com",)),
@@ -76,7 +76,7 @@ def test_hosts_with_different_routes_have_virtual_hosts_of_their_own():
     ]
 
 
-def test_the_listener_port_names_the_configuration_and_the_declared_one_the_host():
+def test_the_listener_port_names_the_configuration_and_the_declared_one_the_host() -> None:
     scope = a_gateway_scope(own_target_ports=FrozenMap({80: 8080}))
     rule = bound("*", routes=(a_route("a", match=(a_match(port=80, uri=prefix("/a")),)), a_route("b")))
     config = only_config(a_gateway(port=80), rule, scope=scope)
@@ -85,7 +85,7 @@ def test_the_listener_port_names_the_configuration_and_the_declared_one_the_host
     assert len(config.virtual_hosts[0].routes) == 2
 
 
-def test_plain_servers_of_a_port_share_and_https_servers_do_not():
+def test_plain_servers_of_a_port_share_and_https_servers_do_not() -> None:
     servers = (
         a_server("a.com", tls=ServerTlsMode.SIMPLE, name="a"),
         a_server("b.com", tls=ServerTlsMode.SIMPLE, name="b"),
@@ -101,7 +101,7 @@ def test_plain_servers_of_a_port_share_and_https_servers_do_not():
     assert [host.domains for host in found["https.443.a.tls.default"].virtual_hosts] == [("a.com",)]
 
 
-def test_matches_that_name_gateways_see_their_own_only():
+def test_matches_that_name_gateways_see_their_own_only() -> None:
     to_one = a_route("one", match=(a_match(gateways=("one",)),))
     to_two = a_route("two", match=(a_match(gateways=("two",)),))
     rule = a_virtual_service("*", gateways=("one", "two"), routes=(to_one, to_two), name="vs")
@@ -115,7 +115,7 @@ def test_matches_that_name_gateways_see_their_own_only():
     ]
 
 
-def test_https_redirect_covers_hosts_with_and_without_rules():
+def test_https_redirect_covers_hosts_with_and_without_rules() -> None:
     redirect = ServerTlsSettings(https_redirect=True)
     server = a_server("a.com", "b.com", port=80, protocol="HTTP", name="http", tls=redirect)
     hosts = virtual_hosts(only_config(a_gateway(servers=(server,)), bound("a.com")))
@@ -125,7 +125,7 @@ def test_https_redirect_covers_hosts_with_and_without_rules():
     }
 
 
-def test_opaque_servers_have_no_routes():
+def test_opaque_servers_have_no_routes() -> None:
     servers = (
         a_server(port=443, tls=ServerTlsMode.PASSTHROUGH),
         a_server(port=3306, protocol="TCP", name="tcp"),
@@ -133,7 +133,7 @@ def test_opaque_servers_have_no_routes():
     assert configs(a_gateway(servers=servers)) == {}
 
 
-def test_one_rule_replans_its_own_host():
+def test_one_rule_replans_its_own_host() -> None:
     gateway, rules = a_gateway(), [bound(f"h{number}.com", name=f"h{number}") for number in range(30)]
     memo, first = Memo(), a_context(gateway, *rules)
     (before,) = tuple(route_configs(first, SCOPE, memo).values())
@@ -146,7 +146,7 @@ def test_one_rule_replans_its_own_host():
     assert memo.misses - misses <= 8
 
 
-def test_unchanged_inputs_give_the_same_objects_without_work():
+def test_unchanged_inputs_give_the_same_objects_without_work() -> None:
     resources, memo = [a_gateway(), BOOKINFO, PRODUCTPAGE], Memo()
     first = a_context(*resources)
     before = tuple(route_configs(first, SCOPE, memo).values())

@@ -29,32 +29,32 @@ def bound(*routes, **traits):
     return a_virtual_service("a.com", routes=routes, gateways=("bookinfo-gateway",), **traits)
 
 
-def test_gateways_of_other_labels_have_no_ports():
+def test_gateways_of_other_labels_have_no_ports() -> None:
     assert rules(a_gateway(selector={"istio": "egressgateway"})).ports() == ()
     assert rules(a_gateway(), scope=a_gateway_scope(ipv6=True)).ports()[0].bind == "::"
 
 
-def test_the_only_port_of_a_service_counts_at_a_gateway():
+def test_the_only_port_of_a_service_counts_at_a_gateway() -> None:
     assert clusters(bound(a_route("web")), a_manifest("web", port=9080)) == [
         "outbound|9080||web.default.svc.cluster.local"
     ]
     assert clusters(bound(a_route("unknown"))) == ["outbound|8080||unknown.default.svc.cluster.local"]
 
 
-def test_of_equal_hosts_the_service_of_the_rules_namespace_is_meant():
+def test_of_equal_hosts_the_service_of_the_rules_namespace_is_meant() -> None:
     mine = a_service_entry("b.com", port=7000, namespace="default")
     other = a_service_entry("b.com", port=8000, namespace="istio-system")
     assert clusters(bound(a_route("b.com")), mine, other) == ["outbound|7000||b.com"]
 
 
-def test_source_labels_are_those_of_the_gateway():
+def test_source_labels_are_those_of_the_gateway() -> None:
     rule = bound(a_route("v1", match=(a_match(source_labels=labels(zone="edge")),)))
     scope = a_gateway_scope(labels=labels(istio="ingressgateway", zone="edge"))
     assert len(clusters(rule, scope=scope)) == 1
     assert clusters(rule) == []
 
 
-def test_rules_of_a_server_are_those_bound_to_its_gateway():
+def test_rules_of_a_server_are_those_bound_to_its_gateway() -> None:
     found = rules(a_gateway(), bound(a_route("b")), a_virtual_service("c"))
     (port,) = found.ports()
     assert [rule.name for rule in found.bound_to(port.servers[0])] == ["a.com"]

@@ -67,44 +67,44 @@ def test_servers_that_cannot_be_opened(server):
     assert read_server(GATEWAY, server) is None
 
 
-def test_hosts_for_a_namespace():
+def test_hosts_for_a_namespace() -> None:
     server = read_server(GATEWAY, plain("A.com", "prod/b.com", "./c.com", "*/d.com"))
     assert server.hosts_for("default") == ("a.com", "c.com", "d.com")
     assert server.hosts_for("prod") == ("a.com", "b.com", "d.com")
     assert server.names == ("a.com", "b.com", "c.com", "d.com")
 
 
-def test_route_names():
+def test_route_names() -> None:
     assert read_server(GATEWAY, plain()).route_name(8080) == "http.8080"
     assert read_server(GATEWAY, plain(bind="10.0.0.1")).route_name(8080) == "http.8080.10.0.0.1"
     assert read_server(GATEWAY, a_server(tls=SIMPLE, name="web")).route_name(8443) == "https.443.web.gw.default"
 
 
-def test_ports_are_translated_by_the_own_service():
+def test_ports_are_translated_by_the_own_service() -> None:
     (port,) = merged(plain(), target_ports={80: 8080})
     assert (port.name, port.servers[0].number) == ("0.0.0.0_8080", 80)
 
 
-def test_a_bind_is_a_listener_of_its_own():
+def test_a_bind_is_a_listener_of_its_own() -> None:
     assert [port.name for port in merged(plain(), plain(bind="10.0.0.1"))] == ["0.0.0.0_80", "10.0.0.1_80"]
 
 
-def test_plain_http_servers_live_together():
+def test_plain_http_servers_live_together() -> None:
     assert kept(plain("a.com"), plain("a.com")) == ["gw0", "gw1"]
 
 
-def test_other_plain_servers_exclude_one_another():
+def test_other_plain_servers_exclude_one_another() -> None:
     assert kept(plain(), plain(protocol="TCP")) == ["gw0"]
     assert kept(plain(protocol="TCP"), plain()) == ["gw0"]
     assert kept(plain(protocol="TCP"), plain(protocol="TCP")) == ["gw0"]
 
 
-def test_tls_never_joins_a_plain_port():
+def test_tls_never_joins_a_plain_port() -> None:
     assert kept(plain(port=443), a_server("a.com", tls=SIMPLE)) == ["gw0"]
     assert kept(a_server("a.com", tls=SIMPLE), plain(port=443)) == ["gw0", "gw1"]
 
 
-def test_tls_servers_must_not_repeat_a_host():
+def test_tls_servers_must_not_repeat_a_host() -> None:
     assert kept(a_server("a.com", tls=SIMPLE), a_server("b.com", tls=SIMPLE)) == ["gw0", "gw1"]
     assert kept(a_server("a.com", tls=SIMPLE), a_server("b.com", "a.com", tls=SIMPLE)) == ["gw0"]
     assert kept(a_server(tls=SIMPLE), a_server(tls=SIMPLE)) == ["gw0"]
@@ -112,12 +112,12 @@ def test_tls_servers_must_not_repeat_a_host():
     assert kept(plain("a.com", tls=REDIRECT), plain("a.com", tls=REDIRECT)) == ["gw0"]
 
 
-def test_a_server_that_is_not_opened_excludes_nobody():
+def test_a_server_that_is_not_opened_excludes_nobody() -> None:
     closed = a_server("a.com", tls=ServerTlsSettings(mode=SIMPLE, credential_name="bookinfo"))
     assert kept(closed, a_server("a.com", tls=SIMPLE)) == ["gw1"]
 
 
-def test_a_server_with_an_identity_of_the_mesh():
+def test_a_server_with_an_identity_of_the_mesh() -> None:
     mesh = MeshTls(trust_domains=("cluster.local",))
     for protocol, kind in (("HTTPS", ServerKind.HTTPS), ("TLS", ServerKind.TLS)):
         declared = a_server(protocol=protocol, tls=ServerTlsSettings(mode=ServerTlsMode.ISTIO_MUTUAL))

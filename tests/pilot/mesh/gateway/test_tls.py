@@ -30,11 +30,11 @@ def test_whether_a_server_can_be_opened(tls, expected):
     assert can_terminate(tls) is expected
 
 
-def test_simple_asks_nothing_of_clients():
+def test_simple_asks_nothing_of_clients() -> None:
     assert plan_server_tls(settings(ca_certificates="/ca.pem")) == ServerTls(certificates=(PAIR,))
 
 
-def test_mutual_requires_a_certificate_and_optional_mutual_verifies_it():
+def test_mutual_requires_a_certificate_and_optional_mutual_verifies_it() -> None:
     checks = {"ca_certificates": "/ca.pem", "ca_crl": "/crl.pem", "subject_alt_names": ("client",)}
     mutual = plan_server_tls(settings(ServerTlsMode.MUTUAL, **checks))
     assert (mutual.require_client_certificate, mutual.ca_file, mutual.crl_file) == (True, "/ca.pem", "/crl.pem")
@@ -43,7 +43,7 @@ def test_mutual_requires_a_certificate_and_optional_mutual_verifies_it():
     assert (optional.require_client_certificate, optional.ca_file) == (False, "/ca.pem")
 
 
-def test_versions_ciphers_and_several_certificates():
+def test_versions_ciphers_and_several_certificates() -> None:
     pairs = (TlsCertificate(server_certificate="/rsa", private_key="/rsa.key"), TlsCertificate("/ec", "/ec.key"))
     tls = plan_server_tls(
         settings(

@@ -17,7 +17,7 @@ def a_port(protocol="HTTP", **traits):
     )
 
 
-def test_a_captured_http_port_is_plain_text_to_its_original_port():
+def test_a_captured_http_port_is_plain_text_to_its_original_port() -> None:
     (chain,) = plan_port_chains(a_port(), SETTINGS)
     assert chain.name == "0.0.0.0_9080"
     assert chain.match == ChainMatchPlan(destination_port=9080, transport_protocol="raw_buffer")
@@ -28,27 +28,27 @@ def test_a_captured_http_port_is_plain_text_to_its_original_port():
     assert http.route_name == ""
 
 
-def test_a_captured_tcp_port():
+def test_a_captured_tcp_port() -> None:
     for protocol in ("TCP", "HTTPS", "Mongo"):
         (chain,) = plan_port_chains(a_port(protocol), SETTINGS)
         assert end_of(chain) == "inbound|9080||"
         assert chain.match == ChainMatchPlan(destination_port=9080, transport_protocol="raw_buffer")
 
 
-def test_a_captured_port_of_unknown_protocol_is_sniffed():
+def test_a_captured_port_of_unknown_protocol_is_sniffed() -> None:
     http, tcp = plan_port_chains(a_port("AUTO"), SETTINGS)
     assert http.match.application_protocols == ("http/1.1", "h2c")
     assert http.match.destination_port == tcp.match.destination_port == 9080
     assert end_of(tcp) == "inbound|9080||"
 
 
-def test_a_bound_port_needs_no_match():
+def test_a_bound_port_needs_no_match() -> None:
     (chain,) = plan_port_chains(a_port(bound=True, listen_address="127.0.0.2"), SETTINGS)
     assert chain.match == ChainMatchPlan()
     assert chain.terminal.stat_prefix == "inbound_127.0.0.2_9080"
 
 
-def test_inbound_routes():
+def test_inbound_routes() -> None:
     config = plan_inbound_routes(a_port())
     assert config.name == "inbound|9080||"
     (host,) = config.virtual_hosts
@@ -59,12 +59,12 @@ def test_inbound_routes():
     assert (route.action.retry.num_retries, route.action.retry.retry_on) == (2, "reset-before-request")
 
 
-def test_grpc_is_not_tried_again():
+def test_grpc_is_not_tried_again() -> None:
     assert plan_inbound_routes(a_port("GRPC")).virtual_hosts[0].routes[0].action.retry is None
     assert GrpcWebPlan() in plan_port_chains(a_port("GRPC-Web"), SETTINGS)[0].terminal.filters
 
 
-def test_passthrough_chains():
+def test_passthrough_chains() -> None:
     http, tcp = plan_passthrough_chains(SETTINGS)
     assert [http.name, tcp.name] == ["virtualInbound-catchall-http", "virtualInbound"]
     assert (http.match.destination_port, tcp.match.destination_port) == (0, 0)

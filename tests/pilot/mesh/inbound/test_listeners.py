@@ -45,7 +45,7 @@ def clusters(scope, context=None):
     return {plan.name: plan for plan in plan_inbound_clusters(context or a_context(), scope, Memo())}
 
 
-def test_virtual_inbound():
+def test_virtual_inbound() -> None:
     (listener,) = listeners(a_scope(a_port(), a_port("AUTO", 81), a_port("TCP", 82)))
     assert (listener.name, listener.address, listener.port) == ("virtualInbound", "0.0.0.0", 15006)
     assert listener.direction is Direction.INBOUND
@@ -65,20 +65,20 @@ def test_virtual_inbound():
     assert not listener.transparent
 
 
-def test_tproxy_keeps_the_address_of_the_client():
+def test_tproxy_keeps_the_address_of_the_client() -> None:
     (listener,) = listeners(a_scope(interception=Interception.TPROXY))
     assert listener.transparent
     assert ListenerFilter.ORIGINAL_SRC in listener.listener_filters
 
 
-def test_a_dual_stack_workload_is_captured_in_both_families():
+def test_a_dual_stack_workload_is_captured_in_both_families() -> None:
     (listener,) = listeners(a_scope(dual_stack=True))
     assert (listener.address, listener.dual_stack) == ("0.0.0.0", True)
     (single,) = listeners(a_scope())
     assert not single.dual_stack
 
 
-def test_mode_none_has_bound_listeners_only():
+def test_mode_none_has_bound_listeners_only() -> None:
     port = a_port(bound=True, listen_address="127.0.0.2", app_address="127.0.0.2", app_port=19080)
     (listener,) = listeners(a_scope(port, interception=Interception.NONE))
     assert (listener.name, listener.address, listener.port) == ("127.0.0.2_9080", "127.0.0.2", 9080)
@@ -87,14 +87,14 @@ def test_mode_none_has_bound_listeners_only():
     assert (listener.default_chain, listener.listener_filters) == (None, ())
 
 
-def test_a_bound_port_of_unknown_protocol_is_sniffed():
+def test_a_bound_port_of_unknown_protocol_is_sniffed() -> None:
     (listener,) = listeners(a_scope(a_port("AUTO", bound=True), interception=Interception.NONE))
     assert listener.listener_filters == (ListenerFilter.HTTP_INSPECTOR,)
     assert listener.chains[0].match.application_protocols
     assert listener.default_chain is not None
 
 
-def test_redirected_clusters_go_to_the_original_destination():
+def test_redirected_clusters_go_to_the_original_destination() -> None:
     plans = clusters(a_scope(a_port(), a_port("GRPC", 81), a_port("AUTO", 82)))
     own = plans["inbound|9080||"]
     assert (own.discovery, own.lb_policy) == (Discovery.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
@@ -111,13 +111,13 @@ def addresses(plan):
     return [(one.address, one.port) for group in plan.load_assignment.localities for one in group.endpoints]
 
 
-def test_localhost_policy():
+def test_localhost_policy() -> None:
     mesh = MeshConfig(inbound_traffic_policy=InboundTrafficPolicy(mode=InboundTrafficPolicyMode.LOCALHOST))
     plan = clusters(a_scope(), a_context(mesh=mesh))["inbound|9080||"]
     assert (plan.discovery, addresses(plan), plan.source_addresses) == (Discovery.STATIC, [("127.0.0.1", 9080)], ())
 
 
-def test_a_known_application_address_is_static():
+def test_a_known_application_address_is_static() -> None:
     port = a_port(bound=True, listen_address="127.0.0.2", app_address="127.0.0.2", app_port=19080)
     plans = clusters(a_scope(port, interception=Interception.NONE))
     assert list(plans) == ["inbound|9080||"]
@@ -126,7 +126,7 @@ def test_a_known_application_address_is_static():
     assert addresses(unix) == [("unix:///run/app.sock", 0)]
 
 
-def test_the_destination_rule_of_the_own_service_limits_its_server_too():
+def test_the_destination_rule_of_the_own_service_limits_its_server_too() -> None:
     policy = TrafficPolicy(connection_pool=POOL, outlier_detection=OutlierDetection(consecutive_5xx_errors=1))
     rule = a_destination_rule("reviews", policy=policy)
     plan = clusters(a_scope(), a_context(a_manifest(), rule))["inbound|9080||"]
@@ -136,7 +136,7 @@ def test_the_destination_rule_of_the_own_service_limits_its_server_too():
     assert rule.key in plan.origins
 
 
-def test_a_sidecar_overrides_the_limits():
+def test_a_sidecar_overrides_the_limits() -> None:
     ingress = IstioIngressListener(port=SidecarPort(number=81, protocol="HTTP"), connection_pool=POOL)
     wide = ConnectionPoolSettings(tcp=TcpSettings(max_connections=7))
     sidecar = a_sidecar(ingress=(ingress,), inbound_connection_pool=wide)
@@ -147,7 +147,7 @@ def test_a_sidecar_overrides_the_limits():
     assert plans["inbound|81||"].circuit_breakers == LIMITS
 
 
-def test_from_proxy_to_plans_with_app_ports():
+def test_from_proxy_to_plans_with_app_ports() -> None:
     context = a_context(a_manifest(), a_workload_entry("reviews-1", "127.0.0.2"))
     proxy = a_proxy(
         address="127.0.0.2",
@@ -161,7 +161,7 @@ def test_from_proxy_to_plans_with_app_ports():
     assert addresses(clusters(scope, context)["inbound|9080||"]) == [("127.0.0.2", 19080)]
 
 
-def test_equal_workloads_share_their_plans():
+def test_equal_workloads_share_their_plans() -> None:
     context, memo = a_context(), Memo()
     first = plan_inbound_listeners(context, a_scope(), memo)
     misses = memo.misses

@@ -43,14 +43,14 @@ def chains_at(listener, port):
     return [chain for chain in listener.chains if chain.match.destination_port == port]
 
 
-def test_strict_ends_mutual_tls_everywhere_but_in_the_loop():
+def test_strict_ends_mutual_tls_everywhere_but_in_the_loop() -> None:
     loop, *others = virtual_inbound(a_port(), a_port("TCP", 82), a_port("AUTO", 83), mode=STRICT).chains
     assert loop.tls is None
     assert {chain.tls for chain in others} == {MeshServerTls(mesh=MESH)}
     assert {chain.match.transport_protocol for chain in others} == {"tls"}
 
 
-def test_each_port_has_its_mode():
+def test_each_port_has_its_mode() -> None:
     listener = virtual_inbound(a_port(), a_port("TCP", 82), mode=STRICT, at={82: DISABLE})
     assert [bool(chain.tls) for chain in chains_at(listener, 9080)] == [True]
     assert [bool(chain.tls) for chain in chains_at(listener, 82)] == [False]
@@ -59,7 +59,7 @@ def test_each_port_has_its_mode():
     assert listener.http_inspector_excluded_ports == (15006, 82, 9080)
 
 
-def test_a_port_without_service_has_its_mode_too():
+def test_a_port_without_service_has_its_mode_too() -> None:
     listener = virtual_inbound(a_port(), mode=STRICT, at={7070: DISABLE, 7071: PERMISSIVE})
     plain = chains_at(listener, 7070)
     assert [(chain.match.transport_protocol, chain.tls) for chain in plain] == [("raw_buffer", None)] * 2
@@ -69,19 +69,19 @@ def test_a_port_without_service_has_its_mode_too():
     assert 7071 not in listener.tls_inspector_excluded_ports
 
 
-def test_nobody_looks_for_tls_where_none_ends():
+def test_nobody_looks_for_tls_where_none_ends() -> None:
     listener = virtual_inbound(a_port(), mode=DISABLE)
     assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
     assert listener.tls_inspector_excluded_ports == ()
 
 
-def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is_plain_text():
+def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is_plain_text() -> None:
     listener = virtual_inbound(a_port(), mode=DISABLE, at={9080: STRICT})
     opaque = [chain for chain in listener.chains if chain.name == "virtualInbound"]
     assert [chain.match.transport_protocol for chain in opaque] == [""]
 
 
-def test_a_listener_of_its_own():
+def test_a_listener_of_its_own() -> None:
     listener = bound(mode=STRICT)
     assert [(chain.match.transport_protocol, bool(chain.tls)) for chain in listener.chains] == [("tls", True)]
     assert (listener.listener_filters, listener.default_chain) == ((TLS,), None)
@@ -94,7 +94,7 @@ def test_a_listener_of_its_own():
     assert bound("TCP", at={9080: DISABLE}).listener_filters == ()
 
 
-def test_listeners_name_the_policies_that_made_them():
+def test_listeners_name_the_policies_that_made_them() -> None:
     policy = ResourceKey(kind="PeerAuthentication", namespace="default", name="x")
     assert policy in virtual_inbound().origins
     assert policy in bound().origins
@@ -104,14 +104,14 @@ def without_certificate(*ports, **details):
     return virtual_inbound(*ports, certificates=Certificates.NONE, **details)
 
 
-def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text():
+def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text() -> None:
     listener = without_certificate(a_port(), a_port("TCP", 82))
     assert not any(chain.tls for chain in listener.chains)
     assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]
     assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
 
 
-def test_without_a_certificate_of_its_own_a_strict_workload_takes_nothing():
+def test_without_a_certificate_of_its_own_a_strict_workload_takes_nothing() -> None:
     listener = without_certificate(a_port(), a_port("TCP", 82), mode=STRICT, at={7070: STRICT, 82: PERMISSIVE})
     refused = [chain for chain in listener.chains if chain.match.destination_port != 82]
     assert {end_of(chain) for chain in refused} == {"BlackHoleCluster"}

@@ -13,18 +13,18 @@ SIDECAR = a_sidecar(
 )
 
 
-def test_without_a_sidecar_there_is_one_catch_all():
+def test_without_a_sidecar_there_is_one_catch_all() -> None:
     (egress,) = egress_listeners(a_context(a_manifest()), a_scope())
     assert (egress.port, egress.bind, egress.bind_to_port, egress.sidecar) == (None, "", False, None)
     assert [service.hostname for service in egress.imported.services] == ["reviews.default.svc.cluster.local"]
 
 
-def test_in_mode_none_everything_is_bound():
+def test_in_mode_none_everything_is_bound() -> None:
     (egress,) = egress_listeners(a_context(a_manifest()), a_scope(interception=Interception.NONE))
     assert egress.bind_to_port
 
 
-def test_declared_listeners_come_first_and_name_their_routes():
+def test_declared_listeners_come_first_and_name_their_routes() -> None:
     context = a_context(a_manifest(), SIDECAR)
     planned = egress_listeners(context, a_scope(attached=attached(SIDECAR.key)))
     assert [egress.port is None for egress in planned] == [False, False, False, True]

@@ -44,7 +44,7 @@ def reviews(*routes, **traits):
     return virtual_host(a_context(*BOOKINFO, a_virtual_service(routes=routes, **traits)), f"{REVIEWS}:9080")
 
 
-def test_two_services_without_rules():
+def test_two_services_without_rules() -> None:
     config = route_configs(a_context(*BOOKINFO))["9080"]
     assert [host.name for host in config.virtual_hosts] == [f"{DETAILS}:9080", f"{REVIEWS}:9080", "allow_any"]
     assert config.ignore_port
@@ -55,14 +55,14 @@ def test_two_services_without_rules():
     assert host.include_attempt_count
 
 
-def test_reviews_80_20():
+def test_reviews_80_20() -> None:
     (route,) = reviews(a_route(weights={"v1": 80, "v2": 20})).routes
     assert clusters_of(route) == {f"outbound|9080|v1|{REVIEWS}": 80, f"outbound|9080|v2|{REVIEWS}": 20}
     assert route.action.retry == RetryPlan()
     assert not route.action.timeout
 
 
-def test_jason_goes_to_v2():
+def test_jason_goes_to_v2() -> None:
     jason = a_match(headers={"end-user": exact("jason")})
     first, second = reviews(a_route(subset="v2", match=(jason,)), a_route(subset="v1")).routes
     assert first.match.headers["end-user"] == exact("jason")
@@ -73,36 +73,36 @@ def test_jason_goes_to_v2():
     )
 
 
-def test_an_abort_without_match_leaves_the_second_rule_unreachable():
+def test_an_abort_without_match_leaves_the_second_rule_unreachable() -> None:
     fault = HttpFaultInjection(abort=Abort(http_status=555, percentage=Percent(value=100)))
     (route,) = reviews(a_route(fault=fault), a_route(subset="v2")).routes
     assert route.filters == (RouteFaultPlan(abort_http_status=555, abort_percent=100.0),)
 
 
-def test_mirroring():
+def test_mirroring() -> None:
     (route,) = reviews(a_route(weights={"v1": 100}, mirror=a_destination(subset="v2"))).routes
     assert route.action.mirrors == (MirrorPlan(cluster=f"outbound|9080|v2|{REVIEWS}", percent=100.0),)
 
 
-def test_registry_only_blocks_unknown_hosts():
+def test_registry_only_blocks_unknown_hosts() -> None:
     mesh = MeshConfig(outbound_traffic_policy=MeshOutboundTrafficPolicy(mode=OutboundTrafficPolicyMode.REGISTRY_ONLY))
     assert route_configs(a_context(*BOOKINFO, mesh=mesh))["9080"].virtual_hosts[-1].name == "block_all"
 
 
-def test_a_sidecar_may_block_what_the_mesh_allows():
+def test_a_sidecar_may_block_what_the_mesh_allows() -> None:
     blocking = a_sidecar("*/*", outbound_traffic_policy=OutboundTrafficPolicy())
     configs = route_configs(a_context(*BOOKINFO, blocking), a_scope(attached=attached(blocking.key)))
     assert configs["9080"].virtual_hosts[-1].name == "block_all"
 
 
-def test_a_dotted_short_name_is_a_bare_host_on_port_80():
+def test_a_dotted_short_name_is_a_bare_host_on_port_80() -> None:
     configs = route_configs(a_context(*BOOKINFO, a_virtual_service("reviews.prod")))
     assert list(virtual_hosts(configs["80"])) == ["reviews.prod:80", "allow_any"]
     assert virtual_hosts(configs["80"])["reviews.prod:80"].domains == ("reviews.prod",)
     assert "reviews.prod:9080" not in virtual_hosts(configs["9080"])
 
 
-def test_of_two_rules_for_one_host_the_older_routes():
+def test_of_two_rules_for_one_host_the_older_routes() -> None:
     older = a_virtual_service(routes=(a_route(subset="old"),), name="b", created="2020-01-01T00:00:00Z")
     younger = a_virtual_service(routes=(a_route(subset="new"),), name="a", created="2021-01-01T00:00:00Z")
     host = virtual_host(a_context(*BOOKINFO, younger, older), f"{REVIEWS}:9080")
@@ -110,7 +110,7 @@ def test_of_two_rules_for_one_host_the_older_routes():
     assert host.origins[0] == older.key
 
 
-def test_a_rule_of_which_nothing_is_left_gives_way_to_the_next():
+def test_a_rule_of_which_nothing_is_left_gives_way_to_the_next() -> None:
     mine = a_match(source_labels=labels(app="other"))
     first = a_virtual_service(routes=(a_route(subset="v1", match=(mine,)),), name="a")
     second = a_virtual_service(routes=(a_route(subset="v2"),), name="b")
@@ -120,7 +120,7 @@ def test_a_rule_of_which_nothing_is_left_gives_way_to_the_next():
     assert alone.routes[0].name == "default"
 
 
-def test_source_labels_choose_by_the_labels_of_the_scope():
+def test_source_labels_choose_by_the_labels_of_the_scope() -> None:
     mine = a_match(source_labels=labels(app="productpage"))
     context = a_context(*BOOKINFO, a_virtual_service(routes=(a_route(subset="v2", match=(mine,)), a_route())))
     host = virtual_host(context, f"{REVIEWS}:9080", scope=a_scope(labels=labels(app="productpage")))
@@ -129,21 +129,21 @@ def test_source_labels_choose_by_the_labels_of_the_scope():
     assert [list(clusters_of(route)) for route in other.routes] == [[f"outbound|9080||{REVIEWS}"]]
 
 
-def test_a_rule_bound_to_gateways_is_invisible_to_sidecars():
+def test_a_rule_bound_to_gateways_is_invisible_to_sidecars() -> None:
     assert reviews(a_route(subset="v2"), gateways=("bookinfo-gateway",)).routes[0].name == "default"
 
 
-def test_the_mesh_default_of_retries_reaches_services_without_rules():
+def test_the_mesh_default_of_retries_reaches_services_without_rules() -> None:
     mesh = MeshConfig(default_http_retry_policy=HttpRetry(attempts=7))
     host = virtual_host(a_context(*BOOKINFO, mesh=mesh), f"{REVIEWS}:9080")
     assert host.routes[0].action.retry == RetryPlan(num_retries=7)
 
 
-def test_opaque_ports_have_no_routes():
+def test_opaque_ports_have_no_routes() -> None:
     assert route_configs(a_context(a_service_entry("db.com", port=5432, protocol="TCP"))) == {}
 
 
-def test_a_sniffed_service_with_an_address_has_a_configuration_of_its_own():
+def test_a_sniffed_service_with_an_address_has_a_configuration_of_its_own() -> None:
     entry = a_service_entry("a.com", port=8000, protocol="", addresses=("10.0.0.1",))
     alone = a_manifest("web", port=8000, port_name="custom", cluster_ip="10.1.1.1")
     configs = route_configs(a_context(alone))
@@ -155,7 +155,7 @@ def test_a_sniffed_service_with_an_address_has_a_configuration_of_its_own():
     assert list(unredirected) == ["8000"]
 
 
-def test_an_external_name_is_a_domain_of_its_target():
+def test_an_external_name_is_a_domain_of_its_target() -> None:
     alias = a_manifest("legacy", type=ServiceType.EXTERNAL_NAME, external_name=REVIEWS, selector={})
     context = a_context(*BOOKINFO, alias, a_virtual_service("details", routes=(a_route("legacy"),)))
     hosts = virtual_hosts(route_configs(context)["9080"])
@@ -164,7 +164,7 @@ def test_an_external_name_is_a_domain_of_its_target():
     assert list(clusters_of(hosts[f"{DETAILS}:9080"].routes[0])) == [f"outbound|9080||{REVIEWS}"]
 
 
-def test_the_forward_proxy_has_all_ports_and_names_them():
+def test_the_forward_proxy_has_all_ports_and_names_them() -> None:
     context = a_context(*BOOKINFO, a_service_entry("www.example.com", port=80))
     config = route_configs(context, a_scope(http_proxy=True))["http_proxy"]
     hosts = virtual_hosts(config)
@@ -176,7 +176,7 @@ def test_the_forward_proxy_has_all_ports_and_names_them():
     assert "http_proxy" not in route_configs(context)
 
 
-def test_an_egress_listener_with_a_port_narrows_its_configuration():
+def test_an_egress_listener_with_a_port_narrows_its_configuration() -> None:
     sidecar = a_sidecar(
         egress=(an_egress(f"./{REVIEWS}", port=9080), an_egress("*/*", port=15080, protocol="HTTP_PROXY"))
     )
@@ -186,13 +186,13 @@ def test_an_egress_listener_with_a_port_narrows_its_configuration():
     assert not configs["15080"].ignore_port
 
 
-def test_an_egress_listener_on_a_socket_names_ports_in_domains():
+def test_an_egress_listener_on_a_socket_names_ports_in_domains() -> None:
     sidecar = a_sidecar(egress=(an_egress("*/*", bind="unix:///run/out.sock"),))
     (config,) = plan_routes(a_context(*BOOKINFO, sidecar), a_scope(attached=attached(sidecar.key)), Memo())
     assert (config.name, config.ignore_port) == ("unix:///run/out.sock", False)
 
 
-def test_a_port_without_number_means_the_listener_for_services_of_other_ports():
+def test_a_port_without_number_means_the_listener_for_services_of_other_ports() -> None:
     shifted = a_service_entry("api.example.com", ports=(ServicePort(number=443, name="https", protocol="HTTPS"),))
     rule = a_virtual_service("reviews", routes=(a_route("api.example.com"),))
     host = virtual_host(a_context(*BOOKINFO, shifted, rule), f"{REVIEWS}:9080")
@@ -203,7 +203,7 @@ def many(count, *extra):
     return [*(a_manifest(f"s{number}") for number in range(count)), *extra]
 
 
-def test_unchanged_inputs_give_the_same_objects_without_work():
+def test_unchanged_inputs_give_the_same_objects_without_work() -> None:
     resources, memo = many(50), Memo()
     first = a_context(*resources)
     before = plan_routes(first, a_scope(), memo)
@@ -214,7 +214,7 @@ def test_unchanged_inputs_give_the_same_objects_without_work():
     assert memo.misses == misses
 
 
-def test_one_rule_replans_the_hosts_it_touches():
+def test_one_rule_replans_the_hosts_it_touches() -> None:
     resources, memo = many(50), Memo()
     first = a_context(*resources)
     (before,) = plan_routes(first, a_scope(), memo)
@@ -227,7 +227,7 @@ def test_one_rule_replans_the_hosts_it_touches():
     assert memo.misses - misses <= 8
 
 
-def test_rules_that_ask_nothing_of_the_source_are_shared_between_scopes():
+def test_rules_that_ask_nothing_of_the_source_are_shared_between_scopes() -> None:
     context, memo = a_context(*BOOKINFO, a_virtual_service()), Memo()
     plan_routes(context, a_scope(labels=labels(app="a")), memo)
     misses = memo.misses

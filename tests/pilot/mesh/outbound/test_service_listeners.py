@@ -17,22 +17,22 @@ def wishes(protocol, around=REDIRECTED, **traits):
     ]
 
 
-def test_http_wants_routes_at_the_shared_address():
+def test_http_wants_routes_at_the_shared_address() -> None:
     assert wishes(Protocol.GRPC, addresses=("10.0.0.1",)) == [("0.0.0.0", "80", [])]
     bound = Surroundings(owner=0, wildcard="0.0.0.0", shared="127.0.0.2")
     assert wishes(Protocol.HTTP, bound) == [("127.0.0.2", "80", [])]
 
 
-def test_tcp_wants_a_chain_at_its_address():
+def test_tcp_wants_a_chain_at_its_address() -> None:
     assert wishes(Protocol.TCP, addresses=("10.0.0.1",)) == [("10.0.0.1", "", ["outbound|80||a.com"])]
 
 
-def test_unknown_protocols_want_both():
+def test_unknown_protocols_want_both() -> None:
     assert wishes(Protocol.AUTO) == [("0.0.0.0", "80", ["outbound|80||a.com"])]
     assert wishes(Protocol.AUTO, addresses=("10.0.0.1",)) == [("10.0.0.1", "a.com:80", ["outbound|80||a.com"])]
 
 
-def test_the_protocol_of_a_declared_listener_counts():
+def test_the_protocol_of_a_declared_listener_counts() -> None:
     declared = Surroundings(owner=1, wildcard="0.0.0.0", protocol=Protocol.TCP, route_name="80")
     assert wishes(Protocol.HTTP, declared) == [("0.0.0.0", "", ["outbound|80||a.com"])]
     sniffed = Surroundings(owner=1, wildcard="0.0.0.0", protocol=Protocol.AUTO, route_name="80")

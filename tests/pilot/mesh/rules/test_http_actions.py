@@ -38,7 +38,7 @@ def operations(**parts):
     return HeaderOperations(**{k: FrozenMap(v) if isinstance(v, dict) else v for k, v in parts.items()})
 
 
-def test_headers_are_sorted_and_keep_their_kind():
+def test_headers_are_sorted_and_keep_their_kind() -> None:
     request = operations(set={"b": "2", "a": "1"}, add={"c": "3"}, remove=("z", "y"))
     planned = plan_headers(Headers(request=request))
     assert planned.request == HeaderMutationPlan(set=(("a", "1"), ("b", "2")), add=(("c", "3"),), remove=("y", "z"))
@@ -53,18 +53,18 @@ def test_setting_the_host_becomes_a_rewrite(name):
     assert planned.request == HeaderMutationPlan()
 
 
-def test_adding_the_host_counts_where_it_is_not_set():
+def test_adding_the_host_counts_where_it_is_not_set() -> None:
     assert plan_headers(Headers(request=operations(add={"Host": "b.com"}))).authority == "b.com"
 
 
-def test_other_pseudo_headers_and_their_removal_are_dropped():
+def test_other_pseudo_headers_and_their_removal_are_dropped() -> None:
     changes = operations(set={":path": "/x", "a": "1"}, remove=(":method", "host", "b"))
     planned = plan_headers(Headers(request=changes, response=operations(set={":status": "200"})))
     assert planned.request == HeaderMutationPlan(set=(("a", "1"),), remove=("b",))
     assert planned.response == HeaderMutationPlan()
 
 
-def test_retries_unset_are_the_built_in_policy_without_status_codes():
+def test_retries_unset_are_the_built_in_policy_without_status_codes() -> None:
     plan = plan_retry(None, None)
     assert plan == RetryPlan()
     assert plan.num_retries == 2
@@ -72,18 +72,18 @@ def test_retries_unset_are_the_built_in_policy_without_status_codes():
     assert plan.retriable_status_codes == ()
 
 
-def test_the_mesh_default_counts_where_the_rule_says_nothing():
+def test_the_mesh_default_counts_where_the_rule_says_nothing() -> None:
     default = HttpRetry(attempts=5, retry_on="5xx")
     assert plan_retry(None, default).num_retries == 5
     assert plan_retry(HttpRetry(attempts=1), default) == RetryPlan(num_retries=1)
 
 
-def test_zero_attempts_switch_retries_off():
+def test_zero_attempts_switch_retries_off() -> None:
     assert plan_retry(HttpRetry(), None) is None
     assert plan_retry(None, HttpRetry(attempts=0)) is None
 
 
-def test_status_codes_in_retry_on_are_moved_and_their_token_added():
+def test_status_codes_in_retry_on_are_moved_and_their_token_added() -> None:
     plan = plan_retry(HttpRetry(attempts=3, per_try_timeout=SECOND, retry_on="503, gateway-error,429"), None)
     assert plan.retry_on == "gateway-error,retriable-status-codes"
     assert plan.retriable_status_codes == (503, 429)
@@ -92,14 +92,14 @@ def test_status_codes_in_retry_on_are_moved_and_their_token_added():
     assert listed.retry_on == "retriable-status-codes"
 
 
-def test_retry_options():
+def test_retry_options() -> None:
     retries = HttpRetry(attempts=1, retry_remote_localities=True, retry_ignore_previous_hosts=False, backoff=SECOND)
     plan = plan_retry(retries, None)
     assert (plan.remote_localities, plan.previous_hosts, plan.backoff) == (True, False, SECOND)
     assert plan_retry(HttpRetry(attempts=1, retry_ignore_previous_hosts=True), None).previous_hosts
 
 
-def test_delay_and_abort_with_percentages():
+def test_delay_and_abort_with_percentages() -> None:
     fault = HttpFaultInjection(
         delay=Delay(fixed_delay=7 * SECOND, percentage=Percent(value=0.1)),
         abort=Abort(http_status=555, percentage=Percent(value=100)),
@@ -108,13 +108,13 @@ def test_delay_and_abort_with_percentages():
     assert plan_fault(fault) == expected
 
 
-def test_missing_percentages():
+def test_missing_percentages() -> None:
     assert plan_fault(HttpFaultInjection(delay=Delay(fixed_delay=SECOND, percent=30))).delay_percent == 30.0
     assert plan_fault(HttpFaultInjection(delay=Delay(fixed_delay=SECOND))).delay_percent == 0.0
     assert plan_fault(HttpFaultInjection(abort=Abort(http_status=500))).abort_percent == 0.0
 
 
-def test_grpc_status_by_name_and_faults_that_do_nothing():
+def test_grpc_status_by_name_and_faults_that_do_nothing() -> None:
     fault = HttpFaultInjection(abort=Abort(grpc_status="UNAVAILABLE", percentage=Percent(value=1)))
     assert plan_fault(fault).abort_grpc_status == 14
     assert plan_fault(None) is None
@@ -126,13 +126,13 @@ def redirect(**fields):
     return plan_redirect(HttpRedirect(**fields), listener_port=8080)
 
 
-def test_redirect_codes():
+def test_redirect_codes() -> None:
     assert redirect().code == 301
     assert redirect(redirect_code=308).code == 308
     assert redirect(redirect_code=304) is None
 
 
-def test_redirect_path_and_prefix():
+def test_redirect_path_and_prefix() -> None:
     assert redirect(uri="/v2").path == "/v2"
     assert redirect(uri="").path == ""
     assert redirect().path is None
@@ -156,14 +156,14 @@ def test_redirect_ports(fields, port):
     assert redirect(**fields).port == port
 
 
-def test_direct_responses():
+def test_direct_responses() -> None:
     assert plan_direct_response(HttpDirectResponse(status=503)).body == b""
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(string="é"))).body == "é".encode()
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="AAE="))).body == b"\x00\x01"
     assert plan_direct_response(HttpDirectResponse(status=200, body=HttpBody(bytes="%"))).body == b""
 
 
-def test_a_cors_policy_has_one_list_of_origins():
+def test_a_cors_policy_has_one_list_of_origins() -> None:
     assert plan_cors(None) is None
     origins = (StringMatch(prefix="https://"),)
     deprecated = CorsPolicy(allow_origin=("https://a",), unmatched_preflights=UnmatchedPreflights.IGNORE)

@@ -33,24 +33,24 @@ def test_static_conditions(match, expected):
     assert applies(match) is expected
 
 
-def test_a_match_with_gateways_ignores_labels_and_namespace_of_the_source():
+def test_a_match_with_gateways_ignores_labels_and_namespace_of_the_source() -> None:
     match = a_match(gateways=("mesh",), source_labels=labels(app="other"), source_namespace="prod")
     assert applies(match)
 
 
-def test_gateways_are_compared_after_resolution():
+def test_gateways_are_compared_after_resolution() -> None:
     at_gateway = RouteSite(gateway="default/egress", port=80)
     assert applies(a_match(gateways=("egress",)), at_gateway)
     assert applies(a_match(gateways=("default/egress",)), at_gateway)
     assert not applies(a_match(gateways=("istio-system/egress",)), at_gateway)
 
 
-def test_unverified_claims_match_nothing():
+def test_unverified_claims_match_nothing() -> None:
     assert not applies(a_match(headers={"@request.auth.claims.group": exact("admin")}))
     assert not applies(a_match(without_headers={"@request.auth.claims.group": exact("guest")}))
 
 
-def test_no_match_takes_everything():
+def test_no_match_takes_everything() -> None:
     assert plan_match(None) == RouteMatchPlan()
     assert plan_match(None).is_catch_all
 
@@ -65,13 +65,13 @@ def test_other_paths_are_kept(uri):
     assert plan_match(a_match(uri=uri)).uri == uri
 
 
-def test_method_authority_and_scheme_become_pseudo_headers():
+def test_method_authority_and_scheme_become_pseudo_headers() -> None:
     plan = plan_match(a_match(method=exact("GET"), authority=exact("a:80"), scheme=exact("https")))
     assert plan.headers == FrozenMap({":method": exact("GET"), ":authority": exact("a:80"), ":scheme": exact("https")})
     assert not plan.is_catch_all
 
 
-def test_headers_queries_and_case():
+def test_headers_queries_and_case() -> None:
     plan = plan_match(
         a_match(
             headers={"end-user": exact("jason")},
@@ -86,5 +86,5 @@ def test_headers_queries_and_case():
     assert plan.ignore_case
 
 
-def test_the_empty_prefix_of_a_header_means_present():
+def test_the_empty_prefix_of_a_header_means_present() -> None:
     assert plan_match(a_match(headers={"a": prefix("")})).headers["a"].is_presence

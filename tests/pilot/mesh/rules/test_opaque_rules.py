@@ -12,7 +12,7 @@ def naming(indexed, host):
     return [rule.name for rule in indexed.naming(host)]
 
 
-def test_rules_are_found_by_host_and_wildcard_in_candidate_order():
+def test_rules_are_found_by_host_and_wildcard_in_candidate_order() -> None:
     indexed = index(
         a_virtual_service("a.example.com", name="3-exact", tcp=(a_tcp_route("x"),)),
         a_virtual_service("*.example.com", name="1-wide", tls=(a_tls_route("x", "y"),)),
@@ -25,5 +25,5 @@ def test_rules_are_found_by_host_and_wildcard_in_candidate_order():
     assert naming(indexed, "*.example.com") == ["1-wide", "2-other", "3-exact"]
 
 
-def test_without_opaque_rules_nothing_is_looked_up():
+def test_without_opaque_rules_nothing_is_looked_up() -> None:
     assert index(a_virtual_service()).naming("reviews.default.svc.cluster.local") == ()

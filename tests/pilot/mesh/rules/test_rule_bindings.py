@@ -15,7 +15,7 @@ def claims(bound, port):
     ]
 
 
-def test_a_rule_claims_its_service_on_each_http_port():
+def test_a_rule_claims_its_service_on_each_http_port() -> None:
     ports = (
         ServicePort(number=80, name="http", protocol="HTTP"),
         ServicePort(number=81, name="auto"),
@@ -26,19 +26,19 @@ def test_a_rule_claims_its_service_on_each_http_port():
     assert sorted(bound.services) == [80, 81]
 
 
-def test_a_host_without_service_is_claimed_on_port_80_only():
+def test_a_host_without_service_is_claimed_on_port_80_only() -> None:
     bound = bindings(a_manifest("reviews"), a_virtual_service("reviews.prod", name="vs"))
     assert list(bound.claims) == [80]
     assert claims(bound, 80) == [("vs", [], ("reviews.prod",))]
 
 
-def test_a_host_without_service_follows_the_services_of_its_rule():
+def test_a_host_without_service_follows_the_services_of_its_rule() -> None:
     bound = bindings(a_manifest("reviews"), a_virtual_service("reviews", "beta.example.com", name="vs"))
     assert list(bound.claims) == [9080]
     assert claims(bound, 9080)[0][2] == ("beta.example.com",)
 
 
-def test_a_wildcard_applies_to_what_nobody_names_more_closely():
+def test_a_wildcard_applies_to_what_nobody_names_more_closely() -> None:
     bound = bindings(
         a_manifest("a"),
         a_manifest("b"),
@@ -54,6 +54,6 @@ def test_a_wildcard_applies_to_what_nobody_names_more_closely():
     ]
 
 
-def test_a_wildcard_that_matches_no_service_is_a_bare_host():
+def test_a_wildcard_that_matches_no_service_is_a_bare_host() -> None:
     bound = bindings(a_virtual_service("*.example.com", name="vs"))
     assert claims(bound, 80) == [("vs", [], ("*.example.com",))]

@@ -41,31 +41,31 @@ def tls(*routes, **traits):
     return a_virtual_service("db.com", routes=(), tls=routes, **traits)
 
 
-def test_without_rules_a_tcp_service_takes_everything():
+def test_without_rules_a_tcp_service_takes_everything() -> None:
     (chain,) = plan(DB)
     assert (end_of(chain), chain.match) == ("outbound|5432||db.com", ChainMatchPlan())
     assert chain.terminal.stat_prefix == "outbound|5432||db.com"
     assert chain.transport_connect_timeout == CONNECT_TIMEOUT
 
 
-def test_without_rules_a_tls_service_is_told_by_its_name_where_the_address_is_shared():
+def test_without_rules_a_tls_service_is_told_by_its_name_where_the_address_is_shared() -> None:
     assert plan(SECURE)[0].match == ChainMatchPlan(server_names=("db.com",))
     own_address = OpaqueTarget(host="db.com", port=5432, is_tls=True)
     assert plan(own_address)[0].match == ChainMatchPlan()
 
 
-def test_address_ranges_of_the_service():
+def test_address_ranges_of_the_service() -> None:
     target = OpaqueTarget(host="db.com", port=5432, is_tls=False, prefix_ranges=("10.0.0.0/8",))
     assert plan(target)[0].match == ChainMatchPlan(prefix_ranges=("10.0.0.0/8",))
     assert plan(target, tcp(a_tcp_route("a.com")))[0].match == ChainMatchPlan(prefix_ranges=("10.0.0.0/8",))
 
 
-def test_a_tcp_route_without_subnets_is_terminal():
+def test_a_tcp_route_without_subnets_is_terminal() -> None:
     chains = plan(DB, tcp(a_tcp_route("a.com"), a_tcp_route("b.com")), tcp(a_tcp_route("c.com")))
     assert [end_of(chain) for chain in chains] == ["outbound|5432||a.com"]
 
 
-def test_subnets_add_chains_and_evaluation_goes_on():
+def test_subnets_add_chains_and_evaluation_goes_on() -> None:
     by_subnet = a_tcp_route("a.com", destination_subnets=("10.0.0.0/8",))
     chains = plan(DB, tcp(by_subnet))
     assert [(end_of(chain), chain.match.prefix_ranges) for chain in chains] == [
@@ -75,13 +75,13 @@ def test_subnets_add_chains_and_evaluation_goes_on():
     assert [end_of(chain) for chain in plan(DB, tcp(by_subnet, a_tcp_route("b.com")))][1:] == ["outbound|5432||b.com"]
 
 
-def test_a_subnet_equal_to_the_range_of_the_service_replaces_it():
+def test_a_subnet_equal_to_the_range_of_the_service_replaces_it() -> None:
     target = OpaqueTarget(host="db.com", port=5432, is_tls=False, prefix_ranges=("10.0.0.0/8",))
     (chain,) = plan(target, tcp(a_tcp_route("a.com", destination_subnets=("10.0.0.0/8",))))
     assert end_of(chain) == "outbound|5432||a.com"
 
 
-def test_all_static_conditions_of_an_opaque_match_count():
+def test_all_static_conditions_of_an_opaque_match_count() -> None:
     def chosen(**match):
         return end_of(plan(DB, tcp(a_tcp_route("a.com", **match)))[-1]) == "outbound|5432||a.com"
 
@@ -94,7 +94,7 @@ def test_all_static_conditions_of_an_opaque_match_count():
     assert not chosen(source_namespace="prod")
 
 
-def test_tls_matches_replace_the_default_chain():
+def test_tls_matches_replace_the_default_chain() -> None:
     chains = plan(SECURE, tls(a_tls_route("a.com", "B.com", "a.com"), a_tls_route("c.com", "c.com", port=443)))
     assert [(chain.match.server_names, end_of(chain)) for chain in chains] == [
         (("a.com", "b.com"), "outbound|5432||a.com"),
@@ -102,13 +102,13 @@ def test_tls_matches_replace_the_default_chain():
     ]
 
 
-def test_the_first_of_equal_tls_matches_wins():
+def test_the_first_of_equal_tls_matches_wins() -> None:
     only_web = a_tls_route("a.com", "db.com", source_labels=labels(app="web"))
     chains = plan(SECURE, tls(only_web, a_tls_route("b.com", "db.com")))
     assert [end_of(chain) for chain in chains] == ["outbound|5432||a.com"]
 
 
-def test_tls_subnets_override_those_of_the_service():
+def test_tls_subnets_override_those_of_the_service() -> None:
     target = OpaqueTarget(host="db.com", port=443, is_tls=True, prefix_ranges=("10.0.0.0/8",))
     own, given = plan(
         target, tls(a_tls_route("a.com", "a"), a_tls_route("b", "b", destination_subnets=("11.0.0.0/8",)))
@@ -116,12 +116,12 @@ def test_tls_subnets_override_those_of_the_service():
     assert (own.match.prefix_ranges, given.match.prefix_ranges) == (("10.0.0.0/8",), ("11.0.0.0/8",))
 
 
-def test_a_tls_route_without_match_is_nothing():
+def test_a_tls_route_without_match_is_nothing() -> None:
     route = TlsRoute(route=a_tls_route("a.com", "a").route)
     assert [end_of(chain) for chain in plan(SECURE, tls(route))] == ["outbound|5432||db.com"]
 
 
-def test_weights_and_the_name_of_the_statistics():
+def test_weights_and_the_name_of_the_statistics() -> None:
     rule = tcp(a_tcp_route("db.com", weights={"v1": 20, "v2": 80, "v3": 0}), name="split", namespace="prod")
     proxy = plan_tcp_proxy(rule.spec.tcp[0].route, rule, ROUTING)
     assert [(share.cluster, share.weight) for share in proxy.clusters] == [
@@ -133,7 +133,7 @@ def test_weights_and_the_name_of_the_statistics():
     assert plan_tcp_proxy(none.spec.tcp[0].route, none, ROUTING) is None
 
 
-def test_policy_log_and_known_ports_of_a_destination():
+def test_policy_log_and_known_ports_of_a_destination() -> None:
     log = AccessLogPlan(path="/dev/stdout")
     routing = TcpRouting(
         site=SITE,
@@ -146,7 +146,7 @@ def test_policy_log_and_known_ports_of_a_destination():
     assert (proxy.idle_timeout, proxy.max_connection_duration) == (MINUTE, 2 * MINUTE)
 
 
-def test_policies_come_from_the_top_level_of_destination_rules():
+def test_policies_come_from_the_top_level_of_destination_rules() -> None:
     pool = ConnectionPoolSettings(tcp=TcpSettings(idle_timeout=MINUTE))
     rule = a_destination_rule("reviews", policy=TrafficPolicy(connection_pool=pool))
     context, scope = a_context(a_manifest(), a_manifest("details"), rule), a_scope()
@@ -161,6 +161,6 @@ def test_policies_come_from_the_top_level_of_destination_rules():
     assert tcp_policy(None) == TcpPolicy()
 
 
-def test_server_names():
+def test_server_names() -> None:
     assert server_names(("B.com", "a.com", "b.com")) == ("a.com", "b.com")
     assert server_names(("a.com", "*")) == ()
