@@ -114,14 +114,21 @@ class PolicyTargetReference:
     namespace: str = ""
 
 
+_NO_TARGETS = "no proxy stands for a target yet (Istio's are waypoints and Gateway API gateways), so it reaches nobody"
+
+
 @frozen
 class AttachedPolicy:
     """Base of the specs that say themselves whom they are for: AuthorizationPolicy, RequestAuthentication, Telemetry
-    and WasmPlugin. At most one of the three is given; none means the whole namespace, or the mesh."""
+    and WasmPlugin. At most one of the three is given; none means the whole namespace, or the mesh.
+
+    A policy for targets would have no effect without anybody knowing, so it is refused; a kind that is not about
+    security may declare the two fields again, as ``unsupported``.
+    """
 
     selector: WorkloadSelector | None = None
-    target_ref: PolicyTargetReference | None = None
-    target_refs: tuple[PolicyTargetReference, ...] = ()
+    target_ref: PolicyTargetReference | None = unenforced(None, _NO_TARGETS)
+    target_refs: tuple[PolicyTargetReference, ...] = unenforced((), _NO_TARGETS)
 
     @property
     def targets(self) -> tuple[PolicyTargetReference, ...]:

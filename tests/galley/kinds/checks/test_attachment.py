@@ -15,9 +15,8 @@ from tests.galley.kinds.checks.cases import short
 
 def policy(text: str) -> AttachedPolicy:
     (document,), _ = compose(text.encode(), "a.yaml")
-    recorder = Recorder(Origin("a.yaml"))
+    recorder = Recorder(Origin("a.yaml"), accept_unenforced=True)
     decoded = message_decoder(AttachedPolicy)(document.root, "spec", recorder)
-    assert recorder.diagnostics == []
     assert isinstance(decoded, AttachedPolicy)
     return decoded
 
@@ -75,3 +74,11 @@ def test_targets_are_one_list_however_they_are_written() -> None:
     assert one.targets == several.targets
     assert [target.name for target in one.targets] == ["x"]
     assert policy("selector: {matchLabels: {a: b}}").targets == ()
+
+
+@pytest.mark.parametrize("field", ["targetRef: {kind: Service, name: x}", "targetRefs: [{kind: Service, name: x}]"])
+def test_a_policy_for_targets_is_refused_while_no_proxy_stands_for_one(field: str) -> None:
+    (document,), _ = compose(field.encode(), "a.yaml")
+    recorder = Recorder(Origin("a.yaml"))
+    message_decoder(AttachedPolicy)(document.root, "spec", recorder)
+    assert short(recorder.diagnostics) == [f"error not-enforced spec.{field.split(':', maxsplit=1)[0]}"]
