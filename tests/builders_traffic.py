@@ -91,7 +91,9 @@ def an_egress(*hosts: str, port: int = 0, protocol: str = "HTTP", **traits: Any)
     return IstioEgressListener(hosts=hosts or ("*/*",), port=declared, **traits)
 
 
-def route_configs(context: PushContext, scope: OutboundScope | None = None, memo: Memo | None = None) -> dict[str, Any]:
+def route_configs(
+    context: PushContext, scope: OutboundScope | None = None, memo: Memo | None = None
+) -> dict[str, RouteConfigPlan]:
     """All route configurations of a scope (a sidecar's in ``default``, if not given) by name."""
     scope, memo = scope or a_scope(), memo or Memo()
     gateway = scope.kind is ProxyKind.GATEWAY
@@ -111,17 +113,36 @@ def virtual_host(
     return virtual_hosts(route_configs(context, scope)[config])[name]
 
 
+def forward_of(route: RoutePlan) -> ForwardPlan:
+    """What a route that forwards does."""
+    assert isinstance(route.action, ForwardPlan)
+    return route.action
+
+
 def clusters_of(route: RoutePlan) -> dict[str, int]:
     """The clusters that a route forwards to, by weight."""
-    assert isinstance(route.action, ForwardPlan)
-    return {share.cluster: share.weight for share in route.action.clusters}
+    return {share.cluster: share.weight for share in forward_of(route).clusters}
+
+
+def http_of(chain: FilterChainPlan) -> HttpConnectionPlan:
+    """The connection manager at the end of a chain that has one."""
+    assert isinstance(chain.terminal, HttpConnectionPlan)
+    return chain.terminal
+
+
+def tcp_of(chain: FilterChainPlan) -> TcpProxyPlan:
+    """The TCP proxy at the end of a chain that has one."""
+    assert isinstance(chain.terminal, TcpProxyPlan)
+    return chain.terminal
 
 
 def a_listener_scope(outbound: OutboundScope | None = None, **traits: Any) -> ListenerScope:
     return ListenerScope(outbound=outbound or a_scope(), **traits)
 
 
-def listeners(context: PushContext, scope: ListenerScope | None = None, memo: Memo | None = None) -> dict[str, Any]:
+def listeners(
+    context: PushContext, scope: ListenerScope | None = None, memo: Memo | None = None
+) -> dict[str, TcpListenerPlan]:
     """All outbound or gateway listeners of a scope by name."""
     scope = scope or a_listener_scope()
     gateway = scope.outbound.kind is ProxyKind.GATEWAY

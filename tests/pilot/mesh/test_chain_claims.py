@@ -1,3 +1,5 @@
+from typing import Any
+
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.chain_claims import ChainClaims
 from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
@@ -5,12 +7,12 @@ from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 PROXY = single_cluster_proxy("a", None)
 
 
-def claimed(*matches):
+def claimed(*matches: ChainMatchPlan) -> list[ChainMatchPlan | None]:
     claims = ChainClaims()
     return [kept.match if (kept := claims.claim(opaque_chain(PROXY, match))) else None for match in matches]
 
 
-def names(*values, **traits):
+def names(*values: str, **traits: Any) -> ChainMatchPlan:
     return ChainMatchPlan(server_names=values, **traits)
 
 

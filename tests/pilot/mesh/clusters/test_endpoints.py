@@ -1,7 +1,9 @@
 from dataclasses import replace
+from typing import Any
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.service_entry import Resolution, WorkloadEntry
+from galley.meta import Resource
 from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan
 from pilot.memo import Memo
@@ -33,7 +35,7 @@ def addresses(plan: LoadAssignmentPlan) -> list[str]:
     return [endpoint.address for group in plan.localities for endpoint in group.endpoints]
 
 
-def workload(address: str, version: str = "v1", **traits) -> WorkloadEntry:
+def workload(address: str, version: str = "v1", **traits: Any) -> WorkloadEntry:
     return WorkloadEntry(address=address, labels=labels(version=version), **traits)
 
 
@@ -90,7 +92,7 @@ def test_a_cluster_that_nobody_knows_has_an_empty_assignment() -> None:
 
 
 def test_one_endpoint_changed_is_one_load_assignment() -> None:
-    resources = [a_manifest("reviews"), *(a_service_entry(f"s{n}.com") for n in range(20))]
+    resources: list[Resource[Any]] = [a_manifest("reviews"), *(a_service_entry(f"s{n}.com") for n in range(20))]
     memo = Memo()
     before = a_context(*resources)
     old = assignments(before, memo)

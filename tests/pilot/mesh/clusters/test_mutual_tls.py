@@ -1,16 +1,22 @@
+from typing import Any
+
 import pytest
 
+from citadel.ir import MeshClientTls, UpstreamTls
 from galley.frozen import FrozenMap
 from galley.kinds.kubernetes.service import KubernetesServicePort, ServiceType
 from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.networking.destination_rule import TrafficPolicy
+from galley.kinds.networking.destination_rule import DestinationRule, TrafficPolicy
 from galley.kinds.networking.service_entry import Location, Resolution, WorkloadEntry
+from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
-from pilot.ir.cluster import Discovery
+from galley.meta import Resource
+from pilot.ir.cluster import ClusterPlan, Discovery
 from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
 from pilot.mesh.context.scope import Certificates, OutboundScope
+from pilot.registry.workloads import RegisteredWorkload
 from tests.builders import (
     a_context,
     a_destination_rule,
@@ -29,7 +35,13 @@ REVIEWS = "spiffe://cluster.local/ns/default/sa/reviews"
 NEXT = "spiffe://cluster.local/ns/default/sa/next"
 
 
-def planned(*resources, scope: OutboundScope | None = None, mesh=None, workloads=(), domain=DOMAIN):
+def planned(
+    *resources: Resource[Any],
+    scope: OutboundScope | None = None,
+    mesh: MeshConfig | None = None,
+    workloads: tuple[RegisteredWorkload, ...] = (),
+    domain: str = DOMAIN,
+) -> tuple[ClusterPlan, set[str]]:
     """The reviews cluster, and which of its endpoints are marked for mutual TLS."""
     context = a_context(*resources, mesh=mesh, workloads=workloads, trust_domain=domain)
     scope, memo = scope or a_scope(), Memo()
@@ -41,7 +53,7 @@ def planned(*resources, scope: OutboundScope | None = None, mesh=None, workloads
     return cluster, {place.address for place in places if place.mutual_tls}
 
 
-def reviews(*resources, **details):
+def reviews(*resources: Resource[Any], **details: Any) -> tuple[ClusterPlan, set[str]]:
     """The same for a service with two workloads, of which the second has no identity."""
     return planned(
         a_manifest(),
@@ -52,7 +64,12 @@ def reviews(*resources, **details):
     )
 
 
-def a_tls_rule(mode, **settings):
+def tls_of(cluster: ClusterPlan) -> UpstreamTls | MeshClientTls:
+    assert cluster.tls is not None
+    return cluster.tls
+
+
+def a_tls_rule(mode: str, **settings: Any) -> Resource[DestinationRule]:
     tls = ClientTlsSettings(mode=ClientTlsMode(mode), **settings)
     return a_destination_rule(policy=TrafficPolicy(tls=tls))
 
@@ -64,19 +81,19 @@ def test_without_identities_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize("scope", [a_scope(), a_gateway_scope()])
-def test_mutual_tls_to_those_who_take_it(scope):
+def test_mutual_tls_to_those_who_take_it(scope: OutboundScope) -> None:
     cluster, marked = reviews(scope=scope)
     assert cluster.tls_by_endpoint
     assert marked == {"10.0.0.1"}
-    assert cluster.tls.subject_alt_names == (REVIEWS,)
-    assert cluster.tls.sni == "outbound_.9080_._.reviews.default.svc.cluster.local"
+    assert tls_of(cluster).subject_alt_names == (REVIEWS,)
+    assert tls_of(cluster).sni == "outbound_.9080_._.reviews.default.svc.cluster.local"
 
 
 def test_the_names_are_those_of_all_endpoints_in_all_trust_domains() -> None:
     other = a_workload_entry("reviews-v3", "10.0.0.3", service_account="next")
     cluster, marked = reviews(other, mesh=MeshConfig(trust_domain_aliases=("old.local",)))
     old = [name.replace("cluster.local", "old.local") for name in (NEXT, REVIEWS)]
-    assert cluster.tls.subject_alt_names == (NEXT, old[0], REVIEWS, old[1])
+    assert tls_of(cluster).subject_alt_names == (NEXT, old[0], REVIEWS, old[1])
     assert marked == {"10.0.0.1", "10.0.0.3"}
 
 
@@ -89,7 +106,7 @@ def test_nobody_takes_it() -> None:
     ("label", "account", "marked"),
     [("istio", "", True), ("disabled", "reviews", False), ("", "reviews", True), ("", "", False)],
 )
-def test_the_workloads_own_word(label, account, marked):
+def test_the_workloads_own_word(label: str, account: str, marked: bool) -> None:
     entry = WorkloadEntry(
         address="10.0.0.1",
         service_account=account,
@@ -112,7 +129,7 @@ def test_the_workloads_own_word(label, account, marked):
         (a_peer_policy("DISABLE", selector={"version": "v1"}, ports={9080: "STRICT"}), True, {"10.0.0.1"}),
     ],
 )
-def test_policies(policy, automatic, marked):
+def test_policies(policy: Resource[PeerAuthentication], automatic: bool, marked: set[str]) -> None:
     cluster, found = reviews(policy)
     assert (cluster.tls is not None, cluster.tls_by_endpoint, found) == (automatic, automatic, marked)
 
@@ -127,9 +144,9 @@ def test_automatic_can_be_switched_off_and_is_not_for_the_world_outside() -> Non
 
 def test_a_destination_rule_has_the_last_word() -> None:
     cluster, marked = reviews(a_tls_rule("ISTIO_MUTUAL"), a_peer_policy("DISABLE"))
-    assert (cluster.tls.subject_alt_names, cluster.tls_by_endpoint, marked) == ((REVIEWS,), False, set())
+    assert (tls_of(cluster).subject_alt_names, cluster.tls_by_endpoint, marked) == ((REVIEWS,), False, set())
     own = a_tls_rule("ISTIO_MUTUAL", subject_alt_names=("spiffe://x/ns/a/sa/b",), sni="own")
-    tls = reviews(own)[0].tls
+    tls = tls_of(reviews(own)[0])
     assert (tls.subject_alt_names, tls.sni) == (("spiffe://x/ns/a/sa/b",), "own")
     for mode in ("DISABLE", "SIMPLE"):
         cluster, marked = reviews(a_tls_rule(mode))
@@ -144,7 +161,7 @@ def test_names_of_a_service_entry_are_pinned() -> None:
     entry = a_service_entry(
         endpoints=(WorkloadEntry(address="10.0.0.1", service_account="reviews"),), subject_alt_names=(NEXT,)
     )
-    assert planned(entry)[0].tls.subject_alt_names == (NEXT,)
+    assert tls_of(planned(entry)[0]).subject_alt_names == (NEXT,)
 
 
 @pytest.mark.parametrize(
@@ -156,9 +173,9 @@ def test_names_of_a_service_entry_are_pinned() -> None:
         ("metrics", ("istio",)),
     ],
 )
-def test_alpn_tells_the_server_what_is_inside(port_name, alpn):
+def test_alpn_tells_the_server_what_is_inside(port_name: str, alpn: tuple[str, ...]) -> None:
     manifest = a_manifest(ports=(KubernetesServicePort(port=9080, name=port_name),))
-    assert planned(manifest, a_workload_entry(service_account="reviews"))[0].tls.alpn == alpn
+    assert tls_of(planned(manifest, a_workload_entry(service_account="reviews"))[0]).alpn == alpn
 
 
 def test_endpoints_inline_are_marked_too() -> None:
@@ -174,7 +191,7 @@ def test_original_destinations_all_take_it_or_none() -> None:
     headless = a_manifest(cluster_ip="None", type=ServiceType.CLUSTER_IP)
     takes, other = a_workload_entry(service_account="reviews"), a_workload_entry("bare", "10.0.0.2")
     cluster, _ = planned(headless, takes)
-    assert (cluster.discovery, cluster.tls.subject_alt_names) == (Discovery.ORIGINAL_DST, (REVIEWS,))
+    assert (cluster.discovery, tls_of(cluster).subject_alt_names) == (Discovery.ORIGINAL_DST, (REVIEWS,))
     assert not cluster.tls_by_endpoint
     assert planned(headless, takes, other)[0].tls is None
 

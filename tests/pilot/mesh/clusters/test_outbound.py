@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from galley.kinds.networking.destination_rule import (
     LoadBalancerSettings,
     OutlierDetection,
     SimpleLb,
+    Subset,
     TcpSettings,
     TrafficPolicy,
 )
-from galley.kinds.networking.service_entry import Resolution, ServicePort
+from galley.kinds.networking.service_entry import Resolution, ServiceEntry, ServicePort
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings, TcpKeepalive
-from galley.meta import ResourceKey
+from galley.meta import Resource, ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.memo import Memo
 from pilot.mesh.clusters.outbound import circuit_breakers, plan_outbound_clusters
@@ -51,13 +53,15 @@ def plans(context: PushContext, scope: OutboundScope | None = None, memo: Memo |
     return by_name
 
 
-def reviews(*resources, scope: OutboundScope | None = None, mesh: MeshConfig | None = None, **entry) -> ClusterPlan:
+def reviews(
+    *resources: Resource[Any], scope: OutboundScope | None = None, mesh: MeshConfig | None = None, **entry: Any
+) -> ClusterPlan:
     """The cluster of the whole reviews service, with ``resources`` beside its ServiceEntry."""
     return plans(a_context(a_service_entry(REVIEWS, **entry), *resources, mesh=mesh), scope)[WHOLE]
 
 
 def pooled(
-    http: HttpSettings | None = None, tcp: TcpSettings | None = None, *, mesh: MeshConfig | None = None, **entry
+    http: HttpSettings | None = None, tcp: TcpSettings | None = None, *, mesh: MeshConfig | None = None, **entry: Any
 ) -> ClusterPlan:
     policy = TrafficPolicy(connection_pool=ConnectionPoolSettings(http=http, tcp=tcp))
     return reviews(a_destination_rule(policy=policy), mesh=mesh, **entry)
@@ -164,7 +168,7 @@ def test_simple_load_balancing(simple: SimpleLb, expected: LbPolicy) -> None:
 
 
 def test_each_subset_has_its_own_load_balancer() -> None:
-    def subset(name: str, simple: SimpleLb):
+    def subset(name: str, simple: SimpleLb) -> Subset:
         return a_subset(name, TrafficPolicy(load_balancer=LoadBalancerSettings(simple=simple)))
 
     rule = a_destination_rule(subsets=(subset("v1", SimpleLb.RANDOM), subset("v2", SimpleLb.ROUND_ROBIN)))
@@ -255,7 +259,7 @@ def test_tls_is_originated_as_the_rule_says_with_the_services_names() -> None:
     assert (cluster.tls.subject_alt_names, cluster.tls.alpn) == (("spiffe://x",), ("h2",))
 
 
-def services(count: int):
+def services(count: int) -> list[Resource[ServiceEntry]]:
     return [a_service_entry(f"s{n}.default.svc.cluster.local", name=f"s{n}") for n in range(count)]
 
 
@@ -283,7 +287,8 @@ def test_one_changed_rule_plans_the_clusters_of_its_service_again_and_no_other()
 
 
 def test_a_new_endpoint_plans_no_cluster() -> None:
-    resources, memo = [a_manifest("reviews"), *services(3)], Memo()
+    memo = Memo()
+    resources: list[Resource[Any]] = [a_manifest("reviews"), *services(3)]
     before = a_context(*resources)
     plans(before, memo=memo)
     memo = memo.successor()

@@ -1,13 +1,15 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.kubernetes.service import KubernetesServicePort
+from galley.kinds.kubernetes.service import KubernetesService, KubernetesServicePort
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
-from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, SidecarPort
-from galley.kinds.networking.virtual_service import HttpMatchRequest
+from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar, SidecarPort
+from galley.kinds.networking.virtual_service import HttpMatchRequest, VirtualService
+from galley.meta import Resource
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import Certificates, InboundPort
@@ -38,11 +40,11 @@ from tests.builders import (
 )
 
 
-def a_gateway_proxy(**traits) -> Proxy:
+def a_gateway_proxy(**traits: Any) -> Proxy:
     return a_proxy(kind=ProxyKind.GATEWAY, namespace="istio-system", **traits)
 
 
-def asking_for(**source_labels: str):
+def asking_for(**source_labels: str) -> Resource[VirtualService]:
     return a_virtual_service(routes=(a_route(match=(HttpMatchRequest(source_labels=labels(**source_labels)),)),))
 
 
@@ -140,7 +142,7 @@ def test_a_gateways_own_service_translates_ports() -> None:
 
 
 def test_of_several_services_of_a_gateway_the_oldest_translates() -> None:
-    def manifest(name: str, target: int, created: str):
+    def manifest(name: str, target: int, created: str) -> Resource[KubernetesService]:
         ports = (KubernetesServicePort(port=80, name="http", target_port=target),)
         return a_manifest(name, namespace="istio-system", selector={"app": "gateway"}, ports=ports, created=created)
 
@@ -190,7 +192,7 @@ def test_of_two_services_at_one_port_the_older_supplies_protocol_and_names() -> 
     assert served(context, a_proxy()) == [("old.com", 9080, "HTTP")]
 
 
-def unredirected(**traits) -> Proxy:
+def unredirected(**traits: Any) -> Proxy:
     return a_proxy(address="127.0.0.5", interception=Interception.NONE, **traits)
 
 
@@ -224,12 +226,12 @@ def test_without_redirection_and_app_ports_nothing_is_bound() -> None:
     assert inbound_scope(context, unredirected(ports=FrozenMap({"http": 9080}))).ports == ()
 
 
-def ingress(number: int = 9080, **traits):
+def ingress(number: int = 9080, **traits: Any) -> Resource[Sidecar]:
     listener = IstioIngressListener(port=SidecarPort(number=number, protocol="HTTP", name="http"), **traits)
     return a_sidecar("*/*", ingress=(listener,))
 
 
-def the_ingress_port(proxy: Proxy, *resources) -> InboundPort:
+def the_ingress_port(proxy: Proxy, *resources: Resource[Any]) -> InboundPort:
     (port,) = inbound_scope(a_context(*resources), proxy).ports
     return port
 

@@ -2,7 +2,7 @@ from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.networking.sidecar import IstioEgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort
 from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute, RouteDestination, TcpRoute, TlsRoute
 from galley.kinds.values import Destination
-from galley.meta import ResourceKey
+from galley.meta import Resource, ResourceKey
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scoping import outbound_scope
 from pilot.mesh.context.visibility import (
@@ -113,7 +113,7 @@ def test_gateways_see_everything_that_is_exported_to_them() -> None:
     assert names(context.visible_services(a_gateway_scope())) == {"a.com"}
 
 
-def with_listeners(*listeners: IstioEgressListener) -> Sidecar:
+def with_listeners(*listeners: IstioEgressListener) -> Resource[Sidecar]:
     return a_resource(Sidecar(egress=listeners), "default")
 
 

@@ -1,21 +1,26 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
+from citadel.ir import ServerTls
 from galley.frozen import FrozenMap
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, ProxyConfig, Topology
 from galley.kinds.networking.gateway import ServerTlsMode
-from pilot.ir.listener import ChainMatchPlan, Direction, ListenerFilter
+from galley.kinds.networking.virtual_service import VirtualService
+from galley.meta import Resource
+from pilot.ir.listener import ChainMatchPlan, Direction, ListenerFilter, TcpListenerPlan
+from pilot.ir.network_filters import AccessLogPlan
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_virtual_service
-from tests.builders_traffic import a_listener_scope, a_server, a_tcp_route, a_tls_route, ends_of, listeners
+from tests.builders_traffic import a_listener_scope, a_server, a_tcp_route, a_tls_route, ends_of, http_of, listeners
 
 SIMPLE, PASSTHROUGH = ServerTlsMode.SIMPLE, ServerTlsMode.PASSTHROUGH
 
 
-def found(*resources, mesh=None, **traits):
+def found(*resources: Resource[Any], mesh: MeshConfig | None = None, **traits: Any) -> dict[str, TcpListenerPlan]:
     return listeners(a_context(*resources, mesh=mesh), a_listener_scope(a_gateway_scope(**traits)))
 
 
-def opaque(*hosts, name="vs", **routes):
+def opaque(*hosts: str, name: str = "vs", **routes: Any) -> Resource[VirtualService]:
     return a_virtual_service(*hosts, routes=(), gateways=("bookinfo-gateway",), name=name, **routes)
 
 
@@ -25,7 +30,7 @@ def test_bookinfo() -> None:
     assert (listener.listener_filters, listener.listener_filters_timeout) == ((), None)
     assert ends_of(listener) == ["route http.8080"]
     (chain,) = listener.chains
-    http = chain.terminal
+    http = http_of(chain)
     assert (http.stat_prefix, http.server_name, http.use_remote_address) == (
         "outbound_0.0.0.0_8080",
         "istio-envoy",
@@ -39,14 +44,14 @@ def test_bookinfo() -> None:
 def test_the_topology_in_front_of_the_gateway() -> None:
     topology = Topology(num_trusted_proxies=2, forward_client_cert_details=ForwardClientCertDetails.FORWARD_ONLY)
     mesh = MeshConfig(default_config=ProxyConfig(gateway_topology=topology), access_log_file="/dev/stdout")
-    http = found(a_gateway(), mesh=mesh)["0.0.0.0_8080"].chains[0].terminal
+    http = http_of(found(a_gateway(), mesh=mesh)["0.0.0.0_8080"].chains[0])
     assert (http.xff_num_trusted_hops, http.forward_client_cert) == (2, ForwardClientCertDetails.FORWARD_ONLY)
-    assert http.settings.access_log.path == "/dev/stdout"
+    assert http.settings.access_log == AccessLogPlan(path="/dev/stdout")
 
 
 def test_ports_are_translated() -> None:
-    scope = {"own_target_ports": FrozenMap({80: 8080})}
-    assert ends_of(found(a_gateway(port=80), **scope)["0.0.0.0_8080"]) == ["route http.8080"]
+    listener = found(a_gateway(port=80), own_target_ports=FrozenMap({80: 8080}))["0.0.0.0_8080"]
+    assert ends_of(listener) == ["route http.8080"]
 
 
 def test_https_servers_are_chosen_by_sni() -> None:
@@ -58,6 +63,7 @@ def test_https_servers_are_chosen_by_sni() -> None:
     assert all(chain.tls is not None for chain in listener.chains)
     assert [chain.terminal.stat_prefix for chain in listener.chains] == ["outbound_0.0.0.0_443"] * 2
     shop = found(a_gateway(servers=(named,)))["0.0.0.0_8443"].chains[0]
+    assert isinstance(shop.tls, ServerTls)
     assert (shop.terminal.stat_prefix, shop.tls.require_client_certificate) == ("shop", True)
 
 

@@ -1,8 +1,14 @@
+from typing import Any
+
 import pytest
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.virtual_service import HttpRoute, VirtualService
+from galley.meta import Resource
+from pilot.ir.route import RouteConfigPlan
 from pilot.memo import Memo
+from pilot.mesh.context.scope import OutboundScope
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_route, a_virtual_service
 from tests.builders_traffic import a_match, a_server, clusters_of, exact, prefix, route_configs, virtual_hosts
 
@@ -18,15 +24,17 @@ BOOKINFO = a_virtual_service(
 )
 
 
-def bound(*hosts, name="vs", routes=None, **traits):
+def bound(
+    *hosts: str, name: str = "vs", routes: tuple[HttpRoute, ...] | None = None, **traits: Any
+) -> Resource[VirtualService]:
     return a_virtual_service(*hosts, name=name, gateways=("bookinfo-gateway",), routes=routes, **traits)
 
 
-def configs(*resources, scope=SCOPE):
+def configs(*resources: Resource[Any], scope: OutboundScope = SCOPE) -> dict[str, RouteConfigPlan]:
     return route_configs(a_context(*resources), scope)
 
 
-def only_config(*resources, scope=SCOPE):
+def only_config(*resources: Resource[Any], scope: OutboundScope = SCOPE) -> RouteConfigPlan:
     (config,) = configs(*resources, scope=scope).values()
     return config
 
@@ -147,7 +155,8 @@ def test_one_rule_replans_its_own_host() -> None:
 
 
 def test_unchanged_inputs_give_the_same_objects_without_work() -> None:
-    resources, memo = [a_gateway(), BOOKINFO, PRODUCTPAGE], Memo()
+    memo = Memo()
+    resources: list[Resource[Any]] = [a_gateway(), BOOKINFO, PRODUCTPAGE]
     first = a_context(*resources)
     before = tuple(route_configs(first, SCOPE, memo).values())
     memo = memo.successor()
@@ -158,6 +167,6 @@ def test_unchanged_inputs_give_the_same_objects_without_work() -> None:
 
 
 @pytest.mark.parametrize(("address", "domain"), [("10.0.0.1", "10.0.0.1"), ("fd00::1", "[fd00::1]")])
-def test_addresses_are_hosts_as_they_are(address, domain):
+def test_addresses_are_hosts_as_they_are(address: str, domain: str) -> None:
     (host,) = only_config(a_gateway(hosts=(address,)), bound(address)).virtual_hosts
     assert (host.name, host.domains) == (f"{domain}:8080", (domain,))

@@ -1,4 +1,9 @@
+from typing import Any
+
+from galley.kinds.networking.virtual_service import HttpRoute, VirtualService
+from galley.meta import Resource
 from pilot.memo import Memo
+from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.gateway.rules import GatewayRules
 from tests.builders import (
     a_context,
@@ -14,18 +19,18 @@ from tests.builders import (
 from tests.builders_traffic import a_match, clusters_of
 
 
-def rules(*resources, scope=None):
+def rules(*resources: Resource[Any], scope: OutboundScope | None = None) -> GatewayRules:
     context = a_context(*resources)
     return GatewayRules(context=context, scope=opening(context, scope or a_gateway_scope()), memo=Memo())
 
 
-def clusters(rule, *services, scope=None):
+def clusters(rule: Resource[VirtualService], *services: Resource[Any], scope: OutboundScope | None = None) -> list[str]:
     found = rules(a_gateway(), rule, *services, scope=scope)
     (port,) = found.ports()
     return [cluster for route in found.http_routes(rule, port.servers[0]) for cluster in clusters_of(route)]
 
 
-def bound(*routes, **traits):
+def bound(*routes: HttpRoute, **traits: Any) -> Resource[VirtualService]:
     return a_virtual_service("a.com", routes=routes, gateways=("bookinfo-gateway",), **traits)
 
 

@@ -1,10 +1,12 @@
+from typing import Any
+
 import pytest
 
 from citadel.ir import MeshTls
 from galley.frozen import FrozenMap
-from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.gateway import Server, ServerTlsMode, ServerTlsSettings
 from galley.meta import ResourceKey
-from pilot.mesh.gateway.servers import ServerKind, merge_servers, read_server
+from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind, merge_servers, read_server
 from tests.builders import a_gateway
 from tests.builders_traffic import a_server
 
@@ -13,11 +15,13 @@ SIMPLE, PASSTHROUGH = ServerTlsMode.SIMPLE, ServerTlsMode.PASSTHROUGH
 REDIRECT = ServerTlsSettings(https_redirect=True)
 
 
-def plain(*hosts, port=80, protocol="HTTP", **traits):
+def plain(*hosts: str, port: int = 80, protocol: str = "HTTP", **traits: Any) -> Server:
     return a_server(*hosts, port=port, protocol=protocol, name=protocol.lower(), **traits)
 
 
-def merged(*servers, target_ports=None):
+def merged(
+    *servers: Server | tuple[Server, ...], target_ports: dict[int, int] | None = None
+) -> tuple[GatewayPort, ...]:
     gateways = tuple(
         a_gateway(f"gw{place}", servers=(server,) if not isinstance(server, tuple) else server)
         for place, server in enumerate(servers)
@@ -25,7 +29,13 @@ def merged(*servers, target_ports=None):
     return merge_servers(gateways, FrozenMap(target_ports or {}), "0.0.0.0")
 
 
-def kept(*servers):
+def opened(server: Server, mesh: MeshTls | None = None) -> GatewayServer:
+    found = read_server(GATEWAY, server, mesh)
+    assert found is not None
+    return found
+
+
+def kept(*servers: Server) -> list[str]:
     (port,) = merged(*servers)
     return [server.gateway.name for server in port.servers]
 
@@ -47,8 +57,8 @@ def kept(*servers):
         (plain(protocol="MONGO"), ServerKind.TCP),
     ],
 )
-def test_kinds(server, kind):
-    assert read_server(GATEWAY, server).kind is kind
+def test_kinds(server: Server, kind: ServerKind) -> None:
+    assert opened(server).kind is kind
 
 
 @pytest.mark.parametrize(
@@ -63,21 +73,21 @@ def test_kinds(server, kind):
         plain(port=0),
     ],
 )
-def test_servers_that_cannot_be_opened(server):
+def test_servers_that_cannot_be_opened(server: Server) -> None:
     assert read_server(GATEWAY, server) is None
 
 
 def test_hosts_for_a_namespace() -> None:
-    server = read_server(GATEWAY, plain("A.com", "prod/b.com", "./c.com", "*/d.com"))
+    server = opened(plain("A.com", "prod/b.com", "./c.com", "*/d.com"))
     assert server.hosts_for("default") == ("a.com", "c.com", "d.com")
     assert server.hosts_for("prod") == ("a.com", "b.com", "d.com")
     assert server.names == ("a.com", "b.com", "c.com", "d.com")
 
 
 def test_route_names() -> None:
-    assert read_server(GATEWAY, plain()).route_name(8080) == "http.8080"
-    assert read_server(GATEWAY, plain(bind="10.0.0.1")).route_name(8080) == "http.8080.10.0.0.1"
-    assert read_server(GATEWAY, a_server(tls=SIMPLE, name="web")).route_name(8443) == "https.443.web.gw.default"
+    assert opened(plain()).route_name(8080) == "http.8080"
+    assert opened(plain(bind="10.0.0.1")).route_name(8080) == "http.8080.10.0.0.1"
+    assert opened(a_server(tls=SIMPLE, name="web")).route_name(8443) == "https.443.web.gw.default"
 
 
 def test_ports_are_translated_by_the_own_service() -> None:
@@ -121,6 +131,6 @@ def test_a_server_with_an_identity_of_the_mesh() -> None:
     mesh = MeshTls(trust_domains=("cluster.local",))
     for protocol, kind in (("HTTPS", ServerKind.HTTPS), ("TLS", ServerKind.TLS)):
         declared = a_server(protocol=protocol, tls=ServerTlsSettings(mode=ServerTlsMode.ISTIO_MUTUAL))
-        server = read_server(GATEWAY, declared, mesh)
+        server = opened(declared, mesh)
         assert (server.kind, server.mesh) == (kind, mesh)
-    assert read_server(GATEWAY, a_server(tls=SIMPLE), mesh).mesh is None
+    assert opened(a_server(tls=SIMPLE), mesh).mesh is None

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from citadel.ir import KeyPairFiles, ServerTls
@@ -8,7 +10,7 @@ FILES = {"server_certificate": "/cert.pem", "private_key": "/key.pem"}
 PAIR = KeyPairFiles(certificate="/cert.pem", private_key="/key.pem")
 
 
-def settings(mode=ServerTlsMode.SIMPLE, **traits):
+def settings(mode: ServerTlsMode = ServerTlsMode.SIMPLE, **traits: Any) -> ServerTlsSettings:
     return ServerTlsSettings(mode=mode, **{**FILES, **traits})
 
 
@@ -26,7 +28,7 @@ def settings(mode=ServerTlsMode.SIMPLE, **traits):
         (settings(ServerTlsMode.OPTIONAL_MUTUAL, insecure_skip_verify=True), True),
     ],
 )
-def test_whether_a_server_can_be_opened(tls, expected):
+def test_whether_a_server_can_be_opened(tls: ServerTlsSettings, expected: bool) -> None:
     assert can_terminate(tls) is expected
 
 
@@ -35,7 +37,7 @@ def test_simple_asks_nothing_of_clients() -> None:
 
 
 def test_mutual_requires_a_certificate_and_optional_mutual_verifies_it() -> None:
-    checks = {"ca_certificates": "/ca.pem", "ca_crl": "/crl.pem", "subject_alt_names": ("client",)}
+    checks: dict[str, Any] = {"ca_certificates": "/ca.pem", "ca_crl": "/crl.pem", "subject_alt_names": ("client",)}
     mutual = plan_server_tls(settings(ServerTlsMode.MUTUAL, **checks))
     assert (mutual.require_client_certificate, mutual.ca_file, mutual.crl_file) == (True, "/ca.pem", "/crl.pem")
     assert mutual.subject_alt_names == ("client",)

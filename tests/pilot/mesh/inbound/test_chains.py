@@ -1,17 +1,18 @@
 from datetime import timedelta
+from typing import Any
 
 from galley.kinds.mesh_config import ForwardClientCertDetails
 from pilot.ir.http_filters import GrpcWebPlan
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.context.scope import InboundPort
 from pilot.mesh.inbound.chains import InboundSettings, plan_inbound_routes, plan_passthrough_chains, plan_port_chains
-from tests.builders_traffic import clusters_of, end_of
+from tests.builders_traffic import clusters_of, end_of, forward_of, http_of
 
 SETTINGS = InboundSettings(wildcard="0.0.0.0", listen_port=15006)
 REVIEWS = "reviews.default.svc.cluster.local"
 
 
-def a_port(protocol="HTTP", **traits):
+def a_port(protocol: str = "HTTP", **traits: Any) -> InboundPort:
     return InboundPort(
         **{"protocol": protocol, "service_host": REVIEWS, "service_port": 80, "listen_port": 9080, **traits}
     )
@@ -21,7 +22,7 @@ def test_a_captured_http_port_is_plain_text_to_its_original_port() -> None:
     (chain,) = plan_port_chains(a_port(), SETTINGS)
     assert chain.name == "0.0.0.0_9080"
     assert chain.match == ChainMatchPlan(destination_port=9080, transport_protocol="raw_buffer")
-    http = chain.terminal
+    http = http_of(chain)
     assert (http.stat_prefix, http.server_name) == ("inbound_0.0.0.0_9080", "istio-envoy")
     assert http.forward_client_cert is ForwardClientCertDetails.APPEND_FORWARD
     assert not http.use_remote_address
@@ -55,13 +56,15 @@ def test_inbound_routes() -> None:
     assert (host.name, host.domains, host.include_attempt_count) == ("inbound|http|80", ("*",), False)
     (route,) = host.routes
     assert (route.name, route.decorator, clusters_of(route)) == ("default", f"{REVIEWS}:80/*", {"inbound|9080||": 1})
-    assert (route.action.timeout, route.action.max_stream_duration) == (timedelta(0), True)
-    assert (route.action.retry.num_retries, route.action.retry.retry_on) == (2, "reset-before-request")
+    assert (forward_of(route).timeout, forward_of(route).max_stream_duration) == (timedelta(0), True)
+    retry = forward_of(route).retry
+    assert retry is not None
+    assert (retry.num_retries, retry.retry_on) == (2, "reset-before-request")
 
 
 def test_grpc_is_not_tried_again() -> None:
-    assert plan_inbound_routes(a_port("GRPC")).virtual_hosts[0].routes[0].action.retry is None
-    assert GrpcWebPlan() in plan_port_chains(a_port("GRPC-Web"), SETTINGS)[0].terminal.filters
+    assert forward_of(plan_inbound_routes(a_port("GRPC")).virtual_hosts[0].routes[0]).retry is None
+    assert GrpcWebPlan() in http_of(plan_port_chains(a_port("GRPC-Web"), SETTINGS)[0]).filters
 
 
 def test_passthrough_chains() -> None:
@@ -69,5 +72,7 @@ def test_passthrough_chains() -> None:
     assert [http.name, tcp.name] == ["virtualInbound-catchall-http", "virtualInbound"]
     assert (http.match.destination_port, tcp.match.destination_port) == (0, 0)
     assert end_of(tcp) == "InboundPassthroughCluster"
-    routes = http.terminal.route_config.virtual_hosts[0].routes
+    config = http_of(http).route_config
+    assert config is not None
+    routes = config.virtual_hosts[0].routes
     assert clusters_of(routes[0]) == {"InboundPassthroughCluster": 1}

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 from galley.frozen import FrozenMap
 from galley.kinds.mesh_config import InboundTrafficPolicy, InboundTrafficPolicyMode, MeshConfig
@@ -10,9 +11,10 @@ from galley.kinds.networking.destination_rule import (
     TrafficPolicy,
 )
 from galley.kinds.networking.sidecar import IstioIngressListener, SidecarPort
-from pilot.ir.cluster import CircuitBreakerPlan, Discovery, LbPolicy, UpstreamProtocol
-from pilot.ir.listener import Direction, ListenerFilter
+from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
+from pilot.ir.listener import Direction, ListenerFilter, TcpListenerPlan
 from pilot.memo import Memo
+from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope
 from pilot.mesh.context.scoping import inbound_scope
 from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
@@ -27,21 +29,21 @@ POOL = ConnectionPoolSettings(
 LIMITS = CircuitBreakerPlan(max_connections=1, max_pending_requests=1)
 
 
-def a_port(protocol="HTTP", port=9080, **traits):
+def a_port(protocol: str = "HTTP", port: int = 9080, **traits: Any) -> InboundPort:
     return InboundPort(
         **{"protocol": protocol, "service_host": REVIEWS, "service_port": 9080, "listen_port": port, **traits}
     )
 
 
-def a_scope(*ports, interception=Interception.REDIRECT, **traits):
+def a_scope(*ports: InboundPort, interception: Interception = Interception.REDIRECT, **traits: Any) -> InboundScope:
     return InboundScope(namespace="default", interception=interception, ports=ports or (a_port(),), **traits)
 
 
-def listeners(scope, context=None):
+def listeners(scope: InboundScope, context: PushContext | None = None) -> tuple[TcpListenerPlan, ...]:
     return plan_inbound_listeners(context or a_context(), scope, Memo())
 
 
-def clusters(scope, context=None):
+def clusters(scope: InboundScope, context: PushContext | None = None) -> dict[str, ClusterPlan]:
     return {plan.name: plan for plan in plan_inbound_clusters(context or a_context(), scope, Memo())}
 
 
@@ -107,7 +109,8 @@ def test_redirected_clusters_go_to_the_original_destination() -> None:
     assert clusters(a_scope(dual_stack=True))["InboundPassthroughCluster"].source_addresses == ("127.0.0.6", "::6")
 
 
-def addresses(plan):
+def addresses(plan: ClusterPlan) -> list[tuple[str, int]]:
+    assert plan.load_assignment is not None
     return [(one.address, one.port) for group in plan.load_assignment.localities for one in group.endpoints]
 
 

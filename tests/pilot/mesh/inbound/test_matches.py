@@ -41,11 +41,11 @@ MTLS_HTTP, MTLS_TCP, HTTP, TCP = (True, True), (False, True), (True, False), (Fa
         ("DISABLE", Protocol.AUTO, [("raw_buffer", PLAIN_HTTP, HTTP), ("raw_buffer", (), TCP)]),
     ],
 )
-def test_matrix(mode, protocol, rows):
+def test_matrix(mode: str, protocol: Protocol, rows: list[tuple[str, tuple[str, ...], tuple[bool, bool]]]) -> None:
     found = inbound_matches(MtlsMode(mode), protocol, PLAIN_HTTP)
     assert [(row.transport, row.alpn, (row.http, row.terminates)) for row in found] == rows
 
 
 @pytest.mark.parametrize("protocol", [Protocol.HTTP, Protocol.TCP, Protocol.AUTO])
-def test_strict_lets_nothing_pass_that_does_not_end_here(protocol):
+def test_strict_lets_nothing_pass_that_does_not_end_here(protocol: Protocol) -> None:
     assert all(row.terminates for row in inbound_matches(MtlsMode.STRICT, protocol, PLAIN_HTTP))

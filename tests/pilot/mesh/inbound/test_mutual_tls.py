@@ -1,8 +1,11 @@
 """Inbound listeners of workloads with identities."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.meta import ResourceKey
-from pilot.ir.listener import ListenerFilter
+from pilot.ir.listener import FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.memo import Memo
 from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
 from pilot.mesh.inbound.listeners import plan_inbound_listeners
@@ -15,12 +18,18 @@ DISABLE, PERMISSIVE, STRICT = MtlsMode.DISABLE, MtlsMode.PERMISSIVE, MtlsMode.ST
 TLS, HTTP = ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR
 
 
-def a_port(protocol="HTTP", port=9080, **traits):
-    service = {"service_host": "reviews.default.svc.cluster.local", "service_port": 80}
+def a_port(protocol: str = "HTTP", port: int = 9080, **traits: Any) -> InboundPort:
+    service: dict[str, Any] = {"service_host": "reviews.default.svc.cluster.local", "service_port": 80}
     return InboundPort(protocol=protocol, listen_port=port, **{**service, **traits})
 
 
-def listeners(*ports, mode=PERMISSIVE, at=None, interception=Interception.REDIRECT, **traits):
+def listeners(
+    *ports: InboundPort,
+    mode: MtlsMode = PERMISSIVE,
+    at: Mapping[int, str] | None = None,
+    interception: Interception = Interception.REDIRECT,
+    **traits: Any,
+) -> tuple[TcpListenerPlan, ...]:
     policy = a_peer_policy(mode.value, name="x", selector={"app": "reviews"}, ports=at)
     scope = InboundScope(
         namespace="default", interception=interception, ports=ports, attached=attached(policy.key), **traits
@@ -28,18 +37,18 @@ def listeners(*ports, mode=PERMISSIVE, at=None, interception=Interception.REDIRE
     return plan_inbound_listeners(a_context(policy, trust_domain="cluster.local"), scope, Memo())
 
 
-def virtual_inbound(*ports, **details):
+def virtual_inbound(*ports: InboundPort, **details: Any) -> TcpListenerPlan:
     (listener,) = listeners(*ports, **details)
     return listener
 
 
-def bound(protocol="HTTP", **details):
+def bound(protocol: str = "HTTP", **details: Any) -> TcpListenerPlan:
     port = a_port(protocol, bound=True, listen_address="127.0.0.2", app_port=19080)
     (listener,) = listeners(port, interception=Interception.NONE, **details)
     return listener
 
 
-def chains_at(listener, port):
+def chains_at(listener: TcpListenerPlan, port: int) -> list[FilterChainPlan]:
     return [chain for chain in listener.chains if chain.match.destination_port == port]
 
 
@@ -100,7 +109,7 @@ def test_listeners_name_the_policies_that_made_them() -> None:
     assert policy in bound().origins
 
 
-def without_certificate(*ports, **details):
+def without_certificate(*ports: InboundPort, **details: Any) -> TcpListenerPlan:
     return virtual_inbound(*ports, certificates=Certificates.NONE, **details)
 
 

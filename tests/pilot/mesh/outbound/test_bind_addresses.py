@@ -1,15 +1,17 @@
+from typing import Any
+
 import pytest
 
 from pilot.mesh.outbound.bind_addresses import Place, has_own_address, has_shared_address, is_headless, opaque_places
 from pilot.registry.catalog import ServiceResolution
 from tests.builders import a_service
 
-HEADLESS = {"resolution": ServiceResolution.PASSTHROUGH, "kubernetes": True, "headless": True}
-NONE = {"resolution": ServiceResolution.PASSTHROUGH}
+HEADLESS: dict[str, Any] = {"resolution": ServiceResolution.PASSTHROUGH, "kubernetes": True, "headless": True}
+NONE: dict[str, Any] = {"resolution": ServiceResolution.PASSTHROUGH}
 ANY = "0.0.0.0"
 
 
-def places(*, shared="", endpoints=(), **traits):
+def places(*, shared: str = "", endpoints: tuple[str, ...] = (), **traits: Any) -> tuple[Place, ...]:
     return opaque_places(a_service("a.com", **traits), 80, shared=shared, wildcard=ANY, endpoints=endpoints)
 
 
@@ -53,7 +55,7 @@ def test_headless_services_have_the_addresses_of_their_endpoints() -> None:
         ({**NONE, "addresses": ("10.0.0.0/8",)}, False, True),
     ],
 )
-def test_own_and_shared_addresses(traits, own, shared):
+def test_own_and_shared_addresses(traits: dict[str, Any], own: bool, shared: bool) -> None:
     service = a_service("a.com", **traits)
     assert (has_own_address(service), has_shared_address(service)) == (own, shared)
     assert is_headless(service) is (service.resolution is ServiceResolution.PASSTHROUGH and not service.addresses)

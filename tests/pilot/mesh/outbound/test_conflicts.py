@@ -1,16 +1,19 @@
+from typing import Any
+
 from galley.meta import ResourceKey
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.outbound.conflicts import ListenerTable, Wish
+from pilot.mesh.outbound.listener import OutboundListener
 from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
 from pilot.registry.catalog import Protocol
 from tests.builders_traffic import end_of
 
 
-def origin(name):
+def origin(name: str) -> ResourceKey:
     return ResourceKey(kind="ServiceEntry", namespace="default", name=name)
 
 
-def wish(protocol, name, owner=0, **match):
+def wish(protocol: Protocol, name: str, owner: int = 0, **match: Any) -> Wish:
     """What a service called ``name`` wants, as the listeners planner would say it."""
     opaque = protocol not in (Protocol.HTTP, Protocol.GRPC_WEB)
     chain = opaque_chain(single_cluster_proxy(name, None), ChainMatchPlan(**match))
@@ -24,7 +27,7 @@ def wish(protocol, name, owner=0, **match):
     )
 
 
-def granted(*wishes, locked=False):
+def granted(*wishes: Wish, locked: bool = False) -> OutboundListener:
     table = ListenerTable()
     for one in wishes:
         table.add("0.0.0.0", 80, one, locked=locked)
@@ -32,8 +35,8 @@ def granted(*wishes, locked=False):
     return listener
 
 
-def summary(*wishes, **traits):
-    listener = granted(*wishes, **traits)
+def summary(*wishes: Wish, locked: bool = False) -> tuple[bool, list[str]]:
+    listener = granted(*wishes, locked=locked)
     return bool(listener.route_name), [end_of(chain) for chain in listener.chains]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from galley.kinds.kubernetes.service import ServiceType
+from galley.kinds.kubernetes.service import KubernetesService, ServiceType
 from galley.kinds.networking.service_entry import Resolution
-from galley.meta import ResourceKey
+from galley.meta import Resource, ResourceKey
+from pilot.ir.listener import DnsListenerPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
@@ -18,11 +20,11 @@ NAMED = a_scope(auto_addresses=True)
 REVIEWS = a_manifest(cluster_ip="10.96.0.10")
 
 
-def plan(context: PushContext, outbound: OutboundScope = NAMED, memo: Memo | None = None):
+def plan(context: PushContext, outbound: OutboundScope = NAMED, memo: Memo | None = None) -> DnsListenerPlan:
     return plan_dns_listener(context, a_listener_scope(outbound, dns_capture=True), memo or Memo())
 
 
-def table(*resources, scope: OutboundScope = NAMED) -> dict[str, tuple[str, ...]]:
+def table(*resources: Resource[Any], scope: OutboundScope = NAMED) -> dict[str, tuple[str, ...]]:
     return {name.name: name.addresses for name in plan(a_context(*resources), scope).names}
 
 
@@ -76,7 +78,7 @@ def test_a_range_is_no_address() -> None:
 
 
 def test_an_alias_stands_for_what_its_target_does() -> None:
-    def alias(target: str):
+    def alias(target: str) -> Resource[KubernetesService]:
         return a_manifest("old", type=ServiceType.EXTERNAL_NAME, external_name=target, ports=())
 
     assert table(REVIEWS, alias("reviews.default.svc.cluster.local"))["old"] == ("10.96.0.10",)

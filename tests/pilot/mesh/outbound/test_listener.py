@@ -1,7 +1,8 @@
 from datetime import timedelta
+from typing import Any
 
 from pilot.ir.http_filters import GrpcWebPlan
-from pilot.ir.listener import ChainMatchPlan, ListenerFilter
+from pilot.ir.listener import ChainMatchPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings, UpstreamAlpnPlan
 from pilot.mesh.listener_settings import ListenerSettings
 from pilot.mesh.outbound.listener import (
@@ -11,7 +12,7 @@ from pilot.mesh.outbound.listener import (
     plan_virtual_outbound,
 )
 from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
-from tests.builders_traffic import ends_of
+from tests.builders_traffic import all_chains, ends_of, http_of, tcp_of
 
 SETTINGS = OutboundSettings(
     unknown_cluster="PassthroughCluster", shared=ListenerSettings(detection_timeout=timedelta(seconds=5))
@@ -20,7 +21,7 @@ TCP = opaque_chain(single_cluster_proxy("tcp", None))
 TLS = opaque_chain(single_cluster_proxy("tls", None), ChainMatchPlan(server_names=("a.com",)))
 
 
-def plan(settings=SETTINGS, **traits):
+def plan(settings: OutboundSettings = SETTINGS, **traits: Any) -> TcpListenerPlan:
     return plan_outbound_listener(OutboundListener(address="0.0.0.0", port=80, **traits), settings)
 
 
@@ -30,6 +31,7 @@ def test_redirected_http_is_sniffed_and_all_else_passes() -> None:
     assert ends_of(listener) == ["route 80", "PassthroughCluster"]
     expected = ChainMatchPlan(transport_protocol="raw_buffer", application_protocols=("http/1.1", "h2c"))
     assert listener.chains[0].match == expected
+    assert listener.default_chain is not None
     assert listener.default_chain.name == "PassthroughFilterChain"
     assert listener.listener_filters == (ListenerFilter.HTTP_INSPECTOR,)
     assert listener.listener_filters_timeout == timedelta(seconds=5)
@@ -81,12 +83,13 @@ def test_the_connection_manager() -> None:
     shared = ListenerSettings(http=HttpConnectionSettings(access_log=log, accept_http_10=True))
     settings = OutboundSettings(unknown_cluster="PassthroughCluster", shared=shared)
     listener = plan(settings, route_name="80", grpc_web=True, absolute_urls=True)
-    http = listener.chains[0].terminal
+    http = http_of(listener.chains[0])
     assert (http.stat_prefix, http.use_remote_address, http.server_name) == ("outbound_0.0.0.0_80", False, "")
     assert (http.allow_absolute_url, http.settings) == (True, shared.http)
     assert GrpcWebPlan() in http.filters
     assert "http/1.0" in listener.chains[0].match.application_protocols
-    assert listener.default_chain.terminal.access_log == log
+    assert listener.default_chain is not None
+    assert tcp_of(listener.default_chain).access_log == log
 
 
 def test_a_socket_path_is_name_and_address() -> None:
@@ -116,4 +119,4 @@ def test_http_of_undeclared_ports_says_so_to_the_server_where_there_is_mutual_tl
     assert http.filters[:-1] == (UpstreamAlpnPlan(("istio-http/1.1", "istio-h2", "istio")),)
     for settings, undeclared in ((mutual, False), (SETTINGS, True)):
         listener = plan(settings, route_name="80", undeclared=undeclared, chains=(TCP,))
-        assert [len(chain.filters) for chain in (*listener.chains, listener.default_chain)] == [1, 1]
+        assert [len(chain.filters) for chain in all_chains(listener)] == [1, 1]

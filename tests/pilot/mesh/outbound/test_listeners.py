@@ -1,6 +1,10 @@
+from typing import Any
+
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
-from galley.kinds.networking.service_entry import Resolution
+from galley.kinds.networking.service_entry import Resolution, ServiceEntry
 from galley.kinds.networking.sidecar import CaptureMode, OutboundTrafficPolicyMode
+from galley.meta import Resource
+from pilot.ir.network_filters import AccessLogPlan
 from pilot.memo import Memo
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.node.metadata import Interception
@@ -14,7 +18,7 @@ from tests.builders import (
     a_workload_entry,
     attached,
 )
-from tests.builders_traffic import a_listener_scope, a_tls_route, an_egress, ends_of, listeners
+from tests.builders_traffic import a_listener_scope, a_tls_route, an_egress, ends_of, http_of, listeners
 
 REGISTRY_ONLY = MeshConfig(
     outbound_traffic_policy=MeshOutboundTrafficPolicy(mode=OutboundTrafficPolicyMode.REGISTRY_ONLY)
@@ -23,7 +27,7 @@ UNREDIRECTED = a_listener_scope(a_scope(interception=Interception.NONE), bind_ad
 CNN = a_service_entry("edition.cnn.com", port=443, protocol="TLS", resolution=Resolution.DNS, endpoints=(), name="cnn")
 
 
-def a_database(host="db.com", *, addresses=(), port=5432, **traits):
+def a_database(host: str = "db.com", *, port: int = 5432, **traits: Any) -> Resource[ServiceEntry]:
     return a_service_entry(host, port=port, protocol="TCP", **{"addresses": ("10.9.9.9",), **traits})
 
 
@@ -113,7 +117,7 @@ def test_inbound_listeners_win_at_an_address() -> None:
 def test_the_forward_proxy() -> None:
     scope = a_listener_scope(UNREDIRECTED.outbound, bind_address="127.0.0.7", http_proxy_port=8888)
     listener = listeners(a_context(a_manifest("a")), scope)["127.0.0.7_8888"]
-    http = listener.chains[0].terminal
+    http = http_of(listener.chains[0])
     assert (http.route_name, http.allow_absolute_url, listener.bind_to_port) == ("http_proxy", True, True)
     redirected = listeners(a_context(), a_listener_scope(http_proxy_port=8888))
     assert redirected["127.0.0.1_8888"].bind_to_port
@@ -138,7 +142,7 @@ def test_bind_and_capture_mode_of_a_declared_listener() -> None:
     context = a_context(a_manifest("a"), a_database(), sidecar)
     found = listeners(context, a_listener_scope(a_scope(attached=attached(sidecar.key))))
     assert list(found) == ["virtualOutbound", "127.0.0.1_3128", "unix:///run/out.sock", "127.0.0.9_5432"]
-    assert found["127.0.0.1_3128"].chains[0].terminal.allow_absolute_url
+    assert http_of(found["127.0.0.1_3128"].chains[0]).allow_absolute_url
     assert found["127.0.0.1_3128"].bind_to_port
     assert ends_of(found["unix:///run/out.sock"]) == ["route unix:///run/out.sock"]
     assert ends_of(found["127.0.0.9_5432"]) == ["outbound|5432||db.com"]
@@ -147,7 +151,7 @@ def test_bind_and_capture_mode_of_a_declared_listener() -> None:
 def test_access_log_and_ipv6() -> None:
     scope = a_listener_scope(a_scope(ipv6=True))
     found = listeners(a_context(a_manifest("a"), mesh=MeshConfig(access_log_file="/dev/stdout")), scope)
-    assert found["::_9080"].chains[0].terminal.settings.access_log.path == "/dev/stdout"
+    assert http_of(found["::_9080"].chains[0]).settings.access_log == AccessLogPlan(path="/dev/stdout")
 
 
 def test_unchanged_inputs_give_the_same_listeners_without_work() -> None:

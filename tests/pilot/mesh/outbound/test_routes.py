@@ -1,3 +1,6 @@
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,10 +8,11 @@ from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
 from galley.kinds.networking.service_entry import ServicePort
 from galley.kinds.networking.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
-from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, HttpRetry
+from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, HttpRetry, HttpRoute
 from galley.kinds.values import Percent
+from galley.meta import Resource
 from pilot.ir.http_filters import RouteFaultPlan
-from pilot.ir.route import MirrorPlan, RetryPlan
+from pilot.ir.route import MirrorPlan, RetryPlan, VirtualHostPlan
 from pilot.memo import Memo
 from pilot.mesh.naming import virtual_host_name
 from pilot.mesh.outbound.routes import plan_routes
@@ -30,6 +34,7 @@ from tests.builders_traffic import (
     an_egress,
     clusters_of,
     exact,
+    forward_of,
     route_configs,
     virtual_host,
     virtual_hosts,
@@ -40,7 +45,7 @@ DETAILS = "details.default.svc.cluster.local"
 BOOKINFO = (a_manifest("details"), a_manifest("reviews", cluster_ip="10.1.1.1"))
 
 
-def reviews(*routes, **traits):
+def reviews(*routes: HttpRoute, **traits: Any) -> VirtualHostPlan:
     return virtual_host(a_context(*BOOKINFO, a_virtual_service(routes=routes, **traits)), f"{REVIEWS}:9080")
 
 
@@ -58,8 +63,8 @@ def test_two_services_without_rules() -> None:
 def test_reviews_80_20() -> None:
     (route,) = reviews(a_route(weights={"v1": 80, "v2": 20})).routes
     assert clusters_of(route) == {f"outbound|9080|v1|{REVIEWS}": 80, f"outbound|9080|v2|{REVIEWS}": 20}
-    assert route.action.retry == RetryPlan()
-    assert not route.action.timeout
+    assert forward_of(route).retry == RetryPlan()
+    assert not forward_of(route).timeout
 
 
 def test_jason_goes_to_v2() -> None:
@@ -81,7 +86,7 @@ def test_an_abort_without_match_leaves_the_second_rule_unreachable() -> None:
 
 def test_mirroring() -> None:
     (route,) = reviews(a_route(weights={"v1": 100}, mirror=a_destination(subset="v2"))).routes
-    assert route.action.mirrors == (MirrorPlan(cluster=f"outbound|9080|v2|{REVIEWS}", percent=100.0),)
+    assert forward_of(route).mirrors == (MirrorPlan(cluster=f"outbound|9080|v2|{REVIEWS}", percent=100.0),)
 
 
 def test_registry_only_blocks_unknown_hosts() -> None:
@@ -136,7 +141,7 @@ def test_a_rule_bound_to_gateways_is_invisible_to_sidecars() -> None:
 def test_the_mesh_default_of_retries_reaches_services_without_rules() -> None:
     mesh = MeshConfig(default_http_retry_policy=HttpRetry(attempts=7))
     host = virtual_host(a_context(*BOOKINFO, mesh=mesh), f"{REVIEWS}:9080")
-    assert host.routes[0].action.retry == RetryPlan(num_retries=7)
+    assert forward_of(host.routes[0]).retry == RetryPlan(num_retries=7)
 
 
 def test_opaque_ports_have_no_routes() -> None:
@@ -199,7 +204,7 @@ def test_a_port_without_number_means_the_listener_for_services_of_other_ports() 
     assert list(clusters_of(host.routes[0])) == ["outbound|9080||api.example.com"]
 
 
-def many(count, *extra):
+def many(count: int, *extra: Resource[Any]) -> list[Resource[Any]]:
     return [*(a_manifest(f"s{number}") for number in range(count)), *extra]
 
 
@@ -236,11 +241,11 @@ def test_rules_that_ask_nothing_of_the_source_are_shared_between_scopes() -> Non
 
 
 @given(st.ip_addresses())
-def test_addresses_are_hosts_and_destinations_as_they_are(address):
+def test_addresses_are_hosts_and_destinations_as_they_are(address: IPv4Address | IPv6Address) -> None:
     rule = a_virtual_service(str(address), routes=(a_route(str(address), mirror=a_destination(str(address))),))
     host = virtual_host(a_context(rule), virtual_host_name(str(address), 80), config="80")
     (route,) = host.routes
     assert host.domains == ((f"[{address}]" if address.version == 6 else str(address)),)
     assert host.name == f"{host.domains[0]}:80"
     assert clusters_of(route) == {f"outbound|80||{address}": 1}
-    assert [mirror.cluster for mirror in route.action.mirrors] == [f"outbound|80||{address}"]
+    assert [mirror.cluster for mirror in forward_of(route).mirrors] == [f"outbound|80||{address}"]

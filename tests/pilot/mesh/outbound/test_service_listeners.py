@@ -1,3 +1,5 @@
+from typing import Any
+
 from pilot.mesh.outbound.service_listeners import OpaqueRouting, Surroundings, plan_wishes
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.tcp_routes import TcpRouting
@@ -9,7 +11,7 @@ OPAQUE = OpaqueRouting(routing=TcpRouting(site=RouteSite(gateway="mesh", port=0)
 REDIRECTED = Surroundings(owner=0, wildcard="0.0.0.0")
 
 
-def wishes(protocol, around=REDIRECTED, **traits):
+def wishes(protocol: Protocol, around: Surroundings = REDIRECTED, **traits: Any) -> list[tuple[str, str, list[str]]]:
     service = a_service("a.com", port=80, protocol=protocol, **traits)
     return [
         (address, wish.route_name, [end_of(chain) for chain in wish.chains])

@@ -52,7 +52,7 @@ def test_an_external_host_has_no_short_form() -> None:
         ("reviews.svc.cluster.local", DEFAULT, ()),
     ],
 )
-def test_short_names(host, domain, expected):
+def test_short_names(host: str, domain: str, expected: tuple[str, ...]) -> None:
     assert short_names(host, domain) == expected
 
 
@@ -93,7 +93,7 @@ def test_catch_alls() -> None:
     assert (none.name, none.routes[0].action) == ("block_all", DirectResponsePlan(status=502))
 
 
-def host(name, *domains):
+def host(name: str, *domains: str) -> VirtualHostPlan:
     return VirtualHostPlan(name=name, domains=domains or (name,), routes=())
 
 

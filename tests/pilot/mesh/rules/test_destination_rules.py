@@ -1,4 +1,7 @@
+from typing import Any
+
 from galley.kinds.networking.destination_rule import DestinationRule, LoadBalancerSettings, SimpleLb, TrafficPolicy
+from galley.meta import Resource
 from pilot.mesh.rules.destination_rules import DestinationRuleIndex, index_destination_rules
 from tests.builders import a_config, a_destination_rule, a_subset, labels
 
@@ -7,7 +10,7 @@ RANDOM = TrafficPolicy(load_balancer=LoadBalancerSettings(simple=SimpleLb.RANDOM
 ROUND_ROBIN = TrafficPolicy(load_balancer=LoadBalancerSettings(simple=SimpleLb.ROUND_ROBIN))
 
 
-def index(*rules, default: tuple[str, ...] = ("*",)) -> DestinationRuleIndex:
+def index(*rules: Resource[DestinationRule], default: tuple[str, ...] = ("*",)) -> DestinationRuleIndex:
     return index_destination_rules(a_config(*rules).of(DestinationRule), default, "istio-system")
 
 
@@ -16,7 +19,7 @@ def chosen(rules: DestinationRuleIndex, client: str = "shop", host: str = HOST) 
     return found.key.name if found else None
 
 
-def rule(name: str, namespace: str, host: str = HOST, **traits):
+def rule(name: str, namespace: str, host: str = HOST, **traits: Any) -> Resource[DestinationRule]:
     return a_destination_rule(host, name=name, namespace=namespace, **traits)
 
 

@@ -1,6 +1,8 @@
 from galley.frozen import FrozenMap
+from galley.kinds.values import Destination
 from pilot.mesh.rules.destinations import (
     NO_DESTINATIONS,
+    Destinations,
     KnownDestination,
     destination_cluster,
     known_destinations,
@@ -14,7 +16,7 @@ HTTP = Port(number=80, name="http", protocol=Protocol.HTTP)
 ADMIN = Port(number=81, name="http-admin", protocol=Protocol.HTTP)
 
 
-def cluster(destination, known=NO_DESTINATIONS, listener_port=9080):
+def cluster(destination: Destination, known: Destinations = NO_DESTINATIONS, listener_port: int = 9080) -> str:
     return destination_cluster(destination, namespace="default", known=known, listener_port=listener_port)
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from galley.frozen import FrozenMap
+from galley.kinds.networking.virtual_service import HttpMatchRequest
 from galley.kinds.values import StringMatch
 from pilot.ir.route import RouteMatchPlan
 from pilot.mesh.rules.http_matches import RouteSite, match_applies, plan_match
@@ -10,7 +11,7 @@ from tests.builders_traffic import a_match, exact, prefix, regex
 SITE = RouteSite(gateway="mesh", port=9080, labels=labels(app="productpage"), namespace="default")
 
 
-def applies(match, site=SITE):
+def applies(match: HttpMatchRequest, site: RouteSite = SITE) -> bool:
     return match_applies(match, rule_namespace="default", site=site)
 
 
@@ -29,7 +30,7 @@ def applies(match, site=SITE):
         (a_match(gateways=("egress",)), False),
     ],
 )
-def test_static_conditions(match, expected):
+def test_static_conditions(match: HttpMatchRequest, expected: bool) -> None:
     assert applies(match) is expected
 
 
@@ -56,12 +57,12 @@ def test_no_match_takes_everything() -> None:
 
 
 @pytest.mark.parametrize("uri", [StringMatch(), prefix(""), prefix("/"), regex("*")])
-def test_paths_that_everything_has_are_no_condition(uri):
+def test_paths_that_everything_has_are_no_condition(uri: StringMatch) -> None:
     assert plan_match(a_match(uri=uri)).uri is None
 
 
 @pytest.mark.parametrize("uri", [prefix("/api"), exact("/"), regex("/a.*")])
-def test_other_paths_are_kept(uri):
+def test_other_paths_are_kept(uri: StringMatch) -> None:
     assert plan_match(a_match(uri=uri)).uri == uri
 
 

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.virtual_service import (
@@ -16,21 +17,29 @@ from galley.kinds.networking.virtual_service import (
 )
 from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteCorsPlan
-from pilot.ir.route import DirectResponsePlan, ForwardPlan, HeaderMutationPlan, MirrorPlan, RedirectPlan, RetryPlan
+from pilot.ir.route import (
+    DirectResponsePlan,
+    ForwardPlan,
+    HeaderMutationPlan,
+    MirrorPlan,
+    RedirectPlan,
+    RetryPlan,
+    RoutePlan,
+)
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route
 from tests.builders import a_route, a_virtual_service
-from tests.builders_traffic import a_destination, a_match, clusters_of, exact, prefix, regex
+from tests.builders_traffic import a_destination, a_match, clusters_of, exact, forward_of, prefix, regex
 
 ROUTING = HttpRouting(site=RouteSite(gateway="mesh", port=9080, namespace="default"))
 REVIEWS = "reviews.default.svc.cluster.local"
 
 
-def plan(*routes, routing=ROUTING):
+def plan(*routes: HttpRoute, routing: HttpRouting = ROUTING) -> tuple[RoutePlan, ...]:
     return plan_http_routes(a_virtual_service(routes=routes), routing)
 
 
-def setting(**headers):
+def setting(**headers: str) -> Headers:
     return Headers(request=HeaderOperations(set=FrozenMap(headers)))
 
 
@@ -78,8 +87,8 @@ def test_names_of_rule_and_match() -> None:
 
 def test_defaults_of_a_forwarding_route() -> None:
     (route,) = plan(a_route())
-    assert route.action.timeout == timedelta(0)
-    assert route.action.retry == RetryPlan()
+    assert forward_of(route).timeout == timedelta(0)
+    assert forward_of(route).retry == RetryPlan()
     assert route.virtual_service == a_virtual_service().key
 
 
@@ -96,18 +105,18 @@ def test_operations_name_the_destination_or_the_rule() -> None:
 
 def test_rewrites() -> None:
     (route,) = plan(a_route(rewrite=HttpRewrite(uri="/v2", authority="a.com")))
-    assert (route.action.prefix_rewrite, route.action.host_rewrite) == ("/v2", "a.com")
+    assert (forward_of(route).prefix_rewrite, forward_of(route).host_rewrite) == ("/v2", "a.com")
     pattern = RegexRewrite(match="/(.*)", rewrite="/x/\\1")
     (route,) = plan(a_route(rewrite=HttpRewrite(uri="/v2", uri_regex_rewrite=pattern)))
-    assert (route.action.prefix_rewrite, route.action.regex_rewrite) == ("", pattern)
+    assert (forward_of(route).prefix_rewrite, forward_of(route).regex_rewrite) == ("", pattern)
 
 
 def test_precedence_of_the_host() -> None:
     share = HttpRouteDestination(destination=a_destination(), headers=setting(Host="share.com"))
 
-    def host_of(**traits):
+    def host_of(**traits: Any) -> str:
         (route,) = plan(HttpRoute(route=(share,), **traits))
-        return route.action.host_rewrite or route.action.clusters[0].host_rewrite
+        return forward_of(route).host_rewrite or forward_of(route).clusters[0].host_rewrite
 
     assert host_of() == "share.com"
     assert host_of(headers=setting(Host="rule.com")) == "rule.com"
@@ -120,7 +129,10 @@ def test_a_rule_that_sets_the_host_silences_its_shares() -> None:
         for name in ("v1", "v2")
     )
     (route,) = plan(HttpRoute(route=shares, headers=setting(Host="rule.com")))
-    assert (route.action.host_rewrite, [s.host_rewrite for s in route.action.clusters]) == ("rule.com", ["", ""])
+    assert (forward_of(route).host_rewrite, [s.host_rewrite for s in forward_of(route).clusters]) == (
+        "rule.com",
+        ["", ""],
+    )
 
 
 def test_headers_of_rule_and_share() -> None:
@@ -130,16 +142,16 @@ def test_headers_of_rule_and_share() -> None:
     )
     (route,) = plan(HttpRoute(route=shares, headers=setting(rule="yes")))
     assert route.request_headers == HeaderMutationPlan(set=(("rule", "yes"),))
-    assert [s.request_headers.set for s in route.action.clusters] == [(("version", "v1"),), (("version", "v2"),)]
+    assert [s.request_headers.set for s in forward_of(route).clusters] == [(("version", "v1"),), (("version", "v2"),)]
 
 
 def test_mirrors_and_their_percentages() -> None:
     target = a_destination(subset="v2")
     mirrored = f"outbound|9080|v2|{REVIEWS}"
 
-    def mirrors(**traits):
+    def mirrors(**traits: Any) -> tuple[MirrorPlan, ...]:
         (route,) = plan(a_route(subset="v1", **traits))
-        return route.action.mirrors
+        return forward_of(route).mirrors
 
     assert mirrors(mirror=target) == (MirrorPlan(cluster=mirrored, percent=100.0),)
     assert mirrors(mirror=target, mirror_percent=30) == (MirrorPlan(cluster=mirrored, percent=30.0),)
@@ -179,4 +191,4 @@ def test_the_default_route_of_a_service() -> None:
     assert (route.name, route.decorator) == ("default", f"{REVIEWS}:9080/*")
     assert route.match.is_catch_all
     assert clusters_of(route) == {f"outbound|9080||{REVIEWS}": 1}
-    assert route.action == ForwardPlan(clusters=route.action.clusters, retry=RetryPlan())
+    assert route.action == ForwardPlan(clusters=forward_of(route).clusters, retry=RetryPlan())

@@ -1,14 +1,16 @@
-from pilot.mesh.rules.opaque_rules import index_opaque_rules
+from galley.kinds.networking.virtual_service import VirtualService
+from galley.meta import Resource
+from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
 from tests.builders import a_context, a_scope, a_virtual_service
 from tests.builders_traffic import a_tcp_route, a_tls_route
 
 
-def index(*rules):
+def index(*rules: Resource[VirtualService]) -> OpaqueRules:
     (imported,) = a_context(*rules).visible_services(a_scope()).listeners
     return index_opaque_rules(imported)
 
 
-def naming(indexed, host):
+def naming(indexed: OpaqueRules, host: str) -> list[str]:
     return [rule.name for rule in indexed.naming(host)]
 
 

@@ -1,14 +1,17 @@
+from typing import Any
+
 from galley.kinds.networking.service_entry import ServicePort
-from pilot.mesh.rules.rule_bindings import bind_rules
+from galley.meta import Resource
+from pilot.mesh.rules.rule_bindings import PortBindings, bind_rules
 from tests.builders import a_context, a_manifest, a_scope, a_service_entry, a_virtual_service
 
 
-def bindings(*resources):
+def bindings(*resources: Resource[Any]) -> PortBindings:
     (imported,) = a_context(*resources).visible_services(a_scope()).listeners
     return bind_rules(imported)
 
 
-def claims(bound, port):
+def claims(bound: PortBindings, port: int) -> list[tuple[str, list[str], tuple[str, ...]]]:
     return [
         (claim.rule.name, sorted(service.hostname for service in claim.services), claim.bare_hosts)
         for claim in bound.claims.get(port, ())

@@ -1,9 +1,11 @@
 from datetime import timedelta
+from typing import Any
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings, TcpSettings, TrafficPolicy
-from galley.kinds.networking.virtual_service import TlsRoute
-from pilot.ir.listener import ChainMatchPlan
+from galley.kinds.networking.virtual_service import TcpRoute, TlsRoute, VirtualService
+from galley.meta import Resource
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan
 from pilot.mesh.rules.destinations import KnownDestination
 from pilot.mesh.rules.http_matches import RouteSite
@@ -20,7 +22,7 @@ from pilot.mesh.rules.tcp_routes import (
     tcp_policy,
 )
 from tests.builders import a_context, a_destination_rule, a_manifest, a_scope, a_virtual_service, labels
-from tests.builders_traffic import a_tcp_route, a_tls_route, end_of
+from tests.builders_traffic import a_tcp_route, a_tls_route, end_of, tcp_of
 
 MINUTE = timedelta(minutes=1)
 SITE = RouteSite(gateway="mesh", port=5432, labels=labels(app="web"), namespace="default")
@@ -29,15 +31,17 @@ DB = OpaqueTarget(host="db.com", port=5432, is_tls=False)
 SECURE = OpaqueTarget(host="db.com", port=5432, is_tls=True, by_name=True)
 
 
-def plan(target, *rules, routing=ROUTING):
+def plan(
+    target: OpaqueTarget, *rules: Resource[VirtualService], routing: TcpRouting = ROUTING
+) -> tuple[FilterChainPlan, ...]:
     return plan_target_chains(target, rules, routing)
 
 
-def tcp(*routes, **traits):
+def tcp(*routes: TcpRoute, **traits: Any) -> Resource[VirtualService]:
     return a_virtual_service("db.com", routes=(), tcp=routes, **traits)
 
 
-def tls(*routes, **traits):
+def tls(*routes: TlsRoute, **traits: Any) -> Resource[VirtualService]:
     return a_virtual_service("db.com", routes=(), tls=routes, **traits)
 
 
@@ -82,7 +86,7 @@ def test_a_subnet_equal_to_the_range_of_the_service_replaces_it() -> None:
 
 
 def test_all_static_conditions_of_an_opaque_match_count() -> None:
-    def chosen(**match):
+    def chosen(**match: Any) -> bool:
         return end_of(plan(DB, tcp(a_tcp_route("a.com", **match)))[-1]) == "outbound|5432||a.com"
 
     assert chosen(port=5432)
@@ -124,6 +128,7 @@ def test_a_tls_route_without_match_is_nothing() -> None:
 def test_weights_and_the_name_of_the_statistics() -> None:
     rule = tcp(a_tcp_route("db.com", weights={"v1": 20, "v2": 80, "v3": 0}), name="split", namespace="prod")
     proxy = plan_tcp_proxy(rule.spec.tcp[0].route, rule, ROUTING)
+    assert proxy is not None
     assert [(share.cluster, share.weight) for share in proxy.clusters] == [
         ("outbound|5432|v1|db.com", 20),
         ("outbound|5432|v2|db.com", 80),
@@ -141,7 +146,7 @@ def test_policy_log_and_known_ports_of_a_destination() -> None:
         policies=FrozenMap({"a.com": TcpPolicy(idle_timeout=MINUTE, max_connection_duration=2 * MINUTE)}),
         access_log=log,
     )
-    proxy = plan(DB, tcp(a_tcp_route("a.com")), routing=routing)[0].terminal
+    proxy = tcp_of(plan(DB, tcp(a_tcp_route("a.com")), routing=routing)[0])
     assert (proxy.clusters[0].cluster, proxy.access_log) == ("outbound|7||a.com", log)
     assert (proxy.idle_timeout, proxy.max_connection_duration) == (MINUTE, 2 * MINUTE)
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from galley.exports import Exports
 from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
@@ -24,7 +26,7 @@ EJECT = OutlierDetection(consecutive_5xx_errors=1)
 TLS = ClientTlsSettings(mode=ClientTlsMode.SIMPLE)
 
 
-def at_port(number: int = 80, **blocks) -> PortTrafficPolicy:
+def at_port(number: int = 80, **blocks: Any) -> PortTrafficPolicy:
     return PortTrafficPolicy(port=PortSelector(number=number), **blocks)
 
 

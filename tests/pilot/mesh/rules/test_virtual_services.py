@@ -1,3 +1,5 @@
+from collections.abc import Iterable
+
 from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
     L4MatchAttributes,
@@ -8,15 +10,16 @@ from galley.kinds.networking.virtual_service import (
     VirtualService,
 )
 from galley.kinds.values import Destination
+from galley.meta import Resource
 from pilot.mesh.rules.virtual_services import VirtualServiceIndex, index_virtual_services
 from tests.builders import a_config, a_route, a_virtual_service, labels
 
 
-def index(*rules, default: tuple[str, ...] = ("*",)) -> VirtualServiceIndex:
+def index(*rules: Resource[VirtualService], default: tuple[str, ...] = ("*",)) -> VirtualServiceIndex:
     return index_virtual_services(a_config(*rules).of(VirtualService), default)
 
 
-def names(rules) -> list[str]:
+def names(rules: Iterable[Resource[VirtualService]]) -> list[str]:
     return [rule.name for rule in rules]
 
 
