@@ -152,8 +152,8 @@ def own_ip(xds: Address) -> str:
 
 def _admin_address(text: str, port: int) -> Address:
     """Raises ValueError for a name: Envoy binds its admin interface to an IP address only."""
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return PipeAddress(text.removeprefix("unix:"))
+    if pipe := PipeAddress.parse(text):
+        return pipe
     try:
         return SocketAddress(str(ip_address(text)), port)
     except ValueError:

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 
 XDS_CLUSTER = "xds-grpc"
 ADMIN_CLUSTER = "envoy-admin"
+_PIPE_PREFIX = "unix:"
 _TYPE_PREFIX = "type.googleapis.com/envoy.extensions."
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
@@ -43,7 +44,13 @@ class PipeAddress:
     path: str
 
     def __str__(self) -> str:
-        return f"unix:{self.path}"
+        return f"{_PIPE_PREFIX}{self.path}"
+
+    @staticmethod
+    def parse(text: str) -> PipeAddress | None:
+        """The socket that ``unix:PATH`` names, as flags have it; None for any other text."""
+        path = text.removeprefix(_PIPE_PREFIX)
+        return PipeAddress(path) if path and path != text else None
 
 
 Address = SocketAddress | PipeAddress

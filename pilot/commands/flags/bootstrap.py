@@ -307,8 +307,8 @@ def _locality(text: str) -> Locality:
 
 def parse_xds_address(text: str) -> Address:
     """The value of a flag that says where a control plane is."""
-    if text.startswith("unix:") and len(text) > len("unix:"):
-        return PipeAddress(text.removeprefix("unix:"))
+    if pipe := PipeAddress.parse(text):
+        return pipe
     host, separator, port = text.rpartition(":")
     if not separator or not host:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as {DEFAULT_XDS}, or unix:/path")

@@ -64,6 +64,13 @@ def test_sidecars_register_themselves_and_gateways_when_asked() -> None:
     assert parse("gateway", "--name", "a", "--register").register
 
 
+def test_a_namespace_has_no_dot_for_a_node_id_could_not_be_read_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse("sidecar", "--name", "reviews.v1", "--namespace", "shop").name == "reviews.v1"
+    with pytest.raises(SystemExit):
+        parse("sidecar", "--name", "reviews", "--namespace", "shop.eu")
+    assert "'shop.eu' may only hold letters, digits and '-'" in capsys.readouterr().err
+
+
 def test_delta_is_the_default_and_excludes_sotw(capsys: pytest.CaptureFixture[str]) -> None:
     assert parse("sidecar", "--name", "a").delta
     assert not parse("sidecar", "--name", "a", "--sotw").delta
