@@ -2,7 +2,7 @@
 
     python scripts/write_reference.py TO
 
-Written are ``reference/commands.md``, ``fields.md``, ``findings.md`` and ``metrics.md``.
+Written are ``reference/commands.md``, ``fields.md``, ``diagnostics.md`` and ``metrics.md``.
 """
 
 from __future__ import annotations
@@ -131,8 +131,8 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def findings() -> str:
-    """The codes of findings, each with the texts that the code gives them."""
+def diagnostics() -> str:
+    """The codes of diagnostics, each with the texts that the code gives them."""
     texts: dict[str, list[str]] = {}
     for file in sorted((ROOT / "galley").rglob("*.py")):
         for code, text in _codes(ast.parse(file.read_text())):
@@ -142,7 +142,8 @@ def findings() -> str:
     rows = [f"| `{code}` | {'; '.join(said[:3])} |" for code, said in sorted(texts.items())]
     intro = "`galley validate -o json` and `/debug/reportz` name them; `{…}` stands for what was found."
     return (
-        "\n\n".join(["# Findings", _COMMENT, intro, "\n".join(["| Code | For example |", "|---|---|", *rows])]) + "\n"
+        "\n\n".join(["# Diagnostics", _COMMENT, intro, "\n".join(["| Code | For example |", "|---|---|", *rows])])
+        + "\n"
     )
 
 
@@ -184,7 +185,7 @@ def metrics() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "fields": fields,
-    "findings": findings,
+    "diagnostics": diagnostics,
     "metrics": metrics,
 }
 

@@ -20,14 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.1
 
-_PRIVATE_NETWORK = (
-    "unshare",
-    "--net",
-    "--map-root-user",
-    "sh",
-    "-c",
-    "ip link set lo up && exec bash --noprofile --norc",
-)
+_UNSHARE = ("unshare", "--net", *(() if os.geteuid() == 0 else ("--map-root-user",)), "sh", "-c")
+_LOOPBACK = "ip link set lo up"
 
 
 class PromiseError(AssertionError):
@@ -49,8 +43,7 @@ def has_private_network() -> bool:
     """Whether this machine lets us have a network of our own, in which every port is free."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         return False
-    probe = [*_PRIVATE_NETWORK[:-1], "ip link set lo up"]
-    return subprocess.run(probe, check=False, capture_output=True).returncode == 0
+    return subprocess.run([*_UNSHARE, _LOOPBACK], check=False, capture_output=True).returncode == 0
 
 
 class Shell:
@@ -66,7 +59,7 @@ class Shell:
         environment |= {"PREPARE": "true", "HOME": str(directory), "TERM": "dumb"}
         environment["PATH"] = f"{directory}/.venv/bin:{environment['PATH']}"
         self._process = subprocess.Popen(
-            _PRIVATE_NETWORK,
+            [*_UNSHARE, f"{_LOOPBACK} && exec bash --noprofile --norc"],
             cwd=directory,
             env=environment,
             stdin=subprocess.PIPE,

@@ -33,8 +33,8 @@ def test_every_kind_is_there_with_its_fields() -> None:
     assert re.search(r"\| `consistentHash` \| .* \| not supported: ", page)
 
 
-def test_findings_have_their_texts() -> None:
-    page = write_reference.findings()
+def test_diagnostics_have_their_texts() -> None:
+    page = write_reference.diagnostics()
     assert re.search(r"\| `duplicate-host` \| ", page)
     assert page.count("\n| `") > 50
 
