@@ -22,10 +22,11 @@ def frozen(cls: type[_C]) -> type[_C]:
     generated = made.__hash__
 
     def kept_hash(self: Any) -> int:
-        known: int | None = self.__dict__.get("_hash")
-        if known is None:
+        try:
+            known: int = self._hash
+        except AttributeError:
             known = generated(self)
-            self.__dict__["_hash"] = known
+            object.__setattr__(self, "_hash", known)
         return known
 
     made.__hash__ = kept_hash

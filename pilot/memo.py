@@ -30,11 +30,14 @@ class Memo:
     does not ask for is forgotten, so the cache is as big as what is being served. What a remembered function asked
     the same memo for while it ran is part of its value and lives as long. ``made`` counts by function how often it
     really ran, predecessors included; tests assert it: work follows what changed. Not for several threads at once.
+
+    ``now`` remembers what depends on the moment too, as on a whole context: until the generation ends, and uncounted.
     """
 
     def __init__(self) -> None:
         self._current: dict[_Question, Any] = {}
         self._previous: dict[_Question, Any] = {}
+        self._now: dict[_Question, Any] = {}
         self._asking: list[_Question] | None = None
         self.made: Counter[Callable[..., Any]] = Counter()
 
@@ -52,10 +55,21 @@ class Memo:
             self._keep(question, known)
         return known.value if type(known) is _Joint else known  # type: ignore[no-any-return]
 
+    def now(self, function: Callable[[*Ts], T], *arguments: *Ts) -> T:
+        """``function(*arguments)``, from memory when it was asked before in this generation.
+
+        This memo may itself be an argument, for a function that asks it further.
+        """
+        question = (function, *(argument for argument in arguments if argument is not self))
+        known = self._now.get(question, _MISSING)
+        if known is _MISSING:
+            known = self._now[question] = function(*arguments)
+        return known  # type: ignore[no-any-return]
+
     @property
     def size(self) -> int:
         """How many values are remembered."""
-        return len(self._current.keys() | self._previous.keys())
+        return len(self._current.keys() | self._previous.keys()) + len(self._now)
 
     @property
     def misses(self) -> int:
@@ -85,5 +99,4 @@ class Memo:
         self._current[question] = known
         if type(known) is _Joint:
             for part in known.parts:
-                if part not in self._current:
-                    self._keep(part, self._previous[part])
+                self._keep(part, self._previous[part])

@@ -13,9 +13,12 @@ from citadel.identity import TrustDomain
 from galley.publishing.validate import Validation
 from galley.snapshot import build_snapshot
 from pilot.generate import Generator
+from pilot.ir.proxy import ProxyPlan
+from pilot.memo import Memo
 from pilot.mesh.context.proxy import Proxy, read_proxy
-from pilot.mesh.context.push_context import build_push_context
-from pilot.mesh.context.scoping import registered_workload
+from pilot.mesh.context.push_context import PushContext, build_push_context
+from pilot.mesh.context.scoping import proxy_scope, registered_workload
+from pilot.mesh.proxies import plan_proxy
 from pilot.node.locality import read_locality
 from pilot.node.node_id import NodeError
 from pilot.registry.build import build_catalog
@@ -44,8 +47,18 @@ def read_node(node: Any) -> Proxy:
 def snapshot_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> ResourceSnapshot:
     """What ``proxy`` would be served; a node that registers itself counts as connected. ``mtls`` gives workloads
     identities in the trust domain that MeshConfig names."""
+    return Generator(_context_for(validation, proxy, mtls=mtls)).snapshot_of(proxy)
+
+
+def plan_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> ProxyPlan:
+    """The plan behind what ``snapshot_for`` gives, not yet in Envoy's words."""
+    context = _context_for(validation, proxy, mtls=mtls)
+    return plan_proxy(context, proxy_scope(context, proxy), Memo())
+
+
+def _context_for(validation: Validation, proxy: Proxy, *, mtls: bool) -> PushContext:
     registered = registered_workload(proxy)
     config, _ = build_snapshot(validation.resources)
     catalog = build_catalog(config, (registered,) if registered else ())
     trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
-    return Generator(build_push_context(config, catalog, trust_domain=trust_domain)).snapshot_of(proxy)
+    return build_push_context(config, catalog, trust_domain=trust_domain)

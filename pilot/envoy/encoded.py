@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
 from functools import cache
-from typing import assert_never
+from operator import attrgetter
+from typing import Any, assert_never
 
 import betterproto2
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
@@ -18,17 +20,29 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 
 from envoycodec.construct import maker
 from envoycodec.encode import encode, length_delimited, type_url
+from galley.meta import ResourceKey
 from pilot.envoy.cluster import render_cluster
 from pilot.envoy.dns import render_dns_listener, render_dns_name
 from pilot.envoy.endpoint import occupied_localities, render_endpoint, render_locality, render_locality_options
 from pilot.envoy.listener import render_listener
+from pilot.envoy.patch import NO_PATCHES, Patches, matching, patched
 from pilot.envoy.route import distinct_virtual_hosts, render_route_config_options, render_virtual_host
 from pilot.ir.cluster import ClusterPlan
 from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import DnsListenerPlan, DnsNamePlan, ListenerPlan, TcpListenerPlan
+from pilot.ir.proxy import ProxyPart, ProxyPlan
 from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
 from pilot.memo import Memo
-from pilot.xds.resources import EncodedResource
+from pilot.xds.resources import (
+    CLUSTER,
+    ENDPOINT,
+    LISTENER,
+    ROUTE,
+    EncodedResource,
+    ResourceSet,
+    ResourceSnapshot,
+    TypeUrl,
+)
 
 _route_configuration = maker(RouteConfiguration)
 _load_assignment = maker(ClusterLoadAssignment)
@@ -42,53 +56,98 @@ _LB_ENDPOINTS = 2  # endpoints of a locality
 
 
 class RenderCache:
-    """Encoded resources and parts by plan; equal plans give the same object.
+    """Encoded resources and parts by plan and by the patches that match it; what is equal gives the same object.
 
-    ``encodings`` counts the resources encoded or put together so far, ``parts`` the virtual hosts, endpoints
-    and DNS names encoded for them. Not for use by several threads at once.
+    ``encodings`` counts the resources encoded or put together so far, ``parts`` the virtual hosts, endpoints and DNS
+    names encoded for them, ``sets`` the sets and snapshots of resources. Not for use by several threads at once.
     """
 
     def __init__(self) -> None:
         self._memo = Memo()
 
-    def cluster(self, plan: ClusterPlan) -> EncodedResource:
+    def proxy(self, plan: ProxyPlan, patches: Patches = NO_PATCHES) -> ResourceSnapshot:
+        """All that a proxy may receive. Plans with parts in common have the sets that are made of them in common."""
+        sets = [self._memo.now(self._set, served, served.parts_of(plan), patches) for served in _SERVED]
+        return self._memo(_snapshot, *sets)
+
+    def cluster(self, plan: ClusterPlan, patches: Patches = NO_PATCHES) -> EncodedResource:
         """The encoded cluster."""
-        return self._memo(_encode_cluster, plan)
+        return self._memo(_encode_cluster, plan, matching(patches, plan))
 
     def load_assignment(self, plan: LoadAssignmentPlan) -> EncodedResource:
-        """The encoded load assignment, put together from encoded endpoints."""
+        """The encoded load assignment, put together from encoded endpoints. Endpoints cannot be patched."""
         return self._memo(self._join_load_assignment, plan)
 
-    def listener(self, plan: ListenerPlan) -> EncodedResource:
+    def listener(self, plan: ListenerPlan, patches: Patches = NO_PATCHES) -> EncodedResource:
         """The encoded listener; one that answers DNS queries is put together from encoded names."""
-        return self._memo(self._encode_listener, plan)
+        return self._memo(self._encode_listener, plan, matching(patches, plan))
 
-    def route_config(self, plan: RouteConfigPlan) -> EncodedResource:
+    def route_config(self, plan: RouteConfigPlan, patches: Patches = NO_PATCHES) -> EncodedResource:
         """The encoded route configuration, put together from encoded virtual hosts."""
-        return self._memo(self._join_route_config, plan)
+        return self._memo(self._join_route_config, plan, matching(patches, plan, *plan.virtual_hosts))
 
     @property
     def encodings(self) -> int:
         """How many resources were encoded or put together so far."""
-        return self._memo.misses - self.parts
+        return self._memo.misses - self.parts - self.sets
 
     @property
     def parts(self) -> int:
         """How many parts were encoded for them."""
         return sum(self._memo.made[encode_part] for encode_part in _PARTS)
 
+    @property
+    def sets(self) -> int:
+        """How many sets and snapshots of them were made."""
+        return self._memo.made[ResourceSet] + self._memo.made[_snapshot]
+
     def end_generation(self) -> None:
         """Forget what was not asked for since the generation before ended: call it once per published snapshot."""
         self._memo = self._memo.successor()
 
+    def _set(self, served: _ServedType, parts: tuple[ProxyPart, ...], patches: Patches) -> ResourceSet:
+        encoded = (self._memo.now(self._encoded, served, part, patches) for part in parts)
+        return self._memo(ResourceSet, served.type_url, tuple(resource for found in encoded for resource in found))
+
+    def _encoded(self, served: _ServedType, part: ProxyPart, patches: Patches) -> tuple[EncodedResource, ...]:
+        return tuple(served.encode(self, plan, patches) for plan in served.plans_in(part))
+
     def _join_load_assignment(self, plan: LoadAssignmentPlan) -> EncodedResource:
         return join_load_assignment(plan, encode_endpoint=lambda endpoint: self._memo(_encode_endpoint, endpoint))
 
-    def _encode_listener(self, plan: ListenerPlan) -> EncodedResource:
-        return encode_listener(plan, encode_dns_name=lambda name: self._memo(_encode_dns_name, name))
+    def _encode_listener(self, plan: ListenerPlan, patches: Patches) -> EncodedResource:
+        return encode_listener(plan, patches, encode_dns_name=lambda name: self._memo(_encode_dns_name, name))
 
-    def _join_route_config(self, plan: RouteConfigPlan) -> EncodedResource:
-        return join_route_config(plan, encode_virtual_host=lambda host: self._memo(_encode_virtual_host, host))
+    def _join_route_config(self, plan: RouteConfigPlan, patches: Patches) -> EncodedResource:
+        def encode_virtual_host(host: VirtualHostPlan) -> bytes:
+            return self._memo(_encode_virtual_host, host, matching(patches, host))
+
+        return join_route_config(plan, patches, encode_virtual_host=encode_virtual_host)
+
+
+@dataclass(frozen=True, slots=True)
+class _ServedType:
+    """One type of resources: where its plans are, and how one is encoded."""
+
+    type_url: TypeUrl
+    plans_in: Callable[[ProxyPart], tuple[Any, ...]]
+    encode: Callable[[RenderCache, Any, Patches], EncodedResource]
+
+    def parts_of(self, plan: ProxyPlan) -> tuple[ProxyPart, ...]:
+        """The parts that have something of this type."""
+        return tuple(part for part in plan.parts if self.plans_in(part))
+
+
+_SERVED = (
+    _ServedType(CLUSTER, attrgetter("clusters"), RenderCache.cluster),
+    _ServedType(ENDPOINT, attrgetter("load_assignments"), lambda cache, plan, _: cache.load_assignment(plan)),
+    _ServedType(LISTENER, attrgetter("listeners"), RenderCache.listener),
+    _ServedType(ROUTE, attrgetter("routes"), RenderCache.route_config),
+)
+
+
+def _snapshot(*sets: ResourceSet) -> ResourceSnapshot:
+    return ResourceSnapshot(sets)
 
 
 def empty_route_config(name: str) -> EncodedResource:
@@ -103,18 +162,21 @@ def empty_load_assignment(name: str) -> EncodedResource:
 
 
 def join_route_config(
-    plan: RouteConfigPlan, *, encode_virtual_host: Callable[[VirtualHostPlan], bytes]
+    plan: RouteConfigPlan, patches: Patches = NO_PATCHES, *, encode_virtual_host: Callable[[VirtualHostPlan], bytes]
 ) -> EncodedResource:
-    """The encoding of ``render_route_config(plan)`` from encoded virtual hosts, byte for byte."""
+    """The encoding of ``render_route_config(plan)`` from encoded virtual hosts, byte for byte.
+
+    Of ``patches`` those that match the route configuration itself are applied to its other fields.
+    """
     hosts = distinct_virtual_hosts(plan.virtual_hosts)
     payload = b"".join(
         [
             encode(_route_configuration(name=plan.name)),
             *[length_delimited(_VIRTUAL_HOSTS, encode_virtual_host(host)) for host in hosts],
-            encode(render_route_config_options(plan)),
+            encode(patched(render_route_config_options(plan), matching(patches, plan))),
         ]
     )
-    return _resource(plan.name, RouteConfiguration, payload, plan.origins)
+    return _resource(plan.name, RouteConfiguration, payload, _origins(plan.origins, patches))
 
 
 def join_load_assignment(
@@ -131,7 +193,9 @@ def join_load_assignment(
     return _resource(plan.cluster_name, ClusterLoadAssignment, payload, plan.origins)
 
 
-def encode_listener(plan: ListenerPlan, *, encode_dns_name: Callable[[DnsNamePlan], bytes]) -> EncodedResource:
+def encode_listener(
+    plan: ListenerPlan, patches: Patches = NO_PATCHES, *, encode_dns_name: Callable[[DnsNamePlan], bytes]
+) -> EncodedResource:
     """The encoding of a listener; one that answers DNS queries is put together from encoded names."""
     match plan:
         case TcpListenerPlan():
@@ -140,7 +204,7 @@ def encode_listener(plan: ListenerPlan, *, encode_dns_name: Callable[[DnsNamePla
             listener = render_dns_listener(plan, encode_dns_name)
         case _:
             assert_never(plan)
-    return _resource(plan.name, Listener, encode(listener), plan.origins)
+    return _resource(plan.name, Listener, encode(patched(listener, patches)), _origins(plan.origins, patches))
 
 
 def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan], bytes]) -> bytes:
@@ -153,12 +217,13 @@ def _join_locality(plan: LocalityPlan, encode_endpoint: Callable[[EndpointPlan],
     )
 
 
-def _encode_cluster(plan: ClusterPlan) -> EncodedResource:
-    return _resource(plan.name, Cluster, encode(render_cluster(plan)), plan.origins)
+def _encode_cluster(plan: ClusterPlan, patches: Patches) -> EncodedResource:
+    cluster = patched(render_cluster(plan), patches)
+    return _resource(plan.name, Cluster, encode(cluster), _origins(plan.origins, patches))
 
 
-def _encode_virtual_host(plan: VirtualHostPlan) -> bytes:
-    return encode(render_virtual_host(plan))
+def _encode_virtual_host(plan: VirtualHostPlan, patches: Patches = NO_PATCHES) -> bytes:
+    return encode(patched(render_virtual_host(plan), patches))
 
 
 def _encode_dns_name(plan: DnsNamePlan) -> bytes:
@@ -167,6 +232,10 @@ def _encode_dns_name(plan: DnsNamePlan) -> bytes:
 
 def _encode_endpoint(plan: EndpointPlan) -> bytes:
     return encode(render_endpoint(plan))
+
+
+def _origins(origins: tuple[ResourceKey, ...], patches: Patches) -> tuple[ResourceKey, ...]:
+    return (*origins, *(patch.origin for patch in patches))
 
 
 def _resource(

@@ -61,6 +61,21 @@ def test_what_fails_is_not_remembered_and_belongs_to_nothing() -> None:
     assert memo.made[risky] == 1
 
 
+def test_what_depends_on_the_moment_is_remembered_while_it_lasts() -> None:
+    memo, moment = Memo(), ["first"]
+
+    def tell(number: int, memo: Memo) -> str:
+        return f"{moment[0]} {memo(square, number)}"
+
+    assert memo.now(tell, 3, memo) == "first 9"
+    moment[0] = "second"
+    assert memo.now(tell, 3, memo) == "first 9"
+    assert (memo.size, memo.misses) == (2, 1), "what is asked of the moment is not counted as work"
+    memo = memo.successor()
+    assert memo.now(tell, 3, memo) == "second 9"
+    assert memo.misses == 1
+
+
 class Tree:
     """A function whose values are made of others of the same memo."""
 

@@ -20,8 +20,9 @@ from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
 from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.proxy import ProxyPart
 from pilot.memo import Memo
-from pilot.mesh.clusters.endpoints import plan_assignment
+from pilot.mesh.clusters.endpoints import plan_assignment, plan_load_assignments
 from pilot.mesh.clusters.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
 from pilot.mesh.clusters.upstream_tls import upstream_tls
 from pilot.mesh.context.push_context import PushContext
@@ -68,6 +69,12 @@ def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
         redirected=not gateway and scope.interception is not Interception.NONE,
         identified=scope.certificates is not Certificates.NONE,
     )
+
+
+def plan_upstreams(context: PushContext, scope: OutboundScope, memo: Memo) -> ProxyPart:
+    """All clusters of ``scope``, and the endpoints of those that learn them by EDS."""
+    clusters = plan_outbound_clusters(context, scope, memo)
+    return ProxyPart(clusters=clusters, load_assignments=plan_load_assignments(context, scope, clusters, memo))
 
 
 def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple[ClusterPlan, ...]:
