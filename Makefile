@@ -5,7 +5,7 @@ PYTHON_BIN ?= .venv/bin
 PREPARE ?= scripts/prepare-venv
 PYTEST_WORKERS ?= auto
 # For demo: make demo FLAGS=--help
-FLAGS ?=
+FLAGS :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-check test test-unit lint check format types contracts bench docs release images clean venv dev-venv
