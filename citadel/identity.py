@@ -129,6 +129,7 @@ class Svid:
 
     @property
     def chain_pem(self) -> bytes:
+        """The certificates of the chain as one PEM file, the leaf first."""
         return b"".join(self.chain)
 
 
@@ -146,4 +147,5 @@ class TrustBundle:
 
     @property
     def pem(self) -> bytes:
+        """The roots as one PEM file."""
         return b"".join(self.roots)

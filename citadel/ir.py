@@ -113,10 +113,12 @@ class UpstreamTls:
 
     @property
     def auto_sni(self) -> bool:
+        """Whether the SNI is the authority of the request."""
         return not self.sni
 
     @property
     def auto_san_validation(self) -> bool:
+        """Whether the server must be the authority of the request, for nobody says who else."""
         return not self.sni and not self.subject_alt_names and not self.insecure_skip_verify
 
 

@@ -26,4 +26,5 @@ class Refusal:
 
     @property
     def message(self) -> str:
+        """What a stranger is told: never the reason."""
         return self.code.value

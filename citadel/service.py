@@ -83,6 +83,7 @@ class Citadel:
 
     @property
     def trust_domain(self) -> TrustDomain:
+        """The domain of the identities that are issued."""
         return self._profile.trust_domain
 
     @property

@@ -18,10 +18,12 @@ class Authority(Protocol):
     """``issuer`` and its ``bundle`` stay in force until ``refresh`` finds others."""
 
     @property
-    def issuer(self) -> Issuer: ...
+    def issuer(self) -> Issuer:
+        """Signs certificates with the authority's key."""
 
     @property
-    def bundle(self) -> TrustBundle: ...
+    def bundle(self) -> TrustBundle:
+        """The roots that workloads must trust."""
 
     def refresh(self, now: datetime) -> bool:
         """Read the files again if they changed, renew what is due; whether issuer or bundle are new.
@@ -58,14 +60,17 @@ class SelfSignedAuthority:
 
     @property
     def issuer(self) -> Issuer:
+        """Signs with the key in force."""
         return self._issuer
 
     @property
     def bundle(self) -> TrustBundle:
+        """The roots that workloads must trust."""
         return self._issuer.bundle
 
     @property
     def state(self) -> AuthorityState:
+        """The roots and where their rotation stands."""
         return self._state
 
     def refresh(self, now: datetime) -> bool:
@@ -100,10 +105,12 @@ class PluggedInAuthority:
 
     @property
     def issuer(self) -> Issuer:
+        """Signs with the key in force."""
         return self._issuer
 
     @property
     def bundle(self) -> TrustBundle:
+        """The roots that workloads must trust."""
         return self._issuer.bundle
 
     def refresh(self, now: datetime) -> bool:

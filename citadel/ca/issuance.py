@@ -80,6 +80,7 @@ class ServerCertificate:
 
     @property
     def chain_pem(self) -> bytes:
+        """The certificates of the chain as one PEM file, the leaf first."""
         return b"".join(self.chain)
 
 

@@ -60,6 +60,7 @@ class AuthorityState:
 
     @property
     def bundle(self) -> TrustBundle:
+        """The roots that workloads must trust: the active one, one prepared for later, and those that retire."""
         prepared = (self.prepared.root,) if self.prepared else ()
         return TrustBundle(self.trust_domain, (self.active.root, *prepared, *self.retiring))
 

@@ -35,9 +35,11 @@ class Certificate:
 
     @property
     def is_self_issued(self) -> bool:
+        """Whether subject and issuer are the same name, as a root has them."""
         return self.subject == self.issuer
 
     def is_valid_at(self, moment: datetime) -> bool:
+        """Whether ``moment`` is in its period of validity, both ends included."""
         return self.not_before <= moment <= self.not_after
 
 

@@ -66,6 +66,7 @@ class Signer:
 
     @property
     def not_after(self) -> datetime:
+        """When its own certificate expires; nothing that it signs may live longer."""
         return self._certificate.not_valid_after_utc
 
     def sign(self, template: CertificateTemplate) -> bytes:

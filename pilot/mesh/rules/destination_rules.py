@@ -53,8 +53,6 @@ _NO_RULES: _RulesByHost = HostIndex({})
 class DestinationRuleIndex:
     """Rules by namespace: those for clients of the namespace, those exported from it, and those private to it."""
 
-    rules: tuple[Resource[DestinationRule], ...]
-    export_default: tuple[str, ...]
     root_namespace: str
     own: dict[str, _RulesByHost]
     exported: dict[str, _RulesByHost]
@@ -84,8 +82,6 @@ def index_destination_rules(
     """Merge and index ``rules``, which are given oldest first."""
     merged = tuple(_merge_all(rules, export_default))
     return DestinationRuleIndex(
-        rules=rules,
-        export_default=export_default,
         root_namespace=root_namespace,
         own=_tables(rule for rule in merged if rule.is_for_own_namespace()),
         exported=_tables(rule for rule in merged if not rule.is_private()),

@@ -18,7 +18,6 @@ class VirtualServiceIndex:
     ``source_labels`` are the label names that some match asks about: proxies that differ in others only are alike.
     """
 
-    rules: tuple[Resource[VirtualService], ...]
     export_default: tuple[str, ...]
     by_gateway: dict[str, tuple[Resource[VirtualService], ...]]
     source_labels: frozenset[str]
@@ -45,7 +44,6 @@ def index_virtual_services(
         for gateway in dict.fromkeys(resolve_gateway(name, rule.namespace) for name in _gateways(rule)):
             by_gateway.setdefault(gateway, []).append(rule)
     return VirtualServiceIndex(
-        rules=rules,
         export_default=export_default,
         by_gateway={gateway: tuple(bound) for gateway, bound in by_gateway.items()},
         source_labels=frozenset(name for rule in rules for name in _labels_asked(rule.spec)),
