@@ -2,102 +2,87 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-from collections import deque
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import grpc
 import grpc.aio
 
-from envoycodec.discovery import decode_delta_discovery_request, decode_discovery_request, warm_up
-from pilot.xds.delta import DeltaStream
+from envoycodec.discovery import warm_up
+from pilot.server.pump import SEND_SECONDS, Outbox, Requests, StreamContext, pump
 from pilot.xds.events import Acked, DeltaRequested, EndStream, Event, Nacked, Published, Requested, Respond
-from pilot.xds.resources import SECRET, ResourceSet, ResourceSnapshot, TypeUrl
-from pilot.xds.sotw import SotwStream
+from pilot.xds.resources import SECRET, ResourceSet, ResourceSnapshot
+from pilot.xds.variant import XdsVariant
 from pilot.xds.wire import ResponseEncoder
 
 SERVICE = "envoy.service.secret.v3.SecretDiscoveryService"
 log = logging.getLogger("pilot.agent")
-_Context = grpc.aio.ServicerContext[bytes, bytes]
 _LONGEST_SOCKET_PATH = 107
 """Bytes: sun_path of Linux has 108 with the closing zero."""
 
 
 class SecretStream:
-    """One stream of Envoy, in either variant of the protocol: requests in, responses out, no I/O."""
+    """One stream of Envoy, in either variant of the protocol, that a pump keeps going."""
 
-    def __init__(self, *, delta: bool) -> None:
-        self.outbox: deque[bytes] = deque()
-        self.ending: EndStream | None = None
-        self._delta = delta
-        self._stream = DeltaStream() if delta else SotwStream()
+    def __init__(self, variant: XdsVariant) -> None:
+        self.variant = variant
+        self.outbox = Outbox()
+        self._stream = variant.new_stream()
         self._encoder = ResponseEncoder()
+
+    def __repr__(self) -> str:
+        return f"a stream of secrets ({self.variant})"
 
     def publish(self, secrets: ResourceSet) -> None:
         """There are other secrets now."""
-        self._handle(Published(ResourceSnapshot([secrets])))
+        self._take(Published(ResourceSnapshot([secrets])))
 
-    def request(self, message: bytes) -> None:
-        """Envoy said this. ValueError when it is no request."""
-        self._handle(_read_delta(message) if self._delta else _read_sotw(message))
+    def handle(self, event: Requested | DeltaRequested) -> None:
+        """Envoy said this. The service speaks of secrets only, so the type may be left out; ValueError for another."""
+        if event.type_url not in ("", SECRET):
+            raise ValueError(f"{event.type_url} is not served here, only secrets")
+        self._take(replace(event, type_url=SECRET))
 
-    def _handle(self, event: Event) -> None:
+    def _take(self, event: Event) -> None:
         for command in self._stream.handle(event):
             match command:
                 case Respond():
-                    encode = self._encoder.encode_delta if self._delta else self._encoder.encode_sotw
-                    self.outbox.append(encode(command))
+                    self.outbox.put(self.variant.encode_response(command, self._encoder))
                 case Nacked():
                     # Its text may quote what was refused, and that is a key.
                     names = ", ".join(resource.name for resource in command.failing)
                     log.error("Envoy rejected the secret %s; its own log says why", names)
-                case EndStream():
-                    self.ending = command
+                case EndStream(status, message):
+                    self.outbox.end(status, message)
                 case Acked():
                     pass
 
 
-def _read_sotw(message: bytes) -> Requested:
-    request = decode_discovery_request(message, False)
-    error = (request.error_message or "") if request.is_nack else None
-    type_url = _secret_type(request.type_url)
-    return Requested(type_url, request.resource_names, request.response_nonce, request.version_info, error)
-
-
-def _read_delta(message: bytes) -> DeltaRequested:
-    request = decode_delta_discovery_request(message, False)
-    error = (request.error_message or "") if request.is_nack else None
-    type_url = _secret_type(request.type_url)
-    return DeltaRequested(
-        type_url, request.subscribe, request.unsubscribe, request.nonce, request.initial_versions, error
-    )
-
-
-def _secret_type(type_url: str) -> TypeUrl:
-    """The service speaks of secrets only, so the type may be left out."""
-    if type_url not in ("", SECRET):
-        raise ValueError(f"{type_url} is not served here, only secrets")
-    return SECRET
-
-
 class SecretService:
-    """Serves one set of secrets to every stream, and the next one as soon as it is published."""
+    """Serves one set of secrets to every stream, and the next one as soon as it is published.
 
-    def __init__(self, secrets: ResourceSet) -> None:
+    An Envoy that takes nothing for ``send_timeout`` seconds is cut off: it comes back for what is held then.
+    """
+
+    def __init__(self, secrets: ResourceSet, *, send_timeout: float = SEND_SECONDS) -> None:
         self._secrets = secrets
-        self._wakes: dict[SecretStream, asyncio.Event] = {}
+        self._send_timeout = send_timeout
+        self._streams: set[SecretStream] = set()
         self._server: grpc.aio.Server | None = None
+
+    @property
+    def open_streams(self) -> int:
+        """Streams that are served now."""
+        return len(self._streams)
 
     def publish(self, secrets: ResourceSet) -> None:
         """Push ``secrets`` to all streams, and serve them from now on."""
         self._secrets = secrets
-        for stream, wake in self._wakes.items():
+        for stream in self._streams:
             stream.publish(secrets)
-            wake.set()
 
     async def start(self, path: Path) -> None:
         """Listen on the Unix socket ``path``, for this user alone. OSError when that cannot be."""
@@ -120,27 +105,22 @@ class SecretService:
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
-    async def _stream_secrets(self, requests: AsyncIterator[bytes], context: _Context) -> None:
-        await self._converse(SecretStream(delta=False), requests, context)
+    async def _stream_secrets(self, requests: Requests, context: StreamContext) -> None:
+        await self._converse(SecretStream(XdsVariant.SOTW), requests, context)
 
-    async def _delta_secrets(self, requests: AsyncIterator[bytes], context: _Context) -> None:
-        await self._converse(SecretStream(delta=True), requests, context)
+    async def _delta_secrets(self, requests: Requests, context: StreamContext) -> None:
+        await self._converse(SecretStream(XdsVariant.DELTA), requests, context)
 
-    async def _converse(self, stream: SecretStream, requests: AsyncIterator[bytes], context: _Context) -> None:
-        wake = self._wakes[stream] = asyncio.Event()
+    async def _converse(self, stream: SecretStream, requests: Requests, context: StreamContext) -> None:
+        self._streams.add(stream)
         stream.publish(self._secrets)
-        reading = asyncio.create_task(_read(stream, requests, wake))
-        try:
-            while stream.ending is None:
-                await wake.wait()
-                wake.clear()
-                while stream.outbox:
-                    await context.write(stream.outbox.popleft())
-        finally:
-            del self._wakes[stream]
-            reading.cancel()
-        if stream.ending.status != "OK":
-            await context.abort(grpc.StatusCode[stream.ending.status], stream.ending.message)
+        await pump(
+            stream,
+            requests,
+            context,
+            close=lambda: self._streams.discard(stream),
+            send_timeout=self._send_timeout,
+        )
 
 
 def _bind(server: grpc.aio.Server, path: Path) -> None:
@@ -153,18 +133,3 @@ def _bind(server: grpc.aio.Server, path: Path) -> None:
     except RuntimeError as error:
         raise OSError(f"cannot listen on {path}: {error}") from error
     path.chmod(0o600)
-
-
-async def _read(stream: SecretStream, requests: AsyncIterator[bytes], wake: asyncio.Event) -> None:
-    """Until the client has no more to say, which ends the stream."""
-    ending = EndStream("OK", "")
-    try:
-        async for message in requests:
-            stream.request(message)
-            wake.set()
-    except ValueError as error:
-        ending = EndStream("INVALID_ARGUMENT", str(error))
-    except grpc.aio.BaseError as error:
-        ending = EndStream("CANCELLED", str(error))
-    stream.ending = stream.ending or ending
-    wake.set()

@@ -1,11 +1,11 @@
-"""The aggregated discovery service on grpc.aio: decode, handle, write, repeat. Bytes go out as they are."""
+"""The aggregated discovery service on grpc.aio: who is let in, and the way to the fleet."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn, TypeVar
@@ -15,24 +15,18 @@ import grpc.aio
 
 from citadel.attestation import Attested
 from citadel.refusal import Refusal
-from envoycodec.discovery import (
-    DeltaDiscoveryRequest,
-    DiscoveryRequest,
-    decode_delta_discovery_request,
-    decode_discovery_request,
-    warm_up,
-)
+from envoycodec.discovery import warm_up
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
 from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet
 from pilot.server.own_address import locate_node
 from pilot.server.peers import host_of
+from pilot.server.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.served_mesh import IdentityError
 from pilot.server.transport import ServingPort
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
-from pilot.xds.resources import TypeUrl
 from pilot.xds.variant import XdsVariant
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
@@ -67,8 +61,6 @@ _NO_OTHER_LIMITS = StreamLimits()
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-_Context = grpc.aio.ServicerContext[bytes, bytes]
-_Requests = AsyncIterator[bytes]
 
 
 class RefusedError(Exception):
@@ -110,7 +102,7 @@ async def start_ads(
     handlers: Sequence[grpc.GenericRpcHandler[Any, Any]] = (),
     limits: StreamLimits = _NO_OTHER_LIMITS,
     ready_timeout: float = 15.0,
-    send_timeout: float = 30.0,
+    send_timeout: float = SEND_SECONDS,
 ) -> AdsServer:
     """Listen on ``address`` (``host:port`` or ``unix:path``, plaintext without ``credentials``), or on several ports.
 
@@ -173,13 +165,13 @@ class _Ads:
         self._ready_timeout = ready_timeout
         self._send_timeout = send_timeout
 
-    async def stream_sotw(self, requests: _Requests, context: _Context) -> None:
+    async def stream_sotw(self, requests: Requests, context: StreamContext) -> None:
         await self._converse(requests, context, XdsVariant.SOTW)
 
-    async def stream_delta(self, requests: _Requests, context: _Context) -> None:
+    async def stream_delta(self, requests: Requests, context: StreamContext) -> None:
         await self._converse(requests, context, XdsVariant.DELTA)
 
-    async def _converse(self, requests: _Requests, context: _Context, variant: XdsVariant) -> None:
+    async def _converse(self, requests: Requests, context: StreamContext, variant: XdsVariant) -> None:
         host = host_of(context.peer())
         try:
             ticket = self._admission.enter(host, time.monotonic())
@@ -191,7 +183,7 @@ class _Ads:
             self._admission.leave(ticket)
 
     async def _converse_admitted(
-        self, requests: _Requests, context: _Context, variant: XdsVariant, ticket: Ticket
+        self, requests: Requests, context: StreamContext, variant: XdsVariant, ticket: Ticket
     ) -> None:
         caller = await self._authenticate(context)
         try:
@@ -207,24 +199,25 @@ class _Ads:
             await self._refuse_one_more(context, one_more)
         except RefusedError as refused:
             await context.abort(refused.status, str(refused))
-        reading = asyncio.create_task(self._read(requests, connection, first))
         lapse = _end_with_proof(connection, caller)
         try:
-            await self._write(context, connection)
+            await pump(
+                connection,
+                requests,
+                context,
+                close=lambda: self._fleet.close(connection),
+                first=first,
+                send_timeout=self._send_timeout,
+            )
         finally:
             lapse.cancel()
-            reading.cancel()
-            self._fleet.close(connection)
-        ending = connection.ending
-        if ending is not None and ending.status != "OK":
-            await context.abort(grpc.StatusCode[ending.status], ending.message)
 
-    async def _refuse_one_more(self, context: _Context, refused: StreamLimitError) -> NoReturn:
+    async def _refuse_one_more(self, context: StreamContext, refused: StreamLimitError) -> NoReturn:
         if self._admission.is_worth_a_line(host_of(context.peer()), time.monotonic()):
             audit.warning("refused a stream from %s (RESOURCE_EXHAUSTED): %s", context.peer(), refused)
         await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(refused))
 
-    async def _authenticate(self, context: _Context) -> Attested | None:
+    async def _authenticate(self, context: StreamContext) -> Attested | None:
         """Who calls, before a word of it is read; None where nobody can prove anything."""
         if self._authenticator is None or not is_encrypted(context):
             return None
@@ -238,14 +231,14 @@ class _Ads:
     ) -> tuple[Connection[Any], Requested | DeltaRequested]:
         """The first request: the only one that must say who asks."""
         try:
-            request = _DECODERS[variant](message, True)
-            if request.node is None or not request.node.id:
+            event, claimed = read_request(variant, message, with_node=True)
+            if claimed is None or not claimed.id:
                 raise ValueError("the first request of a stream must carry a node with an id")
             await self._until_ready()
             identity = caller.identity if caller else None
-            node = locate_node(request.node, peer)
+            node = locate_node(claimed, peer)
             self._admission.name(ticket, node.id, str(identity or ""), time.monotonic())
-            return self._fleet.open(node, variant, peer, identity), _event(request)
+            return self._fleet.open(node, variant, peer, identity), event
         except IdentityError as error:
             assert self._authenticator is not None, "an identity that nobody has proven"
             refusal = self._authenticator.refuse(str(error), peer)
@@ -259,49 +252,6 @@ class _Ads:
         except TimeoutError:
             raise RefusedError(grpc.StatusCode.UNAVAILABLE, "there is no accepted configuration yet") from None
 
-    async def _read(self, requests: _Requests, connection: Connection[Any], first: Requested | DeltaRequested) -> None:
-        """Handle requests until the client has no more. Any end of reading ends the stream."""
-        decode = _DECODERS[connection.variant]
-        try:
-            connection.handle(first)
-            async for message in requests:
-                connection.handle(_event(decode(message, False)))
-            connection.end("OK", "")
-        except ValueError as error:
-            connection.end("INVALID_ARGUMENT", str(error))
-        except grpc.aio.BaseError as error:
-            connection.end("CANCELLED", str(error))
-        except Exception:
-            log.exception("%s: a request failed", connection)
-            connection.end("INTERNAL", "the control plane failed on this request")
-
-    async def _write(self, context: _Context, connection: Connection[Any]) -> None:
-        while True:
-            await connection.wake.wait()
-            connection.wake.clear()
-            while connection.outbox:
-                await self._send(context, connection, connection.outbox.popleft())
-            if connection.ending is not None:
-                return
-
-    async def _send(self, context: _Context, connection: Connection[Any], message: bytes) -> None:
-        writing = asyncio.ensure_future(context.write(message))
-        writing.add_done_callback(_take_notice)  # when the client goes, nobody waits for the result any more
-        done, _ = await asyncio.wait({writing}, timeout=self._send_timeout)
-        if not done:
-            # The proxy is out from now on. The status that says so goes out behind the message, when it is taken:
-            # grpc.aio cannot take a message back, nor end a call beside it. A dead peer is found by keepalive.
-            connection.outbox.clear()
-            connection.end("DEADLINE_EXCEEDED", f"nothing was taken for {self._send_timeout:g} s")
-            self._fleet.close(connection)
-        await writing
-
-
-def _take_notice(writing: asyncio.Future[None]) -> None:
-    """Look at how a write ended: asyncio reports each failure that nobody has looked at."""
-    if not writing.cancelled():
-        writing.exception()
-
 
 def _end_with_proof(connection: Connection[Any], caller: Attested | None) -> asyncio.Handle:
     """End the stream when what proved its identity expires: the client must prove it anew."""
@@ -312,26 +262,3 @@ def _end_with_proof(connection: Connection[Any], caller: Attested | None) -> asy
         return never
     left = (caller.expires_at - datetime.now(UTC)).total_seconds()
     return loop.call_later(max(0.0, left), connection.end, "UNAUTHENTICATED", "not authenticated any longer")
-
-
-_Decoder = Callable[[bytes, bool], DiscoveryRequest | DeltaDiscoveryRequest]
-_DECODERS: dict[XdsVariant, _Decoder] = {
-    XdsVariant.SOTW: decode_discovery_request,
-    XdsVariant.DELTA: decode_delta_discovery_request,
-}
-
-
-def _event(request: DiscoveryRequest | DeltaDiscoveryRequest) -> Requested | DeltaRequested:
-    """What the client says, as the state machines take it. A NACK is one by having an error, even an empty one."""
-    error = (request.error_message or "") if request.is_nack else None
-    type_url = TypeUrl(request.type_url)
-    if isinstance(request, DiscoveryRequest):
-        return Requested(type_url, request.resource_names, request.response_nonce, request.version_info, error)
-    return DeltaRequested(
-        type_url,
-        request.subscribe,
-        request.unsubscribe,
-        request.nonce,
-        request.initial_versions,
-        error,
-    )

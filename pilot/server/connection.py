@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Generic
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
+from pilot.server.pump import Outbox
 from pilot.server.served_mesh import FleetObserver, ServedMesh, T
 from pilot.server.status import ProxyStatus, Rejection, TypeProgress
 from pilot.xds.events import Acked, DeltaRequested, EndStream, Nacked, Published, Requested, Respond
@@ -52,17 +52,11 @@ class FleetContext(Generic[T]):
     counters: Counters = field(default_factory=Counters)
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a stream ends: the name of a ``grpc.StatusCode`` and a message."""
-
-    status: str
-    message: str
-
-
 class Connection(Generic[T]):
-    """One stream of one proxy. ``proxy`` is what the mesh made of its node, ``identity`` what the stream has proven
-    (None on a port where nothing can be proven).
+    """One stream of one proxy, that a pump keeps going.
+
+    ``proxy`` is what the mesh made of its node, ``identity`` what the stream has proven (None on a port where nothing
+    can be proven).
     """
 
     def __init__(
@@ -83,10 +77,7 @@ class Connection(Generic[T]):
         self.variant = variant
         self.peer = peer
         self.connected_at = context.clock()
-        self.ending: Ending | None = None
-        self.wake = asyncio.Event()
-        self.outbox: deque[bytes] = deque()
-        """Responses to write: never more than one per type, for the next waits until this one is answered."""
+        self.outbox = Outbox()
         self._context = context
         self._stream = variant.new_stream(context.mesh.empty_resource)
         self._progress: dict[TypeUrl, TypeProgress] = {}
@@ -125,9 +116,8 @@ class Connection(Generic[T]):
                     self.end(status, message)
 
     def end(self, status: str, message: str) -> None:
-        """Close the stream once what is in the outbox is written. The first reason stands."""
-        self.ending = self.ending or Ending(status, message)
-        self.wake.set()
+        """See `Outbox.end`."""
+        self.outbox.end(status, message)
 
     def acked_version(self, type_url: TypeUrl, name: str) -> str | None:
         """See `Stream.acked_version`."""
@@ -151,8 +141,7 @@ class Connection(Generic[T]):
     def _respond(self, response: Respond) -> None:
         context = self._context
         message = self.variant.encode_response(response, context.encoder)
-        self.outbox.append(message)
-        self.wake.set()
+        self.outbox.put(message)
         context.counters.responses += 1
         context.counters.bytes += len(message)
         self._of(response.type_url).sent(response, context.clock())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import stat
 from collections.abc import AsyncIterator
@@ -12,7 +13,8 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import Secret
+from envoy_data_plane.envoy.config.core.v3 import DataSource
+from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import GenericSecret, Secret
 from envoy_data_plane.envoy.service.discovery.v3 import (
     DeltaDiscoveryRequest,
     DeltaDiscoveryResponse,
@@ -20,21 +22,32 @@ from envoy_data_plane.envoy.service.discovery.v3 import (
     DiscoveryResponse,
 )
 
+from envoycodec.construct import maker
+from envoycodec.encode import encode_any
 from envoycodec.upb import decode_upb, upb_class
 from pilot.agent.credentials import Credentials, secrets_of
 from pilot.agent.secret_service import SERVICE, SecretService
-from pilot.xds.resources import CLUSTER, SECRET
+from pilot.xds.resources import CLUSTER, SECRET, EncodedResource, ResourceSet
 from tests.pilot.agent.certified import credentials
+from tests.pilot.server.conditions import until
 
 FIRST, SECOND = credentials(), credentials()
 
 
+@contextlib.asynccontextmanager
+async def serving(secrets: ResourceSet, directory: Path, **options: float) -> AsyncIterator[SecretService]:
+    running = SecretService(secrets, **options)
+    await running.start(directory / "sds.sock")
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[SecretService]:
-    running = SecretService(secrets_of(FIRST))
-    await running.start(tmp_path / "sds.sock")
-    yield running
-    await running.stop()
+    async with serving(secrets_of(FIRST), tmp_path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -130,6 +143,29 @@ async def test_nonsense_ends_its_own_stream_alone(channel: grpc.aio.Channel) -> 
     assert await asyncio.wait_for(asking.call.code(), 10) is grpc.StatusCode.INVALID_ARGUMENT
     await other.ask("default")
     assert other.secrets(await other.receive())
+
+
+@pytest.mark.parametrize("delta", [False, True])
+async def test_an_envoy_that_takes_nothing_is_cut_off_and_holds_up_nobody(tmp_path: Path, delta: bool) -> None:
+    value = maker(DataSource)(inline_bytes=b"x" * 16 * 1024 * 1024)
+    large = encode_any(maker(Secret)(name="large", generic_secret=maker(GenericSecret)(secret=value)))
+    secrets = ResourceSet(SECRET, [EncodedResource("large", "1", large), *secrets_of(FIRST)])
+    unlimited = [("grpc.max_receive_message_length", -1)]  # as in Envoy
+    async with (
+        serving(secrets, tmp_path, send_timeout=0.2) as service,
+        grpc.aio.insecure_channel(f"unix:{tmp_path / 'sds.sock'}", options=unlimited) as channel,
+    ):
+        stuck = Asking(channel, delta=delta)
+        await stuck.ask("large")
+        await until(lambda: service.open_streams == 1)
+        await until(lambda: service.open_streams == 0)
+        brisk = Asking(channel, delta=delta)
+        await brisk.ask("default")
+        (secret,) = brisk.secrets(await brisk.receive())
+        assert_is(secret, FIRST)
+        # Should it wake up after all, it learns that it has to come again.
+        await stuck.receive()
+        assert await asyncio.wait_for(stuck.call.code(), 10) is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_the_text_of_a_rejection_is_not_logged(

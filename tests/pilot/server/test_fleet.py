@@ -58,8 +58,7 @@ async def test_a_connection_is_given_its_snapshot_and_answered() -> None:
     world = World()
     connection = world.connect()
     connection.handle(Requested(CLUSTER))
-    assert len(connection.outbox) == 1
-    assert connection.wake.is_set()
+    assert len(connection.outbox.messages) == 1
 
 
 async def test_publications_in_a_row_are_one_push_of_the_newest() -> None:
@@ -73,8 +72,8 @@ async def test_publications_in_a_row_are_one_push_of_the_newest() -> None:
         world.fleet.publish()
     await pushed(world.fleet)
     assert world.mesh.asked == ["p"]
-    assert len(connection.outbox) == 2
-    assert b"99" in connection.outbox[-1]
+    assert len(connection.outbox.messages) == 2
+    assert b"99" in connection.outbox.messages[-1]
 
 
 async def test_a_publication_while_its_turn_is_due_keeps_its_place() -> None:
@@ -107,7 +106,7 @@ async def test_a_slow_client_has_at_most_one_response_per_type_waiting() -> None
         world.mesh.snapshot = snapshot(clusters={"a": str(n)})
         world.fleet.publish()
         await pushed(world.fleet)
-    assert len(connection.outbox) == 1
+    assert len(connection.outbox.messages) == 1
 
 
 async def test_others_run_between_the_connections_of_a_push() -> None:
@@ -137,7 +136,7 @@ async def test_a_snapshot_that_fails_leaves_the_others_theirs(caplog: pytest.Log
         await pushed(world.fleet)
     assert "no snapshot for broken" in caplog.text
     healthy.handle(Requested(CLUSTER, nonce="1"))
-    assert len(healthy.outbox) == 2
+    assert len(healthy.outbox.messages) == 2
 
 
 async def test_a_closed_connection_is_not_pushed_to_and_told_of_once() -> None:
@@ -169,16 +168,16 @@ async def test_a_stopping_fleet_ends_streams_also_those_that_come_late() -> None
     world.fleet.stop()
     late = world.connect()
     for connection in (early, late):
-        assert connection.ending is not None
-        assert connection.ending.status == "UNAVAILABLE"
+        assert connection.outbox.ending is not None
+        assert connection.outbox.ending.status == "UNAVAILABLE"
 
 
 async def test_an_abort_of_the_stream_ends_the_connection_for_the_first_reason() -> None:
     connection = World().connect()
     connection.handle(Requested(TypeUrl("")))
     connection.end("OK", "")
-    assert connection.ending is not None
-    assert connection.ending.status == "INVALID_ARGUMENT"
+    assert connection.outbox.ending is not None
+    assert connection.outbox.ending.status == "INVALID_ARGUMENT"
 
 
 @pytest.mark.parametrize("variant", XdsVariant)
@@ -221,7 +220,7 @@ async def test_what_is_written_is_counted() -> None:
     for _ in range(3):
         world.connect().handle(Requested(CLUSTER))
     counters = world.fleet.counters
-    sizes = [len(connection.outbox[0]) for connection in world.fleet.connections]
+    sizes = [len(connection.outbox.messages[0]) for connection in world.fleet.connections]
     assert (counters.responses, counters.bytes, counters.connections) == (3, sum(sizes), 3)
     assert world.fleet.encoder.joins == 1
 
@@ -243,8 +242,8 @@ async def test_a_report_of_health_is_told_and_not_answered(variant: XdsVariant) 
     connection.handle(request(HEALTH, error=""))
     connection.handle(request(HEALTH))
     assert world.notes.told == ["connected p", "unhealthy p", "unhealthy p", "healthy p"]
-    assert not connection.outbox
-    assert connection.ending is None
+    assert not connection.outbox.messages
+    assert connection.outbox.ending is None
 
 
 @pytest.mark.parametrize("variant", XdsVariant)
