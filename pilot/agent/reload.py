@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from pilot.agent.override import read_override
+from pilot.agent.envoy_command import read_override
 from pilot.dataplane.errors import EnvoyError
 from pilot.dataplane.hot_restart import check_configuration, hot_restart_version
 from pilot.dataplane.supervisor import EnvoySupervisor

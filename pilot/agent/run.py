@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 from collections.abc import Iterable, Sequence
@@ -12,23 +11,20 @@ from pathlib import Path
 from random import SystemRandom
 
 from citadel.state_files import StateError
-from galley.atomic_write import write_atomically
 from pilot.agent.certificate_client import CertificateClient, SigningError
 from pilot.agent.control_stream import ControlPlaneAddress, ControlStream, agent_node
 from pilot.agent.credential_files import CredentialFiles
 from pilot.agent.credentials import Credentials, secrets_of
 from pilot.agent.drain import drain
 from pilot.agent.enrolment import Enrolment, JoinFiles
-from pilot.agent.notify import READY, STOPPING, notify
-from pilot.agent.override import read_override
-from pilot.agent.reaper import reap_as_init
+from pilot.agent.envoy_command import prepare_envoy
+from pilot.agent.host_process import READY, STOPPING, notify, reap_as_init
 from pilot.agent.reload import reload_forever
 from pilot.agent.secret_service import SecretService
-from pilot.agent.settings import BOOTSTRAP_FILE, AgentSettings
-from pilot.dataplane.bootstrap import build_bootstrap
+from pilot.agent.settings import AgentSettings
 from pilot.dataplane.errors import EnvoyDiedError, EnvoyNotReadyError
-from pilot.dataplane.hot_restart import HotRestart, free_base_id, remove_shared_memory
-from pilot.dataplane.process import EnvoyCommand, EnvoyProcess, end_leftover
+from pilot.dataplane.hot_restart import remove_shared_memory
+from pilot.dataplane.process import EnvoyProcess, end_leftover
 from pilot.dataplane.supervisor import EnvoySupervisor, backoff
 
 log = logging.getLogger("pilot.agent")
@@ -170,7 +166,7 @@ def _keep(credentials: Credentials, files: CredentialFiles) -> bool:
 async def _run_envoy(
     settings: AgentSettings, stop: asyncio.Event, chores: Sequence[asyncio.Task[None]], stream: ControlStream
 ) -> None:
-    command = _prepare_envoy(settings)
+    command = prepare_envoy(settings)
     if await asyncio.to_thread(end_leftover, command):
         log.warning("ended an Envoy that had outlived its agent")
     supervisor = EnvoySupervisor(EnvoyProcess(command), on_death=_tell_death)
@@ -195,21 +191,6 @@ async def _run_envoy(
         await telling
         if restart := supervisor.process.command.hot_restart:
             remove_shared_memory(restart.base_id)
-
-
-def _prepare_envoy(settings: AgentSettings) -> EnvoyCommand:
-    """Write the bootstrap, in which there is no secret. EnvoyError when what is to be merged over it is of no use."""
-    bootstrap = settings.directory.absolute() / BOOTSTRAP_FILE
-    write_atomically(bootstrap, json.dumps(build_bootstrap(settings.bootstrap), indent=2).encode())
-    return EnvoyCommand(
-        binary=settings.envoy,
-        config=bootstrap,
-        log_file=settings.log_file,
-        admin=settings.bootstrap.admin,
-        arguments=settings.envoy_arguments,
-        override=read_override(settings.override),
-        hot_restart=HotRestart(free_base_id()),
-    )
 
 
 def _tell_readiness(process: EnvoyProcess) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,46 +19,18 @@ from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
 from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet
-from pilot.server.own_address import locate_node
-from pilot.server.peers import host_of
+from pilot.server.peers import host_of, locate_node
 from pilot.server.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.served_mesh import IdentityError
-from pilot.server.transport import ServingPort
+from pilot.server.transport import ServingPort, bind, new_server
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.variant import XdsVariant
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
-MAX_REQUEST = 4 * 1024 * 1024
-"""Bytes; an Envoy's request lists all names that it wants, some 60 bytes each."""
-MAX_STREAMS_OF_A_CONNECTION = 100
-"""An Envoy has one or two. Further ones wait, in the client, until one of these ends."""
-_UNSERVED_CALLS = 1_000
-"""Calls beyond the streams that are admitted: signing requests, and streams about to be refused with a reason."""
-
-_OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.max_receive_message_length", MAX_REQUEST),
-    ("grpc.max_send_message_length", -1),
-    # A token is some 500 bytes. Further headers end the call before it reaches us.
-    ("grpc.max_metadata_size", 16 * 1024),
-    ("grpc.absolute_max_metadata_size", 16 * 1024),
-    # Whoever connects must finish TLS and open a stream, and keep one.
-    ("grpc.server_handshake_timeout_ms", 10_000),
-    ("grpc.max_connection_idle_ms", 60_000),
-    ("grpc.max_concurrent_streams", MAX_STREAMS_OF_A_CONNECTION),
-    # Ping a silent client after 30 s and give it 10 s; allow its own pings every 15 s.
-    ("grpc.keepalive_time_ms", 30_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 15_000),
-    # Two control planes on one port would each get some of the proxies.
-    ("grpc.so_reuseport", 0),
-)
 
 _NO_OTHER_LIMITS = StreamLimits()
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -83,6 +54,7 @@ class AdsServer:
 
     @property
     def port(self) -> int:
+        """The first of the ports."""
         return self.ports[0]
 
     async def stop(self, grace: float = 5.0) -> None:
@@ -118,33 +90,12 @@ async def start_ads(
         "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_sotw),
         "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(service.stream_delta),
     }
-    most = limits.total + _UNSERVED_CALLS
-    # Connections without a call, half of a handshake say, count as well.
-    options = (*_OPTIONS, ("grpc.max_allowed_incoming_connections", most))
-    server = grpc.aio.server(options=options, maximum_concurrent_rpcs=most)
+    server = new_server(limits.total)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods), *handlers))
     ports = [ServingPort(address, credentials)] if isinstance(address, str) else address
-    bound = tuple(_bind(server, port) for port in ports)
+    bound = tuple(bind(server, port) for port in ports)
     await server.start()
     return AdsServer(bound, fleet, admission, server, asyncio.create_task(fleet.push_forever(), name="pushes"))
-
-
-def _bind(server: grpc.aio.Server, port: ServingPort) -> int:
-    try:
-        if port.credentials is None:
-            return server.add_insecure_port(port.address)
-        return server.add_secure_port(port.address, port.credentials)
-    except RuntimeError as error:
-        raise OSError(f"cannot listen on {port.address}: {error}") from error
-
-
-async def serve_ads(address: str, fleet: Fleet[Any], stop: asyncio.Event, *, grace: float = 5.0) -> None:
-    """Serve ``fleet`` on ``address`` until ``stop`` is set (by SIGTERM, say), then end all streams in good order."""
-    server = await start_ads(address, fleet)
-    try:
-        await stop.wait()
-    finally:
-        await server.stop(grace)
 
 
 class _Ads:

@@ -82,14 +82,17 @@ class TypeProgress:
     rejections: dict[str, Rejection] = field(default_factory=dict)
 
     def sent(self, response: Respond, now: float) -> None:
+        """``response`` was written at ``now``, in seconds since the epoch."""
         self.sent_version, self.nonce, self.sent_at, self.settled = response.version, response.nonce, now, False
 
     def acked(self, command: Acked) -> None:
+        """The proxy has accepted a response, or has what it kept from an earlier stream."""
         self.acked_version, self.settled = command.version, True
         if command.response is None:
             self.sent_version = command.version
 
     def nacked(self, command: Nacked, now: float) -> tuple[Rejection, ...]:
+        """The proxy has rejected a response at ``now``, in seconds since the epoch: one rejection for each resource."""
         refused = tuple(Rejection(r.name, r.version, command.error, r.origins, now) for r in command.failing)
         self.rejections.update((rejection.name, rejection) for rejection in refused)
         return refused

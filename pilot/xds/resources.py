@@ -92,9 +92,11 @@ class ResourceSet:
         )
 
     def get(self, name: str) -> EncodedResource | None:
+        """The resource of this name."""
         return self._resources.get(name)
 
     def names(self) -> Iterable[str]:
+        """The names of all resources, in order."""
         return self._resources.keys()
 
     @property
@@ -198,5 +200,6 @@ class ResourceSnapshot:
         return ResourceSnapshot((*self._by_type.values(), added))
 
     def of(self, type_url: TypeUrl) -> ResourceSet:
+        """All resources of a type."""
         found = self._by_type.get(type_url)
         return found if found is not None else _nothing(type_url)

@@ -18,7 +18,7 @@ DEFAULT_XDS = f"127.0.0.1:{XDS_PORT}"
 DEFAULT_ADMIN_HOST = "127.0.0.1"
 DEFAULT_TOKEN_TTL = timedelta(days=365)
 UNSPECIFIED = "0.0.0.0"
-"""Stands in a node for the address that the control plane sees (see ``pilot.server.own_address``)."""
+"""Stands in a node for the address that the control plane sees (see ``pilot.server.peers``)."""
 
 _DESCRIPTION = """\
 Write the bootstrap of one Envoy: who it is (node id and metadata, under Istio's names), where the control plane

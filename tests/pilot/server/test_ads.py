@@ -11,8 +11,9 @@ import grpc
 import pytest
 
 from envoycodec.discovery import Node
-from pilot.server.ads import MAX_REQUEST, AdsServer, serve_ads, start_ads
+from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Fleet
+from pilot.server.transport import MAX_REQUEST
 from pilot.settings import StreamLimits
 from pilot.xds.resources import CLUSTER, ENDPOINT, EncodedResource, ResourceSet, ResourceSnapshot
 from pilot.xds.stream import MAX_NAMES
@@ -207,15 +208,6 @@ async def test_a_stopping_server_ends_its_streams_so_that_clients_go_elsewhere()
         assert world.notes.told[-1] == f"disconnected {NODE['id']}"
 
 
-async def test_a_server_serves_until_it_is_told_to_stop(tmp_path_factory: pytest.TempPathFactory) -> None:
-    stop = asyncio.Event()
-    socket = tmp_path_factory.mktemp("s") / "ads"
-    serve = asyncio.create_task(serve_ads(f"unix:{socket}", World(clusters()).fleet, stop))
-    await until(socket.exists)
-    stop.set()
-    await asyncio.wait_for(serve, 10)
-
-
 async def test_a_port_that_is_taken_is_an_error() -> None:
     async with serving(World(clusters())) as server:
         with pytest.raises(OSError, match="cannot listen"):
@@ -330,7 +322,7 @@ async def test_silent_connections_leave_room_for_others() -> None:
 
 
 async def test_connections_beyond_what_streams_could_need_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pilot.server.ads._UNSERVED_CALLS", 3)
+    monkeypatch.setattr("pilot.server.transport._UNSERVED_CALLS", 3)
     world = World(clusters(a="1"))
     world.fleet.publish()
     async with serving(world, limits=StreamLimits(total=2)) as server:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pilot.agent.override import read_override
+from pilot.agent.envoy_command import read_override
 from pilot.dataplane.errors import EnvoyError
 
 
