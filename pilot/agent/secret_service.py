@@ -12,7 +12,7 @@ import grpc
 import grpc.aio
 
 from envoycodec.discovery import warm_up
-from pilot.server.pump import SEND_SECONDS, Outbox, Requests, StreamContext, pump
+from pilot.pump import SEND_SECONDS, Outbox, Requests, StreamContext, pump
 from pilot.xds.events import Acked, DeltaRequested, EndStream, Event, Nacked, Published, Requested, Respond
 from pilot.xds.resources import SECRET, ResourceSet, ResourceSnapshot
 from pilot.xds.variant import XdsVariant

@@ -15,12 +15,12 @@ import grpc.aio
 from citadel.attestation import Attested
 from citadel.refusal import Refusal
 from envoycodec.discovery import warm_up
+from pilot.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
 from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet
 from pilot.server.peers import host_of, locate_node
-from pilot.server.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.served_mesh import IdentityError
 from pilot.server.transport import ServingPort, bind, new_server
 from pilot.settings import StreamLimits

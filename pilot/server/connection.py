@@ -10,7 +10,7 @@ from typing import Generic
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
-from pilot.server.pump import Outbox
+from pilot.pump import Outbox
 from pilot.server.served_mesh import FleetObserver, ServedMesh, T
 from pilot.server.status import ProxyStatus, Rejection, TypeProgress
 from pilot.xds.events import Acked, DeltaRequested, EndStream, Nacked, Published, Requested, Respond

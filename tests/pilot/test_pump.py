@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from envoycodec.discovery import DiscoveryRequest, Node, encode_discovery_request
-from pilot.server.pump import Outbox, StreamContext, pump, read_request
+from pilot.pump import Outbox, StreamContext, pump, read_request
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.resources import CLUSTER
 from pilot.xds.variant import XdsVariant
