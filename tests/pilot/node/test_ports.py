@@ -16,7 +16,7 @@ from pilot.node.node_id import ProxyKind
 from pilot.redirect.options import CaptureOptions
 
 ROOT = Path(__file__).parents[3]
-OTHERS = {("pilot/server/ads.py", 15_000)}
+OTHERS = {("pilot/server/transport.py", 15_000)}
 """Milliseconds."""
 HOMES = {"pilot/node/ports.py", "galley/kinds/mesh_config.py", "galley/kinds/values.py"}
 NUMBERS = frozenset(value for value in vars(ports).values() if isinstance(value, int) and value > 1000)
