@@ -11,6 +11,7 @@ import yaml
 from galley.commands.report import render_text
 from galley.publishing.validate import validate
 from galley.sources.directory import read_paths
+from pilot.ir.plan_yaml import plan_yaml, plans_by_list
 from pilot.xds.resources import LISTS
 
 _EXAMPLES = """\
@@ -24,6 +25,7 @@ The "node" part of a file that `pilot bootstrap` wrote is one, and so is the who
 examples:
   pilot dump --config rules/ --node envoy.yaml
   pilot dump --config rules/ --node envoy.yaml --type routes -o yaml
+  pilot dump --config rules/ --node envoy.yaml --type listeners -o plan
   pilot bootstrap gateway --name ingress --labels istio=ingressgateway | pilot dump --config rules/ --node -
 
 exit status: 0 done, 1 the configuration has errors (they are written to standard error), 2 wrong usage
@@ -46,7 +48,13 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
     parser.add_argument(
         "--type", action="append", choices=tuple(LISTS), dest="types", help="only these resources; repeatable"
     )
-    parser.add_argument("-o", "--output", choices=("json", "yaml"), default="json", help="default: json")
+    parser.add_argument(
+        "-o",
+        "--output",
+        choices=("json", "yaml", "plan"),
+        default="json",
+        help="default: json; plan is YAML of what the resources are made from, with the defaults left out",
+    )
     parser.add_argument(
         "--accept-unenforced", action="store_true", help="only warn of security settings that cannot be enforced yet"
     )
@@ -62,7 +70,7 @@ def run_dump(args: argparse.Namespace) -> int:
     """Run ``pilot dump``; the result is its exit status."""
     # Imports all of Envoy's messages, which --help need not wait for.
     from pilot.envoy.resource_json import snapshot_as_json  # noqa: PLC0415
-    from pilot.offline import read_node_file, snapshot_for  # noqa: PLC0415
+    from pilot.offline import plan_for, read_node_file, snapshot_for  # noqa: PLC0415
 
     state = read_paths(args.config)
     for path in state.missing:
@@ -84,6 +92,10 @@ def run_dump(args: argparse.Namespace) -> int:
         print(render_text(validation.diagnostics, validation.contents, color=sys.stderr.isatty()), file=sys.stderr)
     if validation.has_errors:
         return 1
+    if args.output == "plan":
+        plans = plans_by_list(plan_for(validation, proxy, mtls=args.mtls))
+        print(plan_yaml({name: list(plans[name].values()) for name in (args.types or LISTS) if name in plans}))
+        return 0
     dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls))
     chosen = {name: dumped[name] for name in (args.types or LISTS)}
     print(yaml.safe_dump(chosen, sort_keys=False) if args.output == "yaml" else json.dumps(chosen, indent=2))

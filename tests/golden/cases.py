@@ -27,8 +27,9 @@ import yaml
 
 from galley.publishing.validate import Validation, validate
 from pilot.envoy.resource_json import snapshot_as_json
+from pilot.ir.plan_yaml import plans_by_list
 from pilot.mesh.context.proxy import Proxy
-from pilot.offline import read_node, snapshot_for
+from pilot.offline import plan_for, read_node, snapshot_for
 from pilot.xds.resources import LISTS, ResourceSnapshot
 
 HERE = Path(__file__).parent
@@ -40,6 +41,8 @@ CLIENT = {
 
 PARTS = {"routes": "virtualHosts", "listeners": "filterChains"}
 """The field whose members a case may choose among, by type of resource."""
+
+_PLAN_PARTS = {"routes": "virtual_hosts", "listeners": "chains"}
 
 _KEYS = frozenset({"description", "shows", "proxy", "mtls", "identified", "without_effect"})
 
@@ -78,6 +81,13 @@ class Case:
         """What it shows of that, as protobuf JSON; what is named and not there is left out."""
         served = snapshot_as_json(self.snapshot())
         return {kind: list(_select(served[kind], names, PARTS.get(kind))) for kind, names in self.shows.items()}
+
+    def planned(self) -> dict[str, list[Any]]:
+        """The plans behind what it shows, by the same types and names."""
+        plans = plans_by_list(plan_for(self.validation(), self.proxy, mtls=self.mtls))
+        return {
+            kind: list(_select_plans(plans[kind], names, _PLAN_PARTS.get(kind))) for kind, names in self.shows.items()
+        }
 
     def without(self, document: str) -> Case:
         """The same with all documents but this one."""
@@ -135,3 +145,14 @@ def _select(resources: list[Json], names: Names | None, field: str | None) -> It
             yield resource
         else:
             yield {**resource, field: [part for part in resource[field] if part["name"] in parts]}
+
+
+def _select_plans(plans: Mapping[str, Any], names: Names | None, field: str | None) -> Iterator[Any]:
+    for name, plan in plans.items():
+        parts = () if names is None else names.get(name)
+        if parts is None:
+            continue
+        if field is None or not parts:
+            yield plan
+        else:
+            yield replace(plan, **{field: tuple(part for part in getattr(plan, field) if part.name in parts)})

@@ -1,4 +1,4 @@
-"""YAML and a node in, what Envoys are served out; and all of that is a configuration that real Envoys accept.
+"""YAML and a node in, plans and what Envoys are served out; and all of that is a configuration that real Envoys accept.
 
 ``pytest --update-golden`` rewrites what is expected; review the difference as code. ``cases.py`` says what a case is.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pilot.ir.plan_yaml import plan_yaml
 from pilot.xds.resources import LISTS
 from tests.certificates import write_key_pair
 from tests.e2e.harness.envoy_versions import VERSIONS, envoy_binary
@@ -36,6 +37,12 @@ def test_what_is_served(name: str, update_golden: bool) -> None:
     case = CASES[name]
     served = yaml.safe_dump(case.shown(), sort_keys=False, width=120, allow_unicode=True)
     assert_expected(case.expected / "envoy.yaml", served, update=update_golden)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_planned(name: str, update_golden: bool) -> None:
+    case = CASES[name]
+    assert_expected(case.expected / "plan.yaml", plan_yaml(case.planned()), update=update_golden)
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -51,6 +51,16 @@ def test_types_and_yaml(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(yaml.safe_load(capsys.readouterr().out)) == ["routes"]
 
 
+def test_the_plan_behind_the_resources(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert dump(home, "--type", "endpoints", "--type", "secrets", "-o", "plan") == 0
+    assert capsys.readouterr().out.startswith(
+        "endpoints:\n"
+        "- !LoadAssignmentPlan\n"
+        "  cluster_name: outbound|9080||reviews.default.svc.cluster.local\n"
+        "  localities:\n"
+    )
+
+
 @pytest.mark.parametrize("form", ["bootstrap", "json", "camel-case"])
 def test_forms_of_a_node(home: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     nodes: dict[str, Any] = {
