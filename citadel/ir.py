@@ -122,9 +122,33 @@ class UpstreamTls:
         return not self.sni and not self.subject_alt_names and not self.insecure_skip_verify
 
 
+CIPHER_SUITES = frozenset(
+    {
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES128-SHA",
+        "ECDHE-ECDSA-AES256-SHA",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-AES128-SHA",
+        "ECDHE-RSA-AES256-SHA",
+        "AES128-GCM-SHA256",
+        "AES256-GCM-SHA384",
+        "AES128-SHA",
+        "AES256-SHA",
+    }
+)
+"""The names of cipher suites that Envoy knows; it refuses any other."""
+
+
 @frozen
 class ServerTls:
-    """TLS that a gateway's server terminates; all files are on the gateway's own file system."""
+    """TLS that a gateway's server terminates; all files are on the gateway's own file system.
+
+    Names of cipher suites that Envoy does not know are left out, as in Istio.
+    """
 
     certificates: tuple[KeyPairFiles, ...]
     require_client_certificate: bool = False
@@ -138,3 +162,7 @@ class ServerTls:
     max_version: TlsProtocol = TlsProtocol.TLS_AUTO
     cipher_suites: tuple[str, ...] = ()
     alpn: tuple[str, ...] = ("h2", "http/1.1")
+
+    def __post_init__(self) -> None:
+        known = (suite for suite in dict.fromkeys(self.cipher_suites) if suite in CIPHER_SUITES)
+        object.__setattr__(self, "cipher_suites", tuple(known))

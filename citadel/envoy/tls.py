@@ -43,24 +43,6 @@ _PROTOCOLS = {
     TlsProtocol.TLSV1_2: TlsParametersTlsProtocol.TLSv1_2,
     TlsProtocol.TLSV1_3: TlsParametersTlsProtocol.TLSv1_3,
 }
-_CIPHER_SUITES = frozenset(
-    {
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE-ECDSA-AES128-SHA",
-        "ECDHE-ECDSA-AES256-SHA",
-        "ECDHE-RSA-AES128-GCM-SHA256",
-        "ECDHE-RSA-AES256-GCM-SHA384",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE-RSA-AES128-SHA",
-        "ECDHE-RSA-AES256-SHA",
-        "AES128-GCM-SHA256",
-        "AES256-GCM-SHA384",
-        "AES128-SHA",
-        "AES256-SHA",
-    }
-)
 SYSTEM_ROOTS_FILE = "/etc/ssl/certs/ca-certificates.crt"
 """Where Debian, Ubuntu, Alpine and Envoy's own images keep the system's roots.
 
@@ -88,11 +70,11 @@ def upstream_tls_socket(tls: UpstreamTls | MeshClientTls) -> TransportSocket:
 
 
 def render_downstream_tls(tls: ServerTls) -> DownstreamTlsContext:
-    """TLS that a server terminates. Names of cipher suites that Envoy does not know are left out, as in Istio."""
+    """TLS that a server terminates."""
     parameters = _tls_parameters(
         tls_minimum_protocol_version=_PROTOCOLS[tls.min_version],
         tls_maximum_protocol_version=_PROTOCOLS[tls.max_version],
-        cipher_suites=[suite for suite in dict.fromkeys(tls.cipher_suites) if suite in _CIPHER_SUITES],
+        cipher_suites=list(tls.cipher_suites),
     )
     common = _common_tls_context(
         tls_params=parameters,

@@ -28,13 +28,11 @@ from envoycodec.encode import pack
 from envoycodec.wellknown import struct
 from galley.kinds.networking.destination_rule import OutlierDetection as OutlierDetectionRule
 from galley.kinds.values import TcpKeepalive
-from pilot.envoy.address import render_socket_address
-from pilot.envoy.config_source import ads
+from pilot.envoy.core import ads, render_socket_address
 from pilot.envoy.endpoint import MUTUAL_TLS, render_load_assignment
 from pilot.envoy.metadata import config_path, render_istio_metadata
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS, render_http_protocol_options
-from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy
-from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, DiscoveryType, LbPolicy
 
 _cluster = maker(Cluster)
 _eds_cluster_config = maker(ClusterEdsClusterConfig)
@@ -50,19 +48,19 @@ _extra_source_address = maker(ExtraSourceAddress)
 _percent = maker(Percent)
 _socket_match = maker(ClusterTransportSocketMatch)
 
-_DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in Discovery}
+_DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in DiscoveryType}
 _LB_POLICIES = {policy: ClusterLbPolicy[policy.value] for policy in LbPolicy}
-_DNS = (Discovery.STRICT_DNS, Discovery.LOGICAL_DNS)
+_DNS = (DiscoveryType.STRICT_DNS, DiscoveryType.LOGICAL_DNS)
 
 
 def render_cluster(plan: ClusterPlan) -> Cluster:
-    discovery = _supported_discovery(plan)
+    """A cluster, with its endpoints where it says them itself."""
     outliers, options = plan.outlier_detection, render_http_protocol_options(plan)
     cluster = _cluster(
         name=plan.name,
-        type=_DISCOVERY[discovery],
+        type=_DISCOVERY[plan.discovery],
         connect_timeout=plan.connect_timeout,
-        lb_policy=_lb_policy(plan.lb_policy, discovery),
+        lb_policy=_LB_POLICIES[plan.lb_policy],
         circuit_breakers=_render_circuit_breakers(plan.circuit_breakers),
         outlier_detection=_render_outlier_detection(outliers) if outliers is not None else None,
         # Whoever ejects endpoints does not want traffic to go back to them: Istio switches panic routing off.
@@ -77,7 +75,7 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
     if plan.source_addresses:
         cluster.upstream_bind_config = _render_bind_config(plan.source_addresses)
     _add_transport_socket(cluster, plan)
-    _add_endpoints(cluster, plan, discovery)
+    _add_endpoints(cluster, plan)
     return cluster
 
 
@@ -102,34 +100,14 @@ def _add_transport_socket(cluster: Cluster, plan: ClusterPlan) -> None:
     ]
 
 
-def _supported_discovery(plan: ClusterPlan) -> Discovery:
-    """Envoy refuses LOGICAL_DNS unless there is exactly one endpoint."""
-    if plan.discovery is Discovery.LOGICAL_DNS and _count(plan.load_assignment) != 1:
-        return Discovery.STRICT_DNS
-    return plan.discovery
-
-
-def _count(assignment: LoadAssignmentPlan | None) -> int:
-    return sum(len(locality.endpoints) for locality in assignment.localities) if assignment is not None else 0
-
-
-def _lb_policy(policy: LbPolicy, discovery: Discovery) -> ClusterLbPolicy:
-    """ORIGINAL_DST and CLUSTER_PROVIDED go together only: Envoy refuses either with anything else."""
-    if discovery is Discovery.ORIGINAL_DST:
-        return ClusterLbPolicy.CLUSTER_PROVIDED
-    return ClusterLbPolicy.LEAST_REQUEST if policy is LbPolicy.CLUSTER_PROVIDED else _LB_POLICIES[policy]
-
-
-def _add_endpoints(cluster: Cluster, plan: ClusterPlan, discovery: Discovery) -> None:
-    if discovery is Discovery.EDS:
+def _add_endpoints(cluster: Cluster, plan: ClusterPlan) -> None:
+    if plan.discovery is DiscoveryType.EDS:
         cluster.eds_cluster_config = _eds_cluster_config(eds_config=ads(), service_name=plan.name)
-    elif discovery is Discovery.ORIGINAL_DST:
-        if plan.original_dst_port:
-            cluster.original_dst_lb_config = _original_dst_lb_config(upstream_port_override=plan.original_dst_port)
-    else:
-        assignment = plan.load_assignment or LoadAssignmentPlan(cluster_name=plan.name)
-        cluster.load_assignment = render_load_assignment(assignment)
-    if discovery in _DNS:
+    if plan.discovery is DiscoveryType.ORIGINAL_DST and plan.original_dst_port:
+        cluster.original_dst_lb_config = _original_dst_lb_config(upstream_port_override=plan.original_dst_port)
+    if plan.load_assignment is not None:
+        cluster.load_assignment = render_load_assignment(plan.load_assignment)
+    if plan.discovery in _DNS:
         # A host that has IPv6 addresses too must be reachable from where there is IPv4 only.
         cluster.dns_lookup_family = ClusterDnsLookupFamily.V4_PREFERRED
         cluster.dns_refresh_rate = plan.dns_refresh_rate

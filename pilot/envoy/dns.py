@@ -75,6 +75,7 @@ def render_dns_listener(plan: DnsListenerPlan, encode_name: Callable[[DnsNamePla
 
 
 def render_dns_name(plan: DnsNamePlan) -> DnsTableDnsVirtualDomain:
+    """One name of the table, with its addresses."""
     return _virtual_domain(
         name=plan.name,
         endpoint=_endpoint(address_list=_address_list(address=list(plan.addresses))),

@@ -23,12 +23,11 @@ from envoycodec.encode import encode, length_delimited, type_url
 from galley.meta import ResourceKey
 from pilot.envoy.cluster import render_cluster
 from pilot.envoy.dns import render_dns_listener, render_dns_name
-from pilot.envoy.endpoint import occupied_localities, render_endpoint, render_locality, render_locality_options
+from pilot.envoy.endpoint import render_endpoint, render_locality, render_locality_options
 from pilot.envoy.listener import render_listener
 from pilot.envoy.patch import NO_PATCHES, Patches, matching, patched
-from pilot.envoy.route import distinct_virtual_hosts, render_route_config_options, render_virtual_host
-from pilot.ir.cluster import ClusterPlan
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.envoy.route import render_route_config_options, render_virtual_host
+from pilot.ir.cluster import ClusterPlan, EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import DnsListenerPlan, DnsNamePlan, ListenerPlan, TcpListenerPlan
 from pilot.ir.proxy import ProxyPart, ProxyPlan
 from pilot.ir.route import RouteConfigPlan, VirtualHostPlan
@@ -168,11 +167,10 @@ def join_route_config(
 
     Of ``patches`` those that match the route configuration itself are applied to its other fields.
     """
-    hosts = distinct_virtual_hosts(plan.virtual_hosts)
     payload = b"".join(
         [
             encode(_route_configuration(name=plan.name)),
-            *[length_delimited(_VIRTUAL_HOSTS, encode_virtual_host(host)) for host in hosts],
+            *[length_delimited(_VIRTUAL_HOSTS, encode_virtual_host(host)) for host in plan.virtual_hosts],
             encode(patched(render_route_config_options(plan), matching(patches, plan))),
         ]
     )
@@ -183,7 +181,7 @@ def join_load_assignment(
     plan: LoadAssignmentPlan, *, encode_endpoint: Callable[[EndpointPlan], bytes]
 ) -> EncodedResource:
     """The encoding of ``render_load_assignment(plan)`` from encoded endpoints, byte for byte."""
-    groups = [_join_locality(locality, encode_endpoint) for locality in occupied_localities(plan)]
+    groups = [_join_locality(locality, encode_endpoint) for locality in plan.localities]
     payload = b"".join(
         [
             encode(_load_assignment(cluster_name=plan.cluster_name)),

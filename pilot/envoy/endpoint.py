@@ -6,9 +6,9 @@ from envoy_data_plane.envoy.config.core.v3 import Locality as LocalityMessage
 from envoy_data_plane.envoy.config.endpoint.v3 import ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints
 
 from envoycodec.construct import maker
-from pilot.envoy.address import render_address
+from pilot.envoy.core import render_address
 from pilot.envoy.metadata import render_metadata
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 
 _load_assignment = maker(ClusterLoadAssignment)
 _locality_endpoints = maker(LocalityLbEndpoints)
@@ -26,7 +26,7 @@ MUTUAL_TLS = {"tlsMode": "istio"}
 def render_load_assignment(plan: LoadAssignmentPlan) -> ClusterLoadAssignment:
     """The whole load assignment. ``RenderCache`` puts the same together from endpoints encoded earlier."""
     assignment = _load_assignment(cluster_name=plan.cluster_name)
-    for locality in occupied_localities(plan):
+    for locality in plan.localities:
         group = render_locality_options(locality)
         group.locality = render_locality(locality)
         group.lb_endpoints = [render_endpoint(endpoint) for endpoint in locality.endpoints]
@@ -34,26 +34,23 @@ def render_load_assignment(plan: LoadAssignmentPlan) -> ClusterLoadAssignment:
     return assignment
 
 
-def occupied_localities(plan: LoadAssignmentPlan) -> list[LocalityPlan]:
-    """The localities that have endpoints: Envoy refuses the weight 0 of an empty one."""
-    return [locality for locality in plan.localities if locality.endpoints]
-
-
 def render_locality(plan: LocalityPlan) -> LocalityMessage:
+    """Where the endpoints of a group are."""
     where = plan.locality
     return _locality(region=where.region, zone=where.zone, sub_zone=where.sub_zone)
 
 
 def render_locality_options(plan: LocalityPlan) -> LocalityLbEndpoints:
     """All but the locality itself and its endpoints."""
-    weight = sum(endpoint.weight or 1 for endpoint in plan.endpoints)
+    weight = sum(endpoint.weight for endpoint in plan.endpoints)
     return _locality_endpoints(load_balancing_weight=weight, priority=plan.priority)
 
 
 def render_endpoint(plan: EndpointPlan) -> LbEndpoint:
+    """One endpoint, marked if it takes mutual TLS."""
     address = render_address(plan.address, plan.port)
     return _lb_endpoint(
         endpoint=_endpoint(address=address),
-        load_balancing_weight=plan.weight or 1,
+        load_balancing_weight=plan.weight,
         metadata=render_metadata(SOCKET_MATCH, MUTUAL_TLS) if plan.mutual_tls else None,
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 
 import betterproto2
 from envoy_data_plane.envoy.config.core.v3 import TrafficDirection
@@ -26,7 +25,7 @@ from envoy_data_plane.envoy.type.v3 import Int32Range
 from citadel.envoy.tls import downstream_tls_socket
 from envoycodec.construct import maker
 from envoycodec.encode import pack
-from pilot.envoy.address import render_address, render_cidr
+from pilot.envoy.core import render_address, render_cidr
 from pilot.envoy.filters.network import render_network_filter
 from pilot.ir.listener import (
     ChainMatchPlan,
@@ -59,12 +58,13 @@ _LISTENER_FILTERS: Mapping[ListenerFilter, betterproto2.Message] = {
 
 
 def render_listener(plan: TcpListenerPlan) -> Listener:
+    """A listener for connections, with all of its chains."""
     default = plan.default_chain
     return _listener(
         name=plan.name,
         address=render_address(plan.address, plan.port),
         additional_addresses=[_additional_address(address=render_address("::", plan.port))] if plan.dual_stack else [],
-        filter_chains=[render_filter_chain(chain) for chain in _distinct(plan.chains)],
+        filter_chains=[render_filter_chain(chain) for chain in plan.chains],
         default_filter_chain=render_filter_chain(default) if default is not None else None,
         listener_filters=[_render_listener_filter(kind, plan) for kind in plan.listener_filters],
         listener_filters_timeout=plan.listener_filters_timeout,
@@ -76,22 +76,8 @@ def render_listener(plan: TcpListenerPlan) -> Listener:
     )
 
 
-def _distinct(chains: Iterable[FilterChainPlan]) -> Iterator[FilterChainPlan]:
-    """The first chain of each match: Envoy refuses a listener that has the same match twice."""
-    seen: set[ChainMatchPlan] = set()
-    for chain in chains:
-        match = _without_star(chain.match)
-        if match not in seen:
-            seen.add(match)
-            yield chain
-
-
-def _without_star(match: ChainMatchPlan) -> ChainMatchPlan:
-    """Envoy knows no "*" among server names: it says the same by leaving them out."""
-    return replace(match, server_names=()) if "*" in match.server_names else match
-
-
 def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
+    """A chain: its filters in their order, and the TLS that ends before them."""
     return _filter_chain(
         name=plan.name,
         filter_chain_match=_render_match(plan.match),
@@ -102,7 +88,6 @@ def render_filter_chain(plan: FilterChainPlan) -> FilterChain:
 
 
 def _render_match(plan: ChainMatchPlan) -> FilterChainMatch | None:
-    plan = _without_star(plan)
     if plan.is_match_all:
         return None
     return _filter_chain_match(
@@ -128,7 +113,7 @@ def _render_listener_filter(kind: ListenerFilter, plan: TcpListenerPlan) -> List
 
 def _render_ports(ports: tuple[int, ...]) -> ListenerFilterChainMatchPredicate | None:
     """Any of ``ports``; Envoy refuses an "or" of fewer than two."""
-    rules = [_predicate(destination_port_range=_range(start=port, end=port + 1)) for port in sorted(set(ports))]
+    rules = [_predicate(destination_port_range=_range(start=port, end=port + 1)) for port in ports]
     if len(rules) > 1:
         return _predicate(or_match=_predicates(rules=rules))
     return rules[0] if rules else None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
+from functools import cache
+from typing import assert_never
 
 from envoy_data_plane.envoy.config.core.v3 import DataSource
 from envoy_data_plane.envoy.config.route.v3 import (
@@ -12,6 +12,10 @@ from envoy_data_plane.envoy.config.route.v3 import (
     DirectResponseAction,
     RedirectAction,
     RedirectActionRedirectResponseCode,
+    RetryPolicy,
+    RetryPolicyRetryBackOff,
+    RetryPolicyRetryHostPredicate,
+    RetryPolicyRetryPriority,
     Route,
     RouteAction,
     RouteActionMaxStreamDuration,
@@ -22,21 +26,24 @@ from envoy_data_plane.envoy.config.route.v3 import (
     WeightedCluster,
     WeightedClusterClusterWeight,
 )
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts.v3 import PreviousHostsPredicate
+from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities.v3 import PreviousPrioritiesConfig
 from envoy_data_plane.envoy.type.matcher.v3 import RegexMatchAndSubstitute
 
 from envoycodec.construct import maker
+from envoycodec.encode import pack
+from pilot.envoy.core import render_regex, render_runtime_fraction
 from pilot.envoy.filters.http import render_route_filters
-from pilot.envoy.fraction import render_runtime_fraction
 from pilot.envoy.headers import render_header_mutation
 from pilot.envoy.metadata import config_path, render_istio_metadata
-from pilot.envoy.retry import render_retry
 from pilot.envoy.route_match import render_route_match
-from pilot.envoy.string_match import render_regex
 from pilot.ir.route import (
+    MAX_DIRECT_RESPONSE_BODY,
     DirectResponsePlan,
     ForwardPlan,
     MirrorPlan,
     RedirectPlan,
+    RetryPlan,
     RouteConfigPlan,
     RoutePlan,
     VirtualHostPlan,
@@ -56,11 +63,18 @@ _direct_response_action = maker(DirectResponseAction)
 _data_source = maker(DataSource)
 _decorator = maker(Decorator)
 _regex_substitution = maker(RegexMatchAndSubstitute)
+_retry_policy = maker(RetryPolicy)
+_back_off = maker(RetryPolicyRetryBackOff)
+_host_predicate = maker(RetryPolicyRetryHostPredicate)
+_retry_priority = maker(RetryPolicyRetryPriority)
+_previous_hosts_predicate = maker(PreviousHostsPredicate)
+_previous_priorities_config = maker(PreviousPrioritiesConfig)
 
-MAX_DIRECT_RESPONSE_BODY = 1 << 20  # bytes; Istio's, where Envoy's own limit is 4096
+_HOST_SELECTION_ATTEMPTS = 5  # Istio's
+_PRIORITY_UPDATE_FREQUENCY = 2  # Istio's
 
-_NO_UPSTREAM = DirectResponsePlan(status=500)
 _REDIRECT_CODES = {
+    301: RedirectActionRedirectResponseCode.MOVED_PERMANENTLY,
     302: RedirectActionRedirectResponseCode.FOUND,
     303: RedirectActionRedirectResponseCode.SEE_OTHER,
     307: RedirectActionRedirectResponseCode.TEMPORARY_REDIRECT,
@@ -72,7 +86,7 @@ def render_route_config(plan: RouteConfigPlan) -> RouteConfiguration:
     """The whole route configuration. ``RenderCache`` puts the same together from virtual hosts encoded earlier."""
     config = render_route_config_options(plan)
     config.name = plan.name
-    config.virtual_hosts = [render_virtual_host(host) for host in distinct_virtual_hosts(plan.virtual_hosts)]
+    config.virtual_hosts = [render_virtual_host(host) for host in plan.virtual_hosts]
     return config
 
 
@@ -86,25 +100,8 @@ def render_route_config_options(plan: RouteConfigPlan) -> RouteConfiguration:
     )
 
 
-def distinct_virtual_hosts(hosts: Sequence[VirtualHostPlan]) -> Sequence[VirtualHostPlan]:
-    """``hosts`` with every domain in the first that claims it only, and without hosts that are left with none.
-
-    Envoy refuses a route configuration that has a domain twice, in whatever case, or a host without domains.
-    """
-    domains = [domain.lower() for host in hosts for domain in host.domains]
-    if len(set(domains)) == len(domains) and all(host.domains for host in hosts):
-        return hosts
-    claimed: set[str] = set()
-    kept = []
-    for host in hosts:
-        own = dict.fromkeys(domain for domain in map(str.lower, host.domains) if domain not in claimed)
-        claimed.update(own)
-        if own:
-            kept.append(replace(host, domains=tuple(own)))
-    return kept
-
-
 def render_virtual_host(plan: VirtualHostPlan) -> VirtualHost:
+    """A virtual host with all of its routes."""
     requirement = VirtualHostTlsRequirementType
     return _virtual_host(
         name=plan.name,
@@ -116,12 +113,12 @@ def render_virtual_host(plan: VirtualHostPlan) -> VirtualHost:
 
 
 def render_route(plan: RoutePlan) -> Route:
-    """A route. One that has nowhere to forward to answers 500, as Istio's does; Envoy would refuse it."""
+    """A route, with the settings that it has for filters."""
     action, request, response = plan.action, [plan.request_headers], [plan.response_headers]
-    targets = _targets(action) if isinstance(action, ForwardPlan) else ()
-    if len(targets) == 1:  # there are no weights to hang the target's own changes on
-        request.append(targets[0].request_headers)
-        response.append(targets[0].response_headers)
+    if isinstance(action, ForwardPlan) and len(action.clusters) == 1:
+        # There are no weights to hang the cluster's own changes on.
+        request.append(action.clusters[0].request_headers)
+        response.append(action.clusters[0].response_headers)
     request_headers, response_headers = render_header_mutation(*request), render_header_mutation(*response)
     route = _route(
         name=plan.name,
@@ -136,35 +133,28 @@ def render_route(plan: RoutePlan) -> Route:
         stat_prefix=plan.stat_prefix,
     )
     match action:
-        case ForwardPlan() if targets:
-            route.route = _render_forward(action, targets)
+        case ForwardPlan():
+            route.route = _render_forward(action)
         case RedirectPlan():
             route.redirect = _render_redirect(action)
         case DirectResponsePlan():
             route.direct_response = _render_direct_response(action)
         case _:
-            route.direct_response = _render_direct_response(_NO_UPSTREAM)
+            assert_never(action)
     return route
 
 
-def _targets(action: ForwardPlan) -> tuple[WeightedClusterPlan, ...]:
-    """The clusters that get traffic: a single one whatever its weight."""
-    if len(action.clusters) == 1:
-        return action.clusters
-    return tuple(target for target in action.clusters if target.weight > 0)
-
-
-def _render_forward(plan: ForwardPlan, targets: tuple[WeightedClusterPlan, ...]) -> RouteAction:
+def _render_forward(plan: ForwardPlan) -> RouteAction:
     action = _route_action(
         timeout=plan.timeout,
-        retry_policy=render_retry(plan.retry),
-        request_mirror_policies=[_render_mirror(mirror) for mirror in plan.mirrors if mirror.percent > 0],
+        retry_policy=_render_retry(plan.retry),
+        request_mirror_policies=[_render_mirror(mirror) for mirror in plan.mirrors],
     )
-    if len(targets) == 1:
-        action.cluster = targets[0].cluster
-        action.host_rewrite_literal = plan.host_rewrite or targets[0].host_rewrite or None
+    if len(plan.clusters) == 1:
+        action.cluster = plan.clusters[0].cluster
+        action.host_rewrite_literal = plan.host_rewrite or plan.clusters[0].host_rewrite or None
     else:
-        action.weighted_clusters = _weighted_cluster(clusters=[_render_weight(target) for target in targets])
+        action.weighted_clusters = _weighted_cluster(clusters=[_render_weight(target) for target in plan.clusters])
         action.host_rewrite_literal = plan.host_rewrite or None
     if plan.prefix_rewrite:
         action.prefix_rewrite = plan.prefix_rewrite
@@ -213,12 +203,41 @@ def _render_mirror(plan: MirrorPlan) -> RouteActionRequestMirrorPolicy:
     )
 
 
+def _render_retry(plan: RetryPlan | None) -> RetryPolicy | None:
+    """The retry policy; None for none."""
+    if plan is None:
+        return None
+    return _retry_policy(
+        retry_on=plan.retry_on,
+        num_retries=plan.num_retries,
+        retriable_status_codes=list(plan.retriable_status_codes),
+        per_try_timeout=plan.per_try_timeout,
+        retry_back_off=_back_off(base_interval=plan.backoff) if plan.backoff is not None else None,
+        retry_host_predicate=[_previous_hosts()] if plan.previous_hosts else [],
+        host_selection_retry_max_attempts=_HOST_SELECTION_ATTEMPTS,
+        retry_priority=_previous_priorities() if plan.remote_localities else None,
+    )
+
+
+@cache
+def _previous_hosts() -> RetryPolicyRetryHostPredicate:
+    return _host_predicate(
+        name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(_previous_hosts_predicate())
+    )
+
+
+@cache
+def _previous_priorities() -> RetryPolicyRetryPriority:
+    config = _previous_priorities_config(update_frequency=_PRIORITY_UPDATE_FREQUENCY)
+    return _retry_priority(name="envoy.retry_priorities.previous_priorities", typed_config=pack(config))
+
+
 def _render_redirect(plan: RedirectPlan) -> RedirectAction:
     action = _redirect_action(
         host_redirect=plan.host,
         scheme_redirect=plan.scheme or None,
         port_redirect=plan.port,
-        response_code=_REDIRECT_CODES.get(plan.code, RedirectActionRedirectResponseCode.MOVED_PERMANENTLY),
+        response_code=_REDIRECT_CODES[plan.code],
     )
     if plan.prefix is not None:
         action.prefix_rewrite = plan.prefix

@@ -6,7 +6,7 @@ from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameter
 
 from envoycodec.construct import maker
 from galley.kinds.values import StringMatch
-from pilot.envoy.string_match import matches_anything, render_regex, render_string_match
+from pilot.envoy.core import matches_anything, render_regex, render_string_match
 from pilot.ir.route import RouteMatchPlan
 
 _route_match = maker(RouteMatch)

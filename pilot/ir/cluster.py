@@ -1,7 +1,9 @@
-"""Plans of clusters."""
+"""Plans of clusters and of their endpoints."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -10,12 +12,13 @@ from galley.frozen import frozen
 from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
 from galley.kinds.values import TcpKeepalive
 from galley.meta import ResourceKey
-from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.weights import scaled
+from pilot.node.locality import Locality
 
 UNLIMITED = 2**32 - 1
 
 
-class Discovery(StrEnum):
+class DiscoveryType(StrEnum):
     """Envoy's cluster discovery types."""
 
     EDS = "EDS"
@@ -23,6 +26,11 @@ class Discovery(StrEnum):
     STRICT_DNS = "STRICT_DNS"
     LOGICAL_DNS = "LOGICAL_DNS"
     ORIGINAL_DST = "ORIGINAL_DST"
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether the cluster itself says its endpoints, as addresses or names."""
+        return self in (DiscoveryType.STATIC, DiscoveryType.STRICT_DNS, DiscoveryType.LOGICAL_DNS)
 
 
 class LbPolicy(StrEnum):
@@ -43,6 +51,66 @@ class UpstreamProtocol(StrEnum):
 
 
 @frozen
+class EndpointPlan:
+    """One address. ``port`` is 0 and ``address`` a path for a Unix socket; ``weight`` is at least 1, else ValueError.
+
+    ``mutual_tls`` marks one that takes mutual TLS, for clusters that leave it to the endpoint.
+    """
+
+    address: str
+    port: int
+    weight: int = 1
+    mutual_tls: bool = False
+
+    def __post_init__(self) -> None:
+        if self.weight < 1:
+            raise ValueError(f"the weight of an endpoint is at least 1, not {self.weight}")
+
+
+@frozen
+class LocalityPlan:
+    """Endpoints of one locality, at least one and in a stable order. ValueError without any: it would have the weight
+    0, which Envoy refuses."""
+
+    locality: Locality
+    endpoints: tuple[EndpointPlan, ...]
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.endpoints:
+            raise ValueError("a locality has endpoints")
+
+
+@frozen
+class LoadAssignmentPlan:
+    """The endpoints of one cluster. Served by EDS, or inline in a DNS or STATIC cluster.
+
+    Weights whose sum is more than Envoy can hold become smaller in the same proportions.
+    """
+
+    cluster_name: str
+    localities: tuple[LocalityPlan, ...] = ()
+    origins: tuple[ResourceKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        weights = scaled([endpoint.weight for locality in self.localities for endpoint in locality.endpoints])
+        if weights is not None:
+            object.__setattr__(self, "localities", _with_weights(self.localities, iter(weights)))
+
+    @property
+    def size(self) -> int:
+        """How many endpoints there are."""
+        return sum(len(locality.endpoints) for locality in self.localities)
+
+
+def _with_weights(localities: tuple[LocalityPlan, ...], weights: Iterator[int]) -> tuple[LocalityPlan, ...]:
+    return tuple(
+        replace(locality, endpoints=tuple(replace(endpoint, weight=next(weights)) for endpoint in locality.endpoints))
+        for locality in localities
+    )
+
+
+@frozen
 class CircuitBreakerPlan:
     """Thresholds per client proxy; Istio's default is "no limit"."""
 
@@ -56,14 +124,17 @@ class CircuitBreakerPlan:
 class ClusterPlan:
     """One cluster, everything resolved.
 
-    ``load_assignment`` is inline for STATIC and DNS clusters and None otherwise. ``service_host``, ``service_port``
-    and ``subset`` say whose endpoints an EDS cluster has; they and ``destination_rule`` also feed the cluster's
-    metadata, for people who read config dumps. Connections come from that of ``source_addresses`` which is of the
-    endpoint's family.
+    ``load_assignment`` is inline for STATIC and DNS clusters, empty if it is not given, and None for all others.
+    ``service_host``, ``service_port`` and ``subset`` say whose endpoints an EDS cluster has; they and
+    ``destination_rule`` also feed the cluster's metadata, for people who read config dumps. Connections come from that
+    of ``source_addresses`` which is of the endpoint's family.
+
+    ValueError for what Envoy refuses: a LOGICAL_DNS cluster that has not exactly one endpoint, CLUSTER_PROVIDED where
+    endpoints are not original destinations, and another policy where they are.
     """
 
     name: str
-    discovery: Discovery
+    discovery: DiscoveryType
     connect_timeout: timedelta = timedelta(seconds=10)
     load_assignment: LoadAssignmentPlan | None = None
     lb_policy: LbPolicy = LbPolicy.LEAST_REQUEST
@@ -88,3 +159,15 @@ class ClusterPlan:
     subset: str = ""
     destination_rule: ResourceKey | None = None
     origins: tuple[ResourceKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.discovery.is_inline and self.load_assignment is None:
+            object.__setattr__(self, "load_assignment", LoadAssignmentPlan(cluster_name=self.name))
+        if not self.discovery.is_inline and self.load_assignment is not None:
+            raise ValueError(f"{self.name} has its endpoints from elsewhere")
+        names = self.load_assignment.size if self.load_assignment is not None else 0
+        if self.discovery is DiscoveryType.LOGICAL_DNS and names != 1:
+            raise ValueError(f"{self.name} has not exactly one name to look up")
+        by_destination = self.discovery is DiscoveryType.ORIGINAL_DST
+        if by_destination is not (self.lb_policy is LbPolicy.CLUSTER_PROVIDED):
+            raise ValueError(f"{self.name} takes endpoints in a way that its discovery does not give them")

@@ -42,13 +42,24 @@ HttpFilterPlan = GrpcWebPlan | GrpcStatsPlan | FaultPlan | CorsPlan | RouterPlan
 
 @frozen
 class RouteFaultPlan:
-    """Faults of a route; percentages are 0 to 100, fractions allowed; what is None does not happen."""
+    """Faults of a route; percentages are 0 to 100, fractions allowed; what is None does not happen.
+
+    ValueError for another percentage, for a delay of no time, and for two statuses.
+    """
 
     delay: timedelta | None = None
     delay_percent: float = 0.0
     abort_http_status: int | None = None
     abort_grpc_status: int | None = None
     abort_percent: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_percent(self.delay_percent)
+        check_percent(self.abort_percent)
+        if self.delay is not None and self.delay <= timedelta(0):
+            raise ValueError("a delay takes time")
+        if self.abort_http_status is not None and self.abort_grpc_status is not None:
+            raise ValueError("a request is aborted with one status")
 
 
 @frozen
@@ -68,3 +79,9 @@ class RouteCorsPlan:
 
 
 RouteFilterPlan = RouteFaultPlan | RouteCorsPlan
+
+
+def check_percent(percent: float) -> None:
+    """ValueError for what is no share of a hundred: Galley refuses it, so that none is ever planned."""
+    if not 0 <= percent <= 100:
+        raise ValueError(f"{percent} is not from 0 to 100")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
@@ -30,13 +32,23 @@ class Direction(StrEnum):
 
 @frozen
 class ChainMatchPlan:
-    """Which connections a chain takes; what is empty matches any."""
+    """Which connections a chain takes; what is empty matches any.
+
+    Server names are in lower case, in order and without repetition, and so are address ranges, as networks. The name
+    ``*`` is said by leaving all names out. ValueError for a range that is none.
+    """
 
     destination_port: int = 0
     server_names: tuple[str, ...] = ()
     transport_protocol: str = ""
     application_protocols: tuple[str, ...] = ()
     prefix_ranges: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = () if "*" in self.server_names else tuple(sorted({name.lower() for name in self.server_names}))
+        ranges = tuple(dict.fromkeys(str(ip_network(one, strict=False)) for one in self.prefix_ranges))
+        object.__setattr__(self, "server_names", names)
+        object.__setattr__(self, "prefix_ranges", ranges)
 
     @property
     def is_match_all(self) -> bool:
@@ -73,9 +85,48 @@ class FilterChainPlan:
         return last
 
 
+@dataclass(slots=True)
+class ChainClaims:
+    """What the chains of one listener match so far; the first chain keeps a name or an address range.
+
+    Envoy refuses a listener in which two chains could take one connection.
+    """
+
+    _claimed: set[tuple[object, ...]] = field(default_factory=set)
+
+    def claim(self, chain: FilterChainPlan) -> FilterChainPlan | None:
+        """The chain with what earlier chains left to it; None when that is nothing."""
+        match = chain.match
+        names, ranges = match.server_names or ("",), match.prefix_ranges or ("",)
+        if match.server_names:
+            names = tuple(name for name in names if self._is_free(match, name, ranges))
+        else:
+            ranges = tuple(one for one in ranges if self._is_free(match, "", (one,)))
+        if not names or not ranges:
+            return None
+        for name in names:
+            self._claimed.update(_combinations(match, name, ranges))
+        left = replace(match, server_names=tuple(filter(None, names)), prefix_ranges=tuple(filter(None, ranges)))
+        return chain if left == match else replace(chain, match=left)
+
+    def _is_free(self, match: ChainMatchPlan, name: str, ranges: tuple[str, ...]) -> bool:
+        return self._claimed.isdisjoint(_combinations(match, name, ranges))
+
+
+def _combinations(match: ChainMatchPlan, name: str, ranges: tuple[str, ...]) -> list[tuple[object, ...]]:
+    """One entry for each way in which a connection can be matched."""
+    return [
+        (match.destination_port, match.transport_protocol, protocol, name, one)
+        for protocol in match.application_protocols or ("",)
+        for one in ranges
+    ]
+
+
 @frozen
 class TcpListenerPlan:
-    """One listener for connections.
+    """One listener for connections. Of chains that would take the same ones the first keeps them.
+
+    ValueError without any chain.
 
     ``address`` is an IP or a ``unix://`` path (then ``port`` is 0); with ``dual_stack`` it is 0.0.0.0, and the listener
     has the same port of ``::`` as well.
@@ -99,6 +150,15 @@ class TcpListenerPlan:
     listener_filters_timeout: timedelta | None = None
     continue_on_listener_filters_timeout: bool = False
     origins: tuple[ResourceKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.chains and self.default_chain is None:
+            raise ValueError(f"listener {self.name} has no filter chain")
+        claims = ChainClaims()
+        claimed = (claims.claim(chain) for chain in self.chains)
+        object.__setattr__(self, "chains", tuple(chain for chain in claimed if chain is not None))
+        for excluded in ("http_inspector_excluded_ports", "tls_inspector_excluded_ports"):
+            object.__setattr__(self, excluded, tuple(sorted(set(getattr(self, excluded)))))
 
 
 @frozen

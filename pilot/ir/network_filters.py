@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from galley.frozen import frozen
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from pilot.ir.http_filters import HttpFilterPlan, RouterPlan
 from pilot.ir.route import RouteConfigPlan
+from pilot.ir.weights import settle_shares
 
 
 @frozen
 class AccessLogPlan:
-    """A file access log; ``format`` "" is Istio's default text format. With ``json`` the format is a JSON object."""
+    """A file access log; ``format`` "" is Istio's default format, as text or, with ``json``, as an object.
+
+    With ``json`` a format that is no JSON object, or an empty one, is Istio's too. ValueError without a path.
+    """
 
     path: str
     format: str = ""
     json: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            raise ValueError("an access log has a path")
+        if self.json and not _is_json_object(self.format):
+            object.__setattr__(self, "format", "")
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        layout = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(layout, dict) and bool(layout)
 
 
 @frozen
@@ -39,7 +58,7 @@ class HttpConnectionSettings:
 class HttpConnectionPlan:
     """An HTTP connection manager. Routes come by RDS under ``route_name``, or inline as ``route_config``.
 
-    ``filters`` see a request in this order; the router is the last. ValueError when it is not.
+    ``filters`` see a request in this order. ValueError unless the router is the last and routes come from one place.
     """
 
     stat_prefix: str
@@ -59,6 +78,10 @@ class HttpConnectionPlan:
         routers = [index for index, each in enumerate(self.filters) if isinstance(each, RouterPlan)]
         if routers != [len(self.filters) - 1]:
             raise ValueError("the router is the last HTTP filter, and the only one of its kind")
+        if bool(self.route_name) is (self.route_config is not None):
+            raise ValueError("routes come by name or inline")
+        if self.forward_client_cert is ForwardClientCertDetails.UNDEFINED:
+            raise ValueError("nothing is said of client certificates by None")
 
 
 @frozen
@@ -71,13 +94,18 @@ class WeightedTcpCluster:
 
 @frozen
 class TcpProxyPlan:
-    """Forward bytes to one cluster, or to several by weight."""
+    """Forward bytes to one cluster, or to several by weight. ValueError when none has any share."""
 
     stat_prefix: str
     clusters: tuple[WeightedTcpCluster, ...]
     idle_timeout: timedelta | None = None
     max_connection_duration: timedelta | None = None
     access_log: AccessLogPlan | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clusters", settle_shares(self.clusters))
+        if not self.clusters:
+            raise ValueError("there is no cluster to forward to")
 
 
 TerminalFilterPlan = HttpConnectionPlan | TcpProxyPlan

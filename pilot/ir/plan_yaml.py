@@ -12,7 +12,7 @@ import yaml
 
 from galley.frozen import FrozenMap
 from galley.meta import ResourceKey
-from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.cluster import LoadAssignmentPlan
 from pilot.ir.proxy import ProxyPlan
 
 

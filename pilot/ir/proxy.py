@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from galley.frozen import frozen
-from pilot.ir.cluster import ClusterPlan
-from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.cluster import ClusterPlan, LoadAssignmentPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
 

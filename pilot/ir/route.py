@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
 from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.kinds.values import StringMatch
 from galley.meta import ResourceKey
-from pilot.ir.http_filters import RouteFilterPlan
+from pilot.ir.http_filters import RouteFilterPlan, check_percent
+from pilot.ir.weights import settle_shares
+
+REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
+"""The status codes by which Envoy redirects."""
+
+MAX_DIRECT_RESPONSE_BODY = 1 << 20
+"""Bytes; Istio's, where Envoy's own limit is 4096."""
 
 NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()
 
@@ -58,7 +66,8 @@ class WeightedClusterPlan:
 
 @frozen
 class RetryPlan:
-    """A retry policy as Envoy takes it; ``num_retries`` counts retries, not tries."""
+    """A retry policy as Envoy takes it; ``num_retries`` counts retries, not tries. ValueError for none: that is said
+    by having no policy."""
 
     num_retries: int = 2
     retry_on: str = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
@@ -68,18 +77,30 @@ class RetryPlan:
     previous_hosts: bool = True
     remote_localities: bool = False
 
+    def __post_init__(self) -> None:
+        if self.num_retries < 1:
+            raise ValueError("a retry policy has retries")
+
 
 @frozen
 class MirrorPlan:
-    """Copies of ``percent`` (0 to 100) of the requests go to ``cluster``."""
+    """Copies of ``percent`` (above 0, at most 100) of the requests go to ``cluster``. ValueError for another share."""
 
     cluster: str
     percent: float = 100.0
 
+    def __post_init__(self) -> None:
+        check_percent(self.percent)
+        if not self.percent:
+            raise ValueError("a mirror gets requests")
+
 
 @frozen
 class ForwardPlan:
-    """Forward to one cluster, or to several by weight (relative, all above 0). ``timeout`` 0 means none."""
+    """Forward to one cluster, or to several by weight. ``timeout`` 0 means none.
+
+    Of several clusters those without weight are left out. ValueError when nothing is left, or for two rewrites.
+    """
 
     clusters: tuple[WeightedClusterPlan, ...]
     timeout: timedelta = timedelta(0)
@@ -91,10 +112,20 @@ class ForwardPlan:
     max_stream_duration: bool = False
     """Inbound routes bound a gRPC call by its own ``grpc-timeout`` only (``max_stream_duration`` of 0)."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clusters", settle_shares(self.clusters))
+        if not self.clusters:
+            raise ValueError("there is no cluster to forward to")
+        if self.prefix_rewrite and self.regex_rewrite is not None:
+            raise ValueError("a path is rewritten in one way")
+
 
 @frozen
 class RedirectPlan:
-    """Answer with a redirect; ``path`` replaces the whole path, ``prefix`` the matched prefix."""
+    """Answer with a redirect; ``path`` replaces the whole path, ``prefix`` the matched prefix.
+
+    ValueError for both, and for a status code by which Envoy does not redirect.
+    """
 
     code: int = 301
     host: str = ""
@@ -103,18 +134,30 @@ class RedirectPlan:
     scheme: str = ""
     port: int = 0
 
+    def __post_init__(self) -> None:
+        if self.code not in REDIRECT_CODES:
+            raise ValueError(f"Envoy does not redirect with {self.code}")
+        if self.path is not None and self.prefix is not None:
+            raise ValueError("a path is replaced in one way")
+
 
 @frozen
 class DirectResponsePlan:
-    """Answer at once, with ``body`` when there is one."""
+    """Answer at once, with ``body`` when there is one. ValueError for what Envoy does not answer with."""
 
     status: int
     body: bytes = b""
 
+    def __post_init__(self) -> None:
+        if not 200 <= self.status <= 599:
+            raise ValueError(f"{self.status} is no status to answer with")
+        if len(self.body) > MAX_DIRECT_RESPONSE_BODY:
+            raise ValueError(f"a body of {len(self.body)} bytes is too long")
+
 
 @frozen
 class RoutePlan:
-    """One route. ``filters`` are its own settings for the HTTP filters, at most one for each.
+    """One route. ``filters`` are its own settings for the HTTP filters; ValueError for two of one kind.
 
     ``virtual_service`` feeds the route's metadata, ``decorator`` the operation name of traces.
     """
@@ -129,10 +172,14 @@ class RoutePlan:
     stat_prefix: str = ""
     virtual_service: ResourceKey | None = None
 
+    def __post_init__(self) -> None:
+        if len(set(map(type, self.filters))) < len(self.filters):
+            raise ValueError("a route says one thing to each filter")
+
 
 @frozen
 class VirtualHostPlan:
-    """Routes of a set of domains (lower case, unique in the route configuration)."""
+    """Routes of a set of domains, which are in lower case and without repetition."""
 
     name: str
     domains: tuple[str, ...]
@@ -141,19 +188,41 @@ class VirtualHostPlan:
     include_attempt_count: bool = True
     origins: tuple[ResourceKey, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domains", tuple(dict.fromkeys(domain.lower() for domain in self.domains)))
+
 
 @frozen
 class RouteConfigPlan:
     """A route configuration; virtual hosts are sorted by name with the catch-all last.
 
-    ``ignore_port`` lets a domain match whatever port the authority names.
+    Every domain is in the first host that claims it only, and hosts that are left with none are left out: Envoy refuses
+    a domain that occurs twice, and a host without domains. ``ignore_port`` lets a domain match whatever port the
+    authority names.
     """
 
     name: str
     virtual_hosts: tuple[VirtualHostPlan, ...]
     ignore_port: bool = True
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "virtual_hosts", _with_distinct_domains(self.virtual_hosts))
+
     @property
     def origins(self) -> tuple[ResourceKey, ...]:
         """The origins of all virtual hosts, without repetition."""
         return tuple(dict.fromkeys(origin for host in self.virtual_hosts for origin in host.origins))
+
+
+def _with_distinct_domains(hosts: tuple[VirtualHostPlan, ...]) -> tuple[VirtualHostPlan, ...]:
+    domains = [domain for host in hosts for domain in host.domains]
+    if len(set(domains)) == len(domains) and all(host.domains for host in hosts):
+        return hosts
+    claimed: set[str] = set()
+    kept = []
+    for host in hosts:
+        own = tuple(domain for domain in host.domains if domain not in claimed)
+        claimed.update(own)
+        if own:
+            kept.append(host if own == host.domains else replace(host, domains=own))
+    return tuple(kept)

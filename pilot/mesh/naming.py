@@ -10,6 +10,8 @@ INBOUND_PASSTHROUGH_CLUSTER = "InboundPassthroughCluster"
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
 HTTP_PROXY_ROUTE = "http_proxy"
+SERVER_NAME = "istio-envoy"
+"""What answers call the server, where the proxy answers for a workload or stands at an edge."""
 
 
 @frozen

@@ -37,7 +37,8 @@ from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope, OutboundScope
 from pilot.mesh.gateway.listeners import plan_gateway_listeners
 from pilot.mesh.gateway.routes import plan_gateway_routes
-from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from pilot.mesh.inbound.clusters import plan_inbound_clusters
+from pilot.mesh.inbound.listeners import plan_inbound_listeners
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes
 from pilot.node.metadata import Interception

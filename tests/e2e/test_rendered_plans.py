@@ -18,8 +18,7 @@ from galley.kinds.values import StringMatch
 from pilot.dataplane.bootstrap import PipeAddress
 from pilot.dataplane.process import EnvoyCommand, EnvoyProcess
 from pilot.envoy.encoded import RenderCache
-from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import ClusterPlan, DiscoveryType, EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.route import (
@@ -54,7 +53,7 @@ class Running:
 
 def a_static_cluster(name: str, port: int, tls: UpstreamTls | None = None) -> ClusterPlan:
     endpoints = LocalityPlan(Locality(), (EndpointPlan("127.0.0.1", port),))
-    return ClusterPlan(name, Discovery.STATIC, load_assignment=LoadAssignmentPlan(name, (endpoints,)), tls=tls)
+    return ClusterPlan(name, DiscoveryType.STATIC, load_assignment=LoadAssignmentPlan(name, (endpoints,)), tls=tls)
 
 
 def a_route(name: str, action: ForwardPlan) -> RoutePlan:

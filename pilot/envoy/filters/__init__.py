@@ -1,1 +1,1 @@
-"""Filters: one renderer each, found by the type of its plan."""
+"""Filters of connections and requests, and the access logs that some of them write."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from citadel.policy.peer import PeerPolicies
 from galley.meta import NO_LABELS, Labels, ResourceKey
-from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import ClusterPlan, DiscoveryType, EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.memo import Memo
 from pilot.mesh.clusters.mutual_tls import takes_mutual_tls
 from pilot.mesh.context.push_context import PushContext
@@ -28,7 +27,7 @@ def _assignments(
 ) -> Iterator[LoadAssignmentPlan]:
     visible = context.visible_services(scope)
     for cluster in clusters:
-        if cluster.discovery is not Discovery.EDS:
+        if cluster.discovery is not DiscoveryType.EDS:
             continue
         service = visible.named(cluster.service_host)
         port = service.port_numbered(cluster.service_port) if service else None
@@ -58,13 +57,13 @@ def plan_assignment(
     groups: dict[Locality, list[EndpointPlan]] = {}
     for endpoint in endpoints:
         if endpoint.serving and (not labels or labels.selects(endpoint.labels)):
-            place = EndpointPlan(
+            planned = EndpointPlan(
                 address=endpoint.address,
                 port=endpoint.port,
                 weight=endpoint.weight,
                 mutual_tls=policies is not None and takes_mutual_tls(endpoint, policies.modes_of(endpoint.labels)),
             )
-            groups.setdefault(endpoint.locality, []).append(place)
+            groups.setdefault(endpoint.locality, []).append(planned)
     ordered = sorted(groups, key=lambda locality: (locality.region, locality.zone, locality.sub_zone))
     return LoadAssignmentPlan(
         cluster_name=cluster_name,

@@ -89,11 +89,11 @@ def takes_mutual_tls(endpoint: Endpoint, modes: PeerModes) -> bool:
 
 @frozen
 class MeshUpstream:
-    """What one cluster leads to: a port of a service (``place`` among its ports), or a subset there."""
+    """What one cluster leads to: a port of a service (``port_index`` among its ports), or a subset there."""
 
     service: Service
     port: Port
-    place: int
+    port_index: int
     subset: str = ""
     protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
     original_destination: bool = False
@@ -107,7 +107,7 @@ def plan_mesh_tls(
     ``settings`` are those of a DestinationRule, with mode ISTIO_MUTUAL; None leaves it to the endpoints. Endpoints that
     Envoy learns from connections carry no mark, so there all of them must take it.
     """
-    mutual, here = _mutual_tls(peers, upstream, settings), peers.ports[upstream.place]
+    mutual, here = _mutual_tls(peers, upstream, settings), peers.ports[upstream.port_index]
     if settings is not None:
         return mutual, False
     if not peers.automatic or not here.any_mutual:
@@ -119,7 +119,7 @@ def plan_mesh_tls(
 
 def _mutual_tls(peers: ServicePeers, upstream: MeshUpstream, settings: ClientTlsSettings | None) -> MeshClientTls:
     service, port = upstream.service, upstream.port
-    accounts = peers.ports[upstream.place].accounts
+    accounts = peers.ports[upstream.port_index].accounts
     ids = tuple(name for one in accounts for name in peers.mesh.names_of(service.namespace, one))
     asked = settings.subject_alt_names if settings is not None else ()
     return MeshClientTls(

@@ -18,8 +18,15 @@ from galley.kinds.networking.destination_rule import (
 )
 from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey
-from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
-from pilot.ir.endpoint import LoadAssignmentPlan
+from pilot.ir.cluster import (
+    UNLIMITED,
+    CircuitBreakerPlan,
+    ClusterPlan,
+    DiscoveryType,
+    LbPolicy,
+    LoadAssignmentPlan,
+    UpstreamProtocol,
+)
 from pilot.ir.proxy import ProxyPart
 from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_assignment, plan_load_assignments
@@ -37,8 +44,8 @@ from pilot.registry.catalog import Endpoint, Port, Protocol, Service, ServiceRes
 _PASSTHROUGH_IDLE = timedelta(minutes=5)
 _LB_POLICIES = {SimpleLb.ROUND_ROBIN: LbPolicy.ROUND_ROBIN, SimpleLb.RANDOM: LbPolicy.RANDOM}
 _DNS = {
-    ServiceResolution.DNS: Discovery.STRICT_DNS,
-    ServiceResolution.DNS_ROUND_ROBIN: Discovery.LOGICAL_DNS,
+    ServiceResolution.DNS: DiscoveryType.STRICT_DNS,
+    ServiceResolution.DNS_ROUND_ROBIN: DiscoveryType.LOGICAL_DNS,
 }
 
 
@@ -102,13 +109,13 @@ def _inline_endpoints(context: PushContext, service: Service) -> tuple[tuple[End
 def plan_well_known_clusters(defaults: ClusterDefaults) -> tuple[ClusterPlan, ...]:
     """Where blocked traffic ends, and (never on gateways) where traffic goes on to its original destination."""
     black_hole = ClusterPlan(
-        name=BLACK_HOLE_CLUSTER, discovery=Discovery.STATIC, connect_timeout=defaults.connect_timeout
+        name=BLACK_HOLE_CLUSTER, discovery=DiscoveryType.STATIC, connect_timeout=defaults.connect_timeout
     )
     if defaults.gateway:
         return (black_hole,)
     passthrough = ClusterPlan(
         name=PASSTHROUGH_CLUSTER,
-        discovery=Discovery.ORIGINAL_DST,
+        discovery=DiscoveryType.ORIGINAL_DST,
         connect_timeout=defaults.connect_timeout,
         lb_policy=LbPolicy.CLUSTER_PROVIDED,
         protocol=UpstreamProtocol.DOWNSTREAM,
@@ -127,8 +134,8 @@ def plan_service_clusters(
     """The clusters of one service: for each port the whole service, then its subsets."""
     subsets = (WHOLE_SERVICE, *(rule.subsets if rule else ()))
     targets = [
-        _Target(service, port, place, subset, rule, inline[place] if inline else (), peers)
-        for place, port in enumerate(service.ports)
+        _Target(service, port, index, subset, rule, inline[index] if inline else (), peers)
+        for index, port in enumerate(service.ports)
         for subset in subsets
     ]
     return tuple(_plan_cluster(target, defaults) for target in targets)
@@ -144,7 +151,7 @@ class _Target:
 
     service: Service
     port: Port
-    place: int
+    port_index: int
     subset: Subset
     rule: DestinationRuleInEffect | None
     inline: tuple[Endpoint, ...]
@@ -165,7 +172,7 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     if not defaults.identified and policy.tls is not None and policy.tls.mode is ClientTlsMode.ISTIO_MUTUAL:
         return _plan_closed_cluster(target, defaults)
     discovery = _discovery(target, policy, defaults)
-    original = discovery is Discovery.ORIGINAL_DST
+    original = discovery is DiscoveryType.ORIGINAL_DST
     pool = policy.connection_pool or ConnectionPoolSettings()
     tcp, http = pool.tcp or TcpSettings(), pool.http or HttpSettings()
     protocol = upstream_protocol(port.protocol, http, defaults)
@@ -175,7 +182,7 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     shifted = service.target_port(port.number) if original else port.number
     return ClusterPlan(
         name=target.name,
-        discovery=Discovery.STRICT_DNS if _has_several(assignment) else discovery,
+        discovery=_supported(discovery, assignment),
         connect_timeout=tcp.connect_timeout or defaults.connect_timeout,
         load_assignment=assignment,
         lb_policy=LbPolicy.CLUSTER_PROVIDED if original else _lb_policy(policy),
@@ -206,7 +213,7 @@ def _plan_closed_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterP
     substitute."""
     return ClusterPlan(
         name=target.name,
-        discovery=Discovery.STATIC,
+        discovery=DiscoveryType.STATIC,
         connect_timeout=defaults.connect_timeout,
         service_host=target.service.hostname,
         service_namespace=target.service.namespace,
@@ -217,15 +224,15 @@ def _plan_closed_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterP
     )
 
 
-def _discovery(target: _Target, policy: EffectivePolicy, defaults: ClusterDefaults) -> Discovery:
+def _discovery(target: _Target, policy: EffectivePolicy, defaults: ClusterDefaults) -> DiscoveryType:
     """How endpoints are found. Original destinations exist only behind redirection: gateways and unredirected
     sidecars use EDS instead."""
     service = target.service
     simple = policy.load_balancer.simple if policy.load_balancer else None
     wants_original = service.resolution is ServiceResolution.PASSTHROUGH or simple is SimpleLb.PASSTHROUGH
     if wants_original and defaults.redirected:
-        return Discovery.ORIGINAL_DST
-    return _DNS.get(service.resolution, Discovery.EDS)
+        return DiscoveryType.ORIGINAL_DST
+    return _DNS.get(service.resolution, DiscoveryType.EDS)
 
 
 def _inline_assignment(target: _Target, *, by_endpoint: bool) -> LoadAssignmentPlan:
@@ -234,9 +241,11 @@ def _inline_assignment(target: _Target, *, by_endpoint: bool) -> LoadAssignmentP
     return plan_assignment(target.name, target.inline, target.subset.labels, target.service.origins, policies)
 
 
-def _has_several(assignment: LoadAssignmentPlan | None) -> bool:
-    """Envoy refuses LOGICAL_DNS with several endpoints, so then all of them are resolved."""
-    return assignment is not None and sum(len(group.endpoints) for group in assignment.localities) > 1
+def _supported(discovery: DiscoveryType, assignment: LoadAssignmentPlan | None) -> DiscoveryType:
+    """Envoy refuses LOGICAL_DNS unless there is exactly one endpoint; otherwise all of them are resolved."""
+    if discovery is DiscoveryType.LOGICAL_DNS and (assignment is None or assignment.size != 1):
+        return DiscoveryType.STRICT_DNS
+    return discovery
 
 
 def _tls(
@@ -246,7 +255,12 @@ def _tls(
     service, settings = target.service, policy.tls
     if target.peers is not None and (settings is None or settings.mode is ClientTlsMode.ISTIO_MUTUAL):
         upstream = MeshUpstream(
-            service, target.port, target.place, target.subset.name, protocol, original_destination=original_destination
+            service,
+            target.port,
+            target.port_index,
+            target.subset.name,
+            protocol,
+            original_destination=original_destination,
         )
         return plan_mesh_tls(target.peers, upstream, settings)
     if settings is None:

@@ -15,17 +15,16 @@ from galley.meta import Resource, ResourceKey
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
 from pilot.memo import Memo
-from pilot.mesh.chain_claims import ChainClaims
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.context.visibility import resolved_hosts
-from pilot.mesh.filters import plan_http_filters, plan_network_filters
+from pilot.mesh.filters import plan_filter_chain, plan_http_filters
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
 from pilot.mesh.gateway.tls import plan_server_tls
-from pilot.mesh.inbound.chains import SERVER_NAME
 from pilot.mesh.listener_settings import ListenerSettings, listener_settings
-from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, TcpRouting, opaque_chain, plan_tcp_proxy, server_names
+from pilot.mesh.naming import SERVER_NAME
+from pilot.mesh.rules.tcp_routes import TcpRouting, plan_tcp_proxy
 
 
 @frozen
@@ -43,7 +42,7 @@ def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Mem
     settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10)
     planned = []
     for port in rules.ports():
-        chains = tuple(_claim(_chains(rules, port, settings)))
+        chains = tuple(_chains(rules, port, settings))
         if chains:
             origins = tuple(dict.fromkeys(server.gateway for server in port.servers))
             planned.append(memo(plan_gateway_listener, port.bind, port.port, chains, origins))
@@ -75,11 +74,6 @@ def plan_gateway_listener(
         listener_filters=(ListenerFilter.TLS_INSPECTOR,) if by_name else (),
         origins=origins,
     )
-
-
-def _claim(chains: Iterator[FilterChainPlan]) -> Iterator[FilterChainPlan]:
-    claims = ChainClaims()
-    return (kept for chain in chains if (kept := claims.claim(chain)) is not None)
 
 
 def _chains(rules: GatewayRules, port: GatewayPort, settings: GatewaySettings) -> Iterator[FilterChainPlan]:
@@ -123,11 +117,10 @@ def plan_http_chain(
 def _server_chain(
     server: GatewayServer, terminal: TerminalFilterPlan, tls: ServerTlsSettings | None
 ) -> FilterChainPlan:
-    return FilterChainPlan(
-        filters=plan_network_filters(terminal),
-        match=ChainMatchPlan(server_names=server_names(server.names) if tls else ()),
+    return plan_filter_chain(
+        terminal,
+        ChainMatchPlan(server_names=server.names if tls else ()),
         tls=_plan_tls(server, tls) if tls else None,
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
 
 
@@ -146,7 +139,7 @@ def plan_passthrough_chains(
         proxy = plan_tcp_proxy(tls.route, rule, routing)
         for match in tls.match if proxy is not None else ():
             if _applies(match, server, rule.namespace) and proxy is not None:
-                chains.append(opaque_chain(proxy, ChainMatchPlan(server_names=server_names(match.sni_hosts))))
+                chains.append(plan_filter_chain(proxy, ChainMatchPlan(server_names=match.sni_hosts)))
     return tuple(chains)
 
 

@@ -34,6 +34,7 @@ class GatewayRules:
 
     @property
     def wildcard(self) -> str:
+        """The address that stands for any."""
         return "::" if self.scope.ipv6 else "0.0.0.0"
 
     @cached_property

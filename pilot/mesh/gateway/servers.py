@@ -26,6 +26,7 @@ class ServerKind(Enum):
 
     @property
     def is_plain(self) -> bool:
+        """Whether connections are read as they come, without TLS."""
         return self in (ServerKind.HTTP, ServerKind.TCP)
 
 
@@ -55,6 +56,7 @@ class GatewayServer:
 
     @property
     def redirects_to_https(self) -> bool:
+        """Whether every request is answered with a redirect to HTTPS."""
         return self.tls is not None and self.tls.https_redirect
 
     @property
@@ -85,6 +87,7 @@ class GatewayPort:
 
     @property
     def name(self) -> str:
+        """The name of the listener."""
         return listener_name(self.bind, self.port)
 
 
@@ -105,8 +108,8 @@ def merge_servers(
             server = read_server(gateway.key, declared, mtls)
             if server is None:
                 continue
-            place = (server.bind or wildcard, target_ports.get(server.number, server.number))
-            ports.setdefault(place, _SharedPort()).add(server)
+            listen = (server.bind or wildcard, target_ports.get(server.number, server.number))
+            ports.setdefault(listen, _SharedPort()).add(server)
     return tuple(
         GatewayPort(bind=bind, port=port, servers=tuple(shared.servers))
         for (bind, port), shared in ports.items()

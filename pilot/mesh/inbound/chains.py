@@ -18,14 +18,19 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.mesh.context.scope import InboundPort
-from pilot.mesh.filters import plan_http_filters, plan_network_filters
+from pilot.mesh.filters import plan_filter_chain, plan_http_filters
 from pilot.mesh.inbound.matches import InboundMatch, inbound_matches
 from pilot.mesh.listener_settings import ListenerSettings
-from pilot.mesh.naming import BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, inbound_cluster, listener_name
-from pilot.mesh.rules.tcp_routes import CONNECT_TIMEOUT, opaque_chain, single_cluster_proxy
+from pilot.mesh.naming import (
+    BLACK_HOLE_CLUSTER,
+    INBOUND_PASSTHROUGH_CLUSTER,
+    SERVER_NAME,
+    inbound_cluster,
+    listener_name,
+)
+from pilot.mesh.rules.tcp_routes import single_cluster_proxy
 from pilot.registry.catalog import Protocol
 
-SERVER_NAME = "istio-envoy"
 _RESET_ONLY = RetryPlan(num_retries=2, retry_on="reset-before-request", previous_hosts=False)
 """The application closed an idle connection just as it was used again: harmless to try once more (Istio)."""
 
@@ -100,7 +105,7 @@ def _refuses(mode: MtlsMode, settings: InboundSettings) -> bool:
 
 def _refusal(settings: InboundSettings, destination_port: int) -> FilterChainPlan:
     """A chain that ends every connection. Without any, those to this port would fall to the chain for all others."""
-    return opaque_chain(
+    return plan_filter_chain(
         single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
         ChainMatchPlan(destination_port=destination_port),
         name="strict-without-certificate",
@@ -126,16 +131,15 @@ def _plan_chains(
 
 
 def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) -> FilterChainPlan:
-    return FilterChainPlan(
-        filters=plan_network_filters(end.http if match.http else end.opaque),
-        match=ChainMatchPlan(
+    return plan_filter_chain(
+        end.http if match.http else end.opaque,
+        ChainMatchPlan(
             destination_port=end.destination_port,
             transport_protocol="" if end.any_transport and not match.alpn else match.transport,
             application_protocols=match.alpn,
         ),
         name=end.http_name if match.http else end.opaque_name,
         tls=MeshServerTls(mesh=settings.mtls) if match.terminates and settings.mtls is not None else None,
-        transport_connect_timeout=CONNECT_TIMEOUT,
     )
 
 

@@ -8,8 +8,8 @@ from pilot.registry.catalog import Service, ServiceResolution
 
 
 @frozen
-class Place:
-    """An address to listen on. ``route_name`` is that of requests which are found there by sniffing.
+class BindAddress:
+    """An address to listen on for a service port. ``route_name`` is that of requests which are found there by sniffing.
 
     ``prefix_ranges`` are the destinations that mean the service; ``by_name`` says that only a name (SNI) tells
     services apart there.
@@ -38,23 +38,23 @@ def has_shared_address(service: Service) -> bool:
     return not service.addresses or any("/" in address for address in service.addresses)
 
 
-def opaque_places(
+def opaque_bind_addresses(
     service: Service, port: int, *, shared: str, wildcard: str, endpoints: tuple[str, ...]
-) -> tuple[Place, ...]:
-    """The places of one service port.
+) -> tuple[BindAddress, ...]:
+    """The bind addresses of one service port.
 
     With ``shared`` everything arrives at that address (interception mode NONE, or ``bind`` of a Sidecar). Otherwise
     at each of the service's addresses; address ranges and services without address share ``wildcard``. A headless
     service has the addresses of its ``endpoints``; the workload's own is among them, which is harmless.
     """
     if shared:
-        return (Place(address=shared, route_name=str(port), by_name=True),)
+        return (BindAddress(address=shared, route_name=str(port), by_name=True),)
     own_route = virtual_host_name(service.hostname, port)
     ranges = tuple(address for address in service.addresses if "/" in address)
     addresses = endpoints if is_headless(service) else tuple(a for a in service.addresses if "/" not in a)
-    places = tuple(Place(address=address, route_name=own_route) for address in addresses)
+    own = tuple(BindAddress(address=address, route_name=own_route) for address in addresses)
     if ranges:
-        return (*places, Place(address=wildcard, route_name=str(port), prefix_ranges=ranges, by_name=True))
-    if places or (is_headless(service) and service.kubernetes):
-        return places
-    return (Place(address=wildcard, route_name=str(port), by_name=True),)
+        return (*own, BindAddress(address=wildcard, route_name=str(port), prefix_ranges=ranges, by_name=True))
+    if own or (is_headless(service) and service.kubernetes):
+        return own
+    return (BindAddress(address=wildcard, route_name=str(port), by_name=True),)

@@ -30,10 +30,12 @@ class Egress:
 
     @property
     def is_http_proxy(self) -> bool:
+        """Whether clients name the destination in the request: the listener of a forward proxy."""
         return self.port is not None and self.port.protocol is Protocol.HTTP_PROXY
 
     @property
     def is_unix(self) -> bool:
+        """Whether it listens at the path of a Unix socket."""
         return self.bind.startswith(UNIX_SCHEME)
 
     @property

@@ -7,10 +7,10 @@ from galley.meta import ResourceKey
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.mesh.clusters.mutual_tls import ANY_HTTP_ALPN
-from pilot.mesh.filters import plan_http_filters, plan_network_filters
+from pilot.mesh.filters import ANY_CONNECTION, plan_filter_chain, plan_http_filters
 from pilot.mesh.listener_settings import NO_TIME, ListenerSettings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, VIRTUAL_OUTBOUND, listener_name
-from pilot.mesh.rules.tcp_routes import ANY_CONNECTION, CONNECT_TIMEOUT, opaque_chain, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import single_cluster_proxy
 
 PASSTHROUGH_CHAIN = "PassthroughFilterChain"
 ANY_IPV4 = "0.0.0.0"
@@ -46,30 +46,30 @@ class OutboundListener:
     origins: tuple[ResourceKey, ...] = ()
 
 
-def plan_outbound_listener(wanted: OutboundListener, settings: OutboundSettings) -> TcpListenerPlan:
+def plan_outbound_listener(listener: OutboundListener, settings: OutboundSettings) -> TcpListenerPlan:
     """The listener. HTTP beside anything else, or where connections of any kind are redirected, is sniffed for."""
-    sniffed = bool(wanted.route_name) and (bool(wanted.chains) or not wanted.bound)
-    chains, default = _split(wanted.chains)
-    if wanted.route_name:
-        chains = (_http_chain(wanted, settings, sniffed=sniffed), *chains)
-    if default is None and not wanted.bound and not any(chain.match.is_match_all for chain in chains):
+    sniffed = bool(listener.route_name) and (bool(listener.chains) or not listener.bound)
+    chains, default = _split(listener.chains)
+    if listener.route_name:
+        chains = (_http_chain(listener, settings, sniffed=sniffed), *chains)
+    if default is None and not listener.bound and not any(chain.match.is_match_all for chain in chains):
         unknown = single_cluster_proxy(settings.unknown_cluster, settings.shared.access_log)
-        default = opaque_chain(unknown, name=PASSTHROUGH_CHAIN)
+        default = plan_filter_chain(unknown, name=PASSTHROUGH_CHAIN)
     if default is not None and not chains:  # a match-all chain that is alone stays an ordinary one
         chains, default = (default,), None
     filters = _inspectors(chains, sniffed=sniffed)
     return TcpListenerPlan(
-        name=wanted.address if not wanted.port else listener_name(wanted.address, wanted.port),
-        address=wanted.address,
-        port=wanted.port,
+        name=listener.address if not listener.port else listener_name(listener.address, listener.port),
+        address=listener.address,
+        port=listener.port,
         chains=chains,
         default_chain=default,
         listener_filters=filters,
-        bind_to_port=wanted.bound,
-        dual_stack=settings.dual_stack and wanted.address == ANY_IPV4,
+        bind_to_port=listener.bound,
+        dual_stack=settings.dual_stack and listener.address == ANY_IPV4,
         listener_filters_timeout=settings.shared.detection_timeout if sniffed else NO_TIME,
         continue_on_listener_filters_timeout=True,
-        origins=wanted.origins,
+        origins=listener.origins,
     )
 
 
@@ -79,22 +79,19 @@ def _split(chains: tuple[FilterChainPlan, ...]) -> tuple[tuple[FilterChainPlan, 
     return tuple(chain for chain in chains if chain is not match_all), match_all
 
 
-def _http_chain(wanted: OutboundListener, settings: OutboundSettings, *, sniffed: bool) -> FilterChainPlan:
-    name = wanted.address if not wanted.port else listener_name(wanted.address, wanted.port)
+def _http_chain(listener: OutboundListener, settings: OutboundSettings, *, sniffed: bool) -> FilterChainPlan:
+    name = listener.address if not listener.port else listener_name(listener.address, listener.port)
     connection = HttpConnectionPlan(
         stat_prefix=f"outbound_{name}",
-        route_name=wanted.route_name,
-        filters=plan_http_filters(grpc_web=wanted.grpc_web),
+        route_name=listener.route_name,
+        filters=plan_http_filters(grpc_web=listener.grpc_web),
         settings=settings.shared.http,
-        allow_absolute_url=wanted.absolute_urls,
+        allow_absolute_url=listener.absolute_urls,
     )
     # The clusters of such ports offer what stands for opaque bytes; servers would not read the HTTP.
-    alpn = ANY_HTTP_ALPN if wanted.undeclared and settings.mutual_tls else ()
-    return FilterChainPlan(
-        filters=plan_network_filters(connection, upstream_alpn=alpn),
-        match=_plain_http_match(settings.shared.plain_http) if sniffed else ANY_CONNECTION,
-        transport_connect_timeout=CONNECT_TIMEOUT,
-    )
+    alpn = ANY_HTTP_ALPN if listener.undeclared and settings.mutual_tls else ()
+    match = _plain_http_match(settings.shared.plain_http) if sniffed else ANY_CONNECTION
+    return plan_filter_chain(connection, match, upstream_alpn=alpn)
 
 
 def _plain_http_match(versions: tuple[str, ...]) -> ChainMatchPlan:
@@ -110,12 +107,12 @@ def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[
 def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> TcpListenerPlan:
     """The listener that all outbound connections are redirected to. It hands each over to the listener of its
     original destination; what stays here is for nobody known, or (by its port) a loop."""
-    loop = opaque_chain(
+    loop = plan_filter_chain(
         single_cluster_proxy(BLACK_HOLE_CLUSTER, settings.shared.access_log),
         ChainMatchPlan(destination_port=port),
         name=f"{VIRTUAL_OUTBOUND}-blackhole",
     )
-    unknown = opaque_chain(
+    unknown = plan_filter_chain(
         single_cluster_proxy(settings.unknown_cluster, settings.shared.access_log),
         name=f"{VIRTUAL_OUTBOUND}-catchall-tcp",
     )

@@ -16,7 +16,7 @@ from pilot.mesh.context.visibility import VisibleServices
 from pilot.mesh.listener_settings import listener_settings
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER, HTTP_PROXY_ROUTE, PASSTHROUGH_CLUSTER
 from pilot.mesh.outbound.bind_addresses import is_headless
-from pilot.mesh.outbound.conflicts import ListenerTable, Wish
+from pilot.mesh.outbound.conflicts import ListenerRequest, ListenerTable
 from pilot.mesh.outbound.egress import Egress, egress_listeners
 from pilot.mesh.outbound.listener import (
     OutboundListener,
@@ -24,7 +24,7 @@ from pilot.mesh.outbound.listener import (
     plan_outbound_listener,
     plan_virtual_outbound,
 )
-from pilot.mesh.outbound.service_listeners import OpaqueRouting, Surroundings, plan_wishes
+from pilot.mesh.outbound.service_listeners import EgressBinding, OpaqueRouting, plan_listener_requests
 from pilot.mesh.rules.destinations import known_destinations, named_destinations
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
@@ -95,11 +95,11 @@ class _Planner:
             transparent = self.outbound.interception is Interception.TPROXY
             yield self.memo(plan_virtual_outbound, self.wildcard, mesh.proxy_listen_port, transparent, self.settings)
         table = ListenerTable()
-        for owner, egress in enumerate(egress_listeners(self.context, self.outbound)):
-            self._collect(egress, owner, table)
-        for wanted in table.listeners():
-            if not self._is_reserved(wanted):
-                yield self.memo(plan_outbound_listener, wanted, self.settings)
+        for egress_index, egress in enumerate(egress_listeners(self.context, self.outbound)):
+            self._collect(egress, egress_index, table)
+        for listener in table.listeners():
+            if not self._is_reserved(listener):
+                yield self.memo(plan_outbound_listener, listener, self.settings)
         if self.scope.http_proxy_port:
             yield self.memo(plan_outbound_listener, self._forward_proxy(), self.settings)
 
@@ -112,25 +112,25 @@ class _Planner:
             absolute_urls=True,
         )
 
-    def _is_reserved(self, wanted: OutboundListener) -> bool:
+    def _is_reserved(self, listener: OutboundListener) -> bool:
         """Whether somebody else listens there: a sidecar's own listeners, or in mode NONE the inbound ones."""
-        if (wanted.address, wanted.port) in self.scope.inbound_ports:
+        if (listener.address, listener.port) in self.scope.inbound_ports:
             return True
-        if wanted.address == self.wildcard:
+        if listener.address == self.wildcard:
             mesh = self.context.mesh
-            return wanted.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *OWN_PORTS)
-        return wanted.bound and (wanted.address, wanted.port) == (self.loopback, self.scope.http_proxy_port)
+            return listener.port in (mesh.proxy_listen_port, mesh.proxy_inbound_listen_port, *OWN_PORTS)
+        return listener.bound and (listener.address, listener.port) == (self.loopback, self.scope.http_proxy_port)
 
-    def _collect(self, egress: Egress, owner: int, table: ListenerTable) -> None:
-        """What one egress listener wants: for declared HTTP one listener, else whatever each service port needs."""
+    def _collect(self, egress: Egress, egress_index: int, table: ListenerTable) -> None:
+        """What one egress listener asks for: for declared HTTP one listener, else whatever each service port needs."""
         if egress.port is not None and egress.port.protocol.is_http:
             assert egress.sidecar is not None
-            wish = Wish(egress.port.protocol, egress.sidecar, owner, route_name=egress.route_name)
+            request = ListenerRequest(egress.port.protocol, egress.sidecar, egress_index, route_name=egress.route_name)
             address = egress.bind or (self.loopback if egress.bind_to_port else self.wildcard)
-            self._add(table, egress, address, egress.port.number, wish)
+            self._add(table, egress, address, egress.port.number, request)
             return
-        around = self._surroundings(egress, owner)
-        http_address = around.shared or around.wildcard
+        binding = self._binding(egress, egress_index)
+        http_address = binding.shared or binding.wildcard
         rules = self.memo(index_opaque_rules, egress.imported)
         for service in egress.imported.services:
             if service.resolution is ServiceResolution.ALIAS:
@@ -140,24 +140,24 @@ class _Planner:
                 if plain_http and table.serves_http(http_address, port.number):
                     continue
                 opaque = self._no_rules if plain_http else self._opaque_routing(service, port, rules)
-                pods = () if plain_http or around.shared else self._endpoint_addresses(service, port)
-                for address, wish in self.memo(plan_wishes, service, port, around, pods, opaque):
-                    self._add(table, egress, address, port.number, wish)
+                pods = () if plain_http or binding.shared else self._endpoint_addresses(service, port)
+                for address, request in self.memo(plan_listener_requests, service, port, binding, pods, opaque):
+                    self._add(table, egress, address, port.number, request)
 
-    def _surroundings(self, egress: Egress, owner: int) -> Surroundings:
-        return Surroundings(
-            owner=owner,
+    def _binding(self, egress: Egress, egress_index: int) -> EgressBinding:
+        return EgressBinding(
+            egress_index=egress_index,
             wildcard=self.wildcard,
             shared=egress.bind or (self.loopback if egress.bind_to_port else ""),
             protocol=egress.port.protocol if egress.port else None,
             route_name=egress.route_name if egress.port else "",
         )
 
-    def _add(self, table: ListenerTable, egress: Egress, address: str, port: int, wish: Wish) -> None:
+    def _add(self, table: ListenerTable, egress: Egress, address: str, port: int, request: ListenerRequest) -> None:
         table.add(
             address,
             0 if egress.is_unix else port,
-            wish,
+            request,
             bound=egress.bind_to_port,
             locked=egress.port is not None,
             absolute_urls=egress.is_http_proxy,

@@ -5,21 +5,21 @@ from __future__ import annotations
 from galley.frozen import frozen
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
-from pilot.mesh.outbound.bind_addresses import Place, opaque_places
-from pilot.mesh.outbound.conflicts import Wish
+from pilot.mesh.outbound.bind_addresses import BindAddress, opaque_bind_addresses
+from pilot.mesh.outbound.conflicts import ListenerRequest
 from pilot.mesh.rules.tcp_routes import NO_POLICY, OpaqueTarget, TcpPolicy, TcpRouting, plan_target_chains
 from pilot.registry.catalog import Port, Protocol, Service
 
 
 @frozen
-class Surroundings:
-    """The egress listener around a service port.
+class EgressBinding:
+    """How the egress listener of a service port binds; ``egress_index`` is its index in their order.
 
     ``shared`` is the address at which everything arrives ("" leaves it to protocol and service). ``protocol`` and
     ``route_name`` are those of a listener that a Sidecar declares; the port's own count where they are empty.
     """
 
-    owner: int
+    egress_index: int
     wildcard: str
     shared: str = ""
     protocol: Protocol | None = None
@@ -35,28 +35,32 @@ class OpaqueRouting:
     policy: TcpPolicy = NO_POLICY
 
 
-def plan_wishes(
-    service: Service, port: Port, around: Surroundings, endpoints: tuple[str, ...], opaque: OpaqueRouting
-) -> tuple[tuple[str, Wish], ...]:
-    """Addresses, and what is wanted at each. ``endpoints`` are the addresses of a headless service."""
-    protocol = around.protocol or port.protocol
+def plan_listener_requests(
+    service: Service, port: Port, binding: EgressBinding, endpoints: tuple[str, ...], opaque: OpaqueRouting
+) -> tuple[tuple[str, ListenerRequest], ...]:
+    """Addresses, and what is asked for at each. ``endpoints`` are the addresses of a headless service."""
+    protocol = binding.protocol or port.protocol
     if protocol.is_http:
-        wish = Wish(protocol, service.origin, around.owner, route_name=str(port.number))
-        return ((around.shared or around.wildcard, wish),)
-    places = opaque_places(service, port.number, shared=around.shared, wildcard=around.wildcard, endpoints=endpoints)
-    return tuple((place.address, _wish(service, port, place, around, opaque)) for place in places)
+        request = ListenerRequest(protocol, service.origin, binding.egress_index, route_name=str(port.number))
+        return ((binding.shared or binding.wildcard, request),)
+    found = opaque_bind_addresses(
+        service, port.number, shared=binding.shared, wildcard=binding.wildcard, endpoints=endpoints
+    )
+    return tuple((bind.address, _opaque_request(service, port, bind, binding, opaque)) for bind in found)
 
 
-def _wish(service: Service, port: Port, place: Place, around: Surroundings, opaque: OpaqueRouting) -> Wish:
-    protocol = around.protocol or port.protocol
+def _opaque_request(
+    service: Service, port: Port, bind: BindAddress, binding: EgressBinding, opaque: OpaqueRouting
+) -> ListenerRequest:
+    protocol = binding.protocol or port.protocol
     target = OpaqueTarget(
         host=service.hostname,
         port=port.number,
         is_tls=protocol.is_tls,
-        prefix_ranges=place.prefix_ranges,
-        by_name=place.by_name,
+        prefix_ranges=bind.prefix_ranges,
+        by_name=bind.by_name,
         policy=opaque.policy,
     )
-    route_name = (around.route_name or place.route_name) if protocol is Protocol.AUTO else ""
+    route_name = (binding.route_name or bind.route_name) if protocol is Protocol.AUTO else ""
     chains = plan_target_chains(target, opaque.rules, opaque.routing)
-    return Wish(protocol, service.origin, around.owner, route_name=route_name, chains=chains)
+    return ListenerRequest(protocol, service.origin, binding.egress_index, route_name=route_name, chains=chains)

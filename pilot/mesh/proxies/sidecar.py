@@ -8,7 +8,8 @@ from pilot.memo import Memo
 from pilot.mesh.clusters.outbound import plan_upstreams
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundScope, ListenerScope, OutboundScope, ProxyScope
-from pilot.mesh.inbound.listeners import plan_inbound_clusters, plan_inbound_listeners
+from pilot.mesh.inbound.clusters import plan_inbound_clusters
+from pilot.mesh.inbound.listeners import plan_inbound_listeners
 from pilot.mesh.outbound.dns import plan_dns_listener
 from pilot.mesh.outbound.listeners import plan_outbound_listeners
 from pilot.mesh.outbound.routes import plan_routes

@@ -23,13 +23,13 @@ from galley.meta import Labels
 from pilot.ir.http_filters import RouteCorsPlan, RouteFaultPlan, RouteFilterPlan
 from pilot.ir.route import (
     NO_MUTATION,
+    REDIRECT_CODES,
     DirectResponsePlan,
     HeaderMutationPlan,
     RedirectPlan,
     RetryPlan,
 )
 
-REDIRECT_CODES = frozenset({301, 302, 303, 307, 308})
 RETRIABLE_STATUS_CODES = "retriable-status-codes"
 
 GRPC_STATUS_CODES = {
@@ -150,7 +150,10 @@ def plan_cors(policy: CorsPolicy | None) -> RouteCorsPlan | None:
 
 
 def plan_fault(fault: HttpFaultInjection | None) -> RouteFaultPlan | None:
-    """Faults. A missing percentage means the deprecated ``percent`` for delays, and for aborts nothing at all."""
+    """Faults. A missing percentage means the deprecated ``percent`` for delays, and for aborts nothing at all.
+
+    Of two statuses that of gRPC counts.
+    """
     if fault is None:
         return None
     plan = RouteFaultPlan()
@@ -164,7 +167,7 @@ def plan_fault(fault: HttpFaultInjection | None) -> RouteFaultPlan | None:
             plan = RouteFaultPlan(
                 delay=plan.delay,
                 delay_percent=plan.delay_percent,
-                abort_http_status=abort.http_status,
+                abort_http_status=abort.http_status if grpc_status is None else None,
                 abort_grpc_status=grpc_status,
                 abort_percent=abort.percentage.value if abort.percentage is not None else 0.0,
             )

@@ -16,16 +16,12 @@ from galley.kinds.networking.virtual_service import (
 from galley.meta import Resource
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan, TcpProxyPlan, WeightedTcpCluster
-from pilot.mesh.filters import plan_network_filters
+from pilot.mesh.filters import plan_filter_chain
 from pilot.mesh.naming import outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.registry.catalog import Service
-
-ANY_CONNECTION = ChainMatchPlan()
-CONNECT_TIMEOUT = timedelta(seconds=15)
-"""How long a client may take to complete its transport handshake (Istio's value)."""
 
 
 @frozen
@@ -107,16 +103,14 @@ def _tls_chains(
                 if proxy is None or not opaque_match_applies(match, rule_namespace=rule.namespace, site=routing.site):
                     continue
                 planned = ChainMatchPlan(
-                    server_names=server_names(match.sni_hosts),
+                    server_names=match.sni_hosts,
                     prefix_ranges=match.destination_subnets or target.prefix_ranges,
                 )
-                chains.setdefault(planned, opaque_chain(proxy, planned))
+                chains.setdefault(planned, plan_filter_chain(proxy, planned))
     if chains:
         return tuple(chains.values())
-    own = ChainMatchPlan(
-        server_names=server_names((target.host,)) if target.by_name else (), prefix_ranges=target.prefix_ranges
-    )
-    return (opaque_chain(_own_proxy(target, routing), own),)
+    own = ChainMatchPlan(server_names=(target.host,) if target.by_name else (), prefix_ranges=target.prefix_ranges)
+    return (plan_filter_chain(_own_proxy(target, routing), own),)
 
 
 def _tcp_chains(
@@ -136,12 +130,12 @@ def _tcp_chains(
             if proxy is None or (tcp.match and not matches):
                 continue
             if not tcp.match or any(not match.destination_subnets for match in matches):
-                chains.setdefault(own, opaque_chain(proxy, own))
+                chains.setdefault(own, plan_filter_chain(proxy, own))
                 return tuple(chains.values())
             subnets = tuple(dict.fromkeys(subnet for match in matches for subnet in match.destination_subnets))
             by_subnet = ChainMatchPlan(prefix_ranges=subnets)
-            chains.setdefault(by_subnet, opaque_chain(proxy, by_subnet))
-    chains.setdefault(own, opaque_chain(_own_proxy(target, routing), own))
+            chains.setdefault(by_subnet, plan_filter_chain(proxy, by_subnet))
+    chains.setdefault(own, plan_filter_chain(_own_proxy(target, routing), own))
     return tuple(chains.values())
 
 
@@ -161,13 +155,6 @@ def opaque_match_applies(
     if match.source_namespace and match.source_namespace != site.namespace:
         return False
     return match.source_labels.selects(site.labels)
-
-
-def opaque_chain(proxy: TcpProxyPlan, match: ChainMatchPlan = ANY_CONNECTION, name: str = "") -> FilterChainPlan:
-    """A chain that passes on the bytes of the connections that ``match``."""
-    return FilterChainPlan(
-        filters=plan_network_filters(proxy), match=match, name=name, transport_connect_timeout=CONNECT_TIMEOUT
-    )
 
 
 def plan_tcp_proxy(
@@ -213,10 +200,3 @@ def single_cluster_proxy(cluster: str, access_log: AccessLogPlan | None, policy:
         max_connection_duration=policy.max_connection_duration,
         access_log=access_log,
     )
-
-
-def server_names(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    """SNI names as Envoy takes them: lower case, sorted; none at all when every name matches."""
-    if "*" in hosts:
-        return ()
-    return tuple(sorted({host.lower() for host in hosts}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import get_args
+from typing import Any, get_args
 
 from hypothesis import strategies as st
 
@@ -13,8 +13,16 @@ from galley.kinds.networking.destination_rule import ConnectionKeepalive, Outlie
 from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.kinds.values import StringMatch, TcpKeepalive
 from galley.meta import ResourceKey
-from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import (
+    CircuitBreakerPlan,
+    ClusterPlan,
+    DiscoveryType,
+    EndpointPlan,
+    LbPolicy,
+    LoadAssignmentPlan,
+    LocalityPlan,
+    UpstreamProtocol,
+)
 from pilot.ir.http_filters import HttpFilterPlan, RouteCorsPlan, RouteFaultPlan, RouterPlan
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import (
@@ -39,6 +47,12 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.node.locality import Locality
+
+
+def has_share(shares: list[Any]) -> bool:
+    """Whether there is anything to forward to."""
+    return len(shares) == 1 or any(share.weight for share in shares)
+
 
 names = st.from_regex(r"[a-z][a-z0-9]{0,7}", fullmatch=True)
 hosts = st.builds("{}.{}.svc.cluster.local".format, names, names)
@@ -65,7 +79,8 @@ mutations = st.builds(
 )
 keys = st.builds(ResourceKey, kind=st.sampled_from(["VirtualService", "DestinationRule"]), namespace=names, name=names)
 
-endpoints = st.builds(EndpointPlan, address=st.ip_addresses().map(str), port=ports, weight=st.integers(0, 1000))
+weights = st.integers(1, 1000) | st.integers(1, 2**32 - 1)
+endpoints = st.builds(EndpointPlan, address=st.ip_addresses().map(str), port=ports, weight=weights)
 load_assignments = st.builds(
     LoadAssignmentPlan,
     cluster_name=clusters,
@@ -73,7 +88,7 @@ load_assignments = st.builds(
         st.builds(
             LocalityPlan,
             locality=st.builds(Locality, region=names, zone=names),
-            endpoints=st.lists(endpoints, max_size=3, unique=True).map(tuple),
+            endpoints=st.lists(endpoints, min_size=1, max_size=3, unique=True).map(tuple),
         ),
         max_size=2,
         unique_by=lambda plan: plan.locality,
@@ -90,13 +105,33 @@ outliers = st.builds(
     max_ejection_percent=st.integers(0, 100),
     min_health_percent=st.integers(0, 100),
 )
+one_endpoint = st.builds(
+    LoadAssignmentPlan,
+    cluster_name=clusters,
+    localities=st.tuples(
+        st.builds(LocalityPlan, locality=st.builds(Locality, region=names), endpoints=st.tuples(endpoints))
+    ),
+)
+from_endpoints = st.sampled_from([policy for policy in LbPolicy if policy is not LbPolicy.CLUSTER_PROVIDED])
+sources = st.one_of(
+    st.fixed_dictionaries({"discovery": st.just(DiscoveryType.EDS), "lb_policy": from_endpoints}),
+    st.just({"discovery": DiscoveryType.ORIGINAL_DST, "lb_policy": LbPolicy.CLUSTER_PROVIDED}),
+    st.fixed_dictionaries(
+        {
+            "discovery": st.sampled_from([DiscoveryType.STATIC, DiscoveryType.STRICT_DNS]),
+            "lb_policy": from_endpoints,
+            "load_assignment": st.none() | load_assignments,
+        }
+    ),
+    st.fixed_dictionaries(
+        {"discovery": st.just(DiscoveryType.LOGICAL_DNS), "lb_policy": from_endpoints, "load_assignment": one_endpoint}
+    ),
+)
 cluster_plans = st.builds(
-    ClusterPlan,
+    lambda source, **traits: ClusterPlan(**source, **traits),
+    source=sources,
     name=clusters,
-    discovery=st.sampled_from(Discovery),
     connect_timeout=durations,
-    load_assignment=st.none() | load_assignments,
-    lb_policy=st.sampled_from(LbPolicy),
     protocol=st.sampled_from(UpstreamProtocol),
     circuit_breakers=st.builds(CircuitBreakerPlan, max_connections=counts, max_retries=counts),
     outlier_detection=st.none() | outliers,
@@ -120,47 +155,59 @@ cluster_plans = st.builds(
 shares = st.builds(
     WeightedClusterPlan,
     cluster=clusters,
-    weight=st.integers(0, 100),
+    weight=st.integers(0, 100) | weights,
     request_headers=mutations,
     response_headers=mutations,
     host_rewrite=st.just("") | hosts,
 )
 retries = st.builds(
     RetryPlan,
-    num_retries=st.integers(0, 10),
+    num_retries=st.integers(1, 10),
     retriable_status_codes=st.lists(st.integers(100, 599), max_size=2).map(tuple),
     per_try_timeout=st.none() | durations,
     backoff=st.none() | durations,
     previous_hosts=st.booleans(),
     remote_localities=st.booleans(),
 )
+rewrites: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"prefix_rewrite": paths}),
+    st.just({"regex_rewrite": RegexRewrite(match="/v([0-9]+)/(.*)", rewrite=r"/\2/\1")}),
+)
 forwards = st.builds(
-    ForwardPlan,
-    clusters=st.lists(shares, max_size=3).map(tuple),
+    lambda rewrite, **traits: ForwardPlan(**rewrite, **traits),
+    rewrite=rewrites,
+    clusters=st.lists(shares, min_size=1, max_size=3).filter(has_share).map(tuple),
     timeout=st.just(timedelta(0)) | durations,
     retry=st.none() | retries,
-    prefix_rewrite=st.just("") | paths,
-    regex_rewrite=st.none() | st.just(RegexRewrite(match="/v([0-9]+)/(.*)", rewrite=r"/\2/\1")),
     host_rewrite=st.just("") | hosts,
-    mirrors=st.lists(st.builds(MirrorPlan, cluster=clusters, percent=percents), max_size=2).map(tuple),
+    mirrors=st.lists(st.builds(MirrorPlan, cluster=clusters, percent=st.floats(0.0001, 100)), max_size=2).map(tuple),
     max_stream_duration=st.booleans(),
 )
+replaced_paths: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"path": st.just("") | paths}),
+    st.fixed_dictionaries({"prefix": paths}),
+)
 redirects = st.builds(
-    RedirectPlan,
+    lambda replaced, **traits: RedirectPlan(**replaced, **traits),
+    replaced=replaced_paths,
     code=st.sampled_from([301, 302, 303, 307, 308]),
     host=st.just("") | hosts,
-    path=st.none() | st.just("") | paths,
-    prefix=st.none() | paths,
     scheme=st.sampled_from(["", "https"]),
     port=st.integers(0, 65535),
 )
 direct_responses = st.builds(DirectResponsePlan, status=st.integers(200, 599), body=st.binary(max_size=8))
+abort_statuses: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"abort_http_status": st.integers(200, 599)}),
+    st.fixed_dictionaries({"abort_grpc_status": st.integers(0, 16)}),
+)
 faults = st.builds(
-    RouteFaultPlan,
+    lambda status, **traits: RouteFaultPlan(**status, **traits),
+    status=abort_statuses,
     delay=st.none() | durations,
     delay_percent=percents,
-    abort_http_status=st.none() | st.integers(200, 599),
-    abort_grpc_status=st.none() | st.integers(0, 16),
     abort_percent=percents,
 )
 cors_policies = st.builds(
@@ -218,25 +265,23 @@ connection_settings = st.builds(
 )
 plain_filters = st.sampled_from([kind for kind in get_args(HttpFilterPlan) if kind is not RouterPlan])
 http_connections = st.builds(
-    HttpConnectionPlan,
+    lambda routes, **traits: HttpConnectionPlan(**routes, **traits),
+    routes=st.fixed_dictionaries({"route_name": names}) | st.fixed_dictionaries({"route_config": route_config_plans}),
     stat_prefix=names,
-    route_name=names,
-    route_config=st.none() | route_config_plans,
     use_remote_address=st.booleans(),
     xff_num_trusted_hops=st.integers(0, 4),
     server_name=st.just("") | names,
-    forward_client_cert=st.none() | st.sampled_from(ForwardClientCertDetails),
+    forward_client_cert=st.none() | st.sampled_from(list(ForwardClientCertDetails)[1:]),
     allow_absolute_url=st.booleans(),
     filters=st.lists(plain_filters, unique=True).map(lambda kinds: (*(kind() for kind in kinds), RouterPlan())),
     settings=connection_settings,
     idle_timeout=st.none() | durations,
 )
+tcp_shares = st.builds(WeightedTcpCluster, cluster=clusters, weight=st.integers(0, 100) | weights)
 tcp_proxies = st.builds(
     TcpProxyPlan,
     stat_prefix=names,
-    clusters=st.lists(st.builds(WeightedTcpCluster, cluster=clusters, weight=st.integers(0, 100)), max_size=3).map(
-        tuple
-    ),
+    clusters=st.lists(tcp_shares, min_size=1, max_size=3).filter(has_share).map(tuple),
     idle_timeout=st.none() | durations,
     max_connection_duration=st.none() | durations,
     access_log=st.none() | access_logs,
@@ -244,10 +289,10 @@ tcp_proxies = st.builds(
 chain_matches = st.builds(
     ChainMatchPlan,
     destination_port=st.integers(0, 3),
-    server_names=st.sampled_from([(), ("*",), ("a.example.com", "*.example.org")]),
+    server_names=st.sampled_from([(), ("*",), ("A.example.com", "*.example.org"), ("a.example.com",)]),
     transport_protocol=st.sampled_from(["", "tls", "raw_buffer"]),
     application_protocols=st.sampled_from([(), ("http/1.1", "h2c")]),
-    prefix_ranges=st.sampled_from([(), ("10.0.0.0/8", "10.1.2.3"), ("fd00::/8",)]),
+    prefix_ranges=st.sampled_from([(), ("10.0.0.0/8", "10.1.2.3"), ("10.9.9.9/8",), ("fd00::/8",)]),
 )
 terminals = http_connections | tcp_proxies
 upstream_alpn = st.builds(UpstreamAlpnPlan, protocols=st.sampled_from([("h2",), ("istio-h2", "istio")]))

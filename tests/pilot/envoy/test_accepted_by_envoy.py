@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from citadel.ir import KeyPairFiles, ServerTls, UpstreamTls
 from galley.kinds.networking.gateway import TlsProtocol
 from pilot.envoy.encoded import RenderCache, empty_load_assignment, empty_route_config
-from pilot.envoy.substitution import BARE_OPERATORS
-from pilot.ir.cluster import ClusterPlan, Discovery
+from pilot.envoy.headers import BARE_OPERATORS
+from pilot.ir.cluster import ClusterPlan, DiscoveryType
 from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.route import (
@@ -98,7 +98,7 @@ def test_tls_is_accepted(envoy: Path, tmp_path: Path) -> None:
         UpstreamTls(ca_file=ca, client_certificate=pair),
     ]
     cache = RenderCache()
-    resources = [cache.cluster(ClusterPlan("a", Discovery.EDS, tls=tls)) for tls in clients]
+    resources = [cache.cluster(ClusterPlan("a", DiscoveryType.EDS, tls=tls)) for tls in clients]
     for tls in servers:
         chain = FilterChainPlan((HttpConnectionPlan("https", route_name="https"),), tls=tls)
         resources.append(cache.listener(TcpListenerPlan("0.0.0.0_443", "0.0.0.0", 443, (chain,))))

@@ -11,8 +11,16 @@ from galley.kinds.values import TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.envoy.cluster import render_cluster
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS
-from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import (
+    CircuitBreakerPlan,
+    ClusterPlan,
+    DiscoveryType,
+    EndpointPlan,
+    LbPolicy,
+    LoadAssignmentPlan,
+    LocalityPlan,
+    UpstreamProtocol,
+)
 from pilot.node.locality import Locality
 from tests.rendered import as_json
 
@@ -20,7 +28,7 @@ UNLIMITED = 4294967295
 NAME = "outbound|9080|v1|reviews.default.svc.cluster.local"
 
 
-def rendered(discovery: Discovery = Discovery.EDS, **traits: Any) -> dict[str, Any]:
+def rendered(discovery: DiscoveryType = DiscoveryType.EDS, **traits: Any) -> dict[str, Any]:
     return as_json(render_cluster(ClusterPlan(name=NAME, discovery=discovery, **traits)))
 
 
@@ -73,7 +81,12 @@ def test_round_robin_is_envoys_default() -> None:
 
 
 def test_an_original_destination_cluster_provides_its_own_load_balancing() -> None:
-    cluster = rendered(Discovery.ORIGINAL_DST, original_dst_port=8080, source_addresses=("127.0.0.6", "::6"))
+    cluster = rendered(
+        DiscoveryType.ORIGINAL_DST,
+        lb_policy=LbPolicy.CLUSTER_PROVIDED,
+        original_dst_port=8080,
+        source_addresses=("127.0.0.6", "::6"),
+    )
     assert cluster["type"] == "ORIGINAL_DST"
     assert cluster["lbPolicy"] == "CLUSTER_PROVIDED"
     assert cluster["originalDstLbConfig"] == {"upstreamPortOverride": 8080}
@@ -84,13 +97,9 @@ def test_an_original_destination_cluster_provides_its_own_load_balancing() -> No
     assert "loadAssignment" not in cluster
 
 
-def test_a_cluster_with_endpoints_never_asks_the_original_destination_to_balance() -> None:
-    assert rendered(lb_policy=LbPolicy.CLUSTER_PROVIDED)["lbPolicy"] == "LEAST_REQUEST"
-
-
 def test_a_dns_cluster_carries_its_endpoints() -> None:
     cluster = rendered(
-        Discovery.STRICT_DNS, load_assignment=endpoints("example.com"), dns_refresh_rate=timedelta(minutes=1)
+        DiscoveryType.STRICT_DNS, load_assignment=endpoints("example.com"), dns_refresh_rate=timedelta(minutes=1)
     )
     assert cluster["type"] == "STRICT_DNS"
     assert cluster["dnsRefreshRate"] == "60s"
@@ -100,14 +109,8 @@ def test_a_dns_cluster_carries_its_endpoints() -> None:
     assert address == {"socketAddress": {"address": "example.com", "portValue": 80}}
 
 
-def test_logical_dns_needs_exactly_one_endpoint() -> None:
-    one = rendered(Discovery.LOGICAL_DNS, load_assignment=endpoints("a.example.com"))
-    two = rendered(Discovery.LOGICAL_DNS, load_assignment=endpoints("a.example.com", "b.example.com"))
-    assert (one["type"], two["type"]) == ("LOGICAL_DNS", "STRICT_DNS")
-
-
 def test_a_static_cluster_without_endpoints() -> None:
-    cluster = rendered(Discovery.STATIC)  # STATIC is 0, and so not written
+    cluster = rendered(DiscoveryType.STATIC)  # STATIC is 0, and so not written
     assert cluster.get("type", "STATIC") == "STATIC"
     assert cluster["loadAssignment"] == {"clusterName": NAME}
 

@@ -14,9 +14,9 @@ from pilot.envoy.encoded import RenderCache, empty_load_assignment, empty_route_
 from pilot.envoy.endpoint import render_load_assignment
 from pilot.envoy.listener import render_listener
 from pilot.envoy.route import render_route_config
-from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
-from pilot.ir.listener import TcpListenerPlan
+from pilot.ir.cluster import ClusterPlan, DiscoveryType, EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.route import DirectResponsePlan, RouteConfigPlan, RouteMatchPlan, RoutePlan, VirtualHostPlan
 from pilot.node.locality import Locality
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
@@ -29,7 +29,7 @@ any_plan = settings(
 
 
 def a_cluster(name: str = "a") -> ClusterPlan:
-    return ClusterPlan(name=name, discovery=Discovery.EDS)
+    return ClusterPlan(name=name, discovery=DiscoveryType.EDS)
 
 
 def some_endpoints(*hosts: int) -> LoadAssignmentPlan:
@@ -91,7 +91,8 @@ def test_names_types_versions_and_origins() -> None:
     assert cluster.version != cache.cluster(a_cluster("b")).version
     assert to_json(cache.load_assignment(some_endpoints(1)))["@type"] == ENDPOINT
     assert to_json(cache.route_config(some_routes("a")))["@type"] == ROUTE
-    listener = TcpListenerPlan(name="l", address="::", port=80, chains=(), origins=())
+    chain = FilterChainPlan((HttpConnectionPlan("l", route_name="80"),))
+    listener = TcpListenerPlan(name="l", address="::", port=80, chains=(chain,), origins=())
     assert to_json(cache.listener(listener))["@type"] == LISTENER
 
 

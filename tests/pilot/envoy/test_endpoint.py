@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pilot.envoy.endpoint import render_load_assignment
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan, LocalityPlan
+from pilot.ir.cluster import EndpointPlan, LoadAssignmentPlan, LocalityPlan
 from pilot.node.locality import Locality
 from tests.rendered import as_json
 
@@ -33,17 +33,6 @@ def test_a_unix_socket() -> None:
     plan = LoadAssignmentPlan("a", (LocalityPlan(Locality(), (EndpointPlan("/run/app.sock", 0),)),))
     endpoint = as_json(render_load_assignment(plan))["endpoints"][0]["lbEndpoints"][0]["endpoint"]
     assert endpoint == {"address": {"pipe": {"path": "/run/app.sock"}}}
-
-
-def test_weights_are_at_least_one() -> None:
-    plan = LoadAssignmentPlan("a", (LocalityPlan(Locality(), (EndpointPlan("10.0.0.1", 80, weight=0),)),))
-    (group,) = as_json(render_load_assignment(plan))["endpoints"]
-    assert group["loadBalancingWeight"] == group["lbEndpoints"][0]["loadBalancingWeight"] == 1
-
-
-def test_localities_without_endpoints_are_left_out() -> None:
-    plan = LoadAssignmentPlan("a", (LocalityPlan(Locality("eu"), ()),))
-    assert as_json(render_load_assignment(plan)) == {"clusterName": "a"}
 
 
 def _endpoint(address: str, weight: int) -> dict[str, object]:

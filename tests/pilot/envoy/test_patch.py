@@ -8,8 +8,9 @@ from galley.frozen import frozen
 from galley.meta import ResourceKey
 from pilot.envoy.encoded import RenderCache
 from pilot.envoy.patch import M, Part
-from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.listener import TcpListenerPlan
+from pilot.ir.cluster import ClusterPlan, DiscoveryType
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
+from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.ir.proxy import ProxyPart, ProxyPlan
 from pilot.ir.route import DirectResponsePlan, RouteConfigPlan, RouteMatchPlan, RoutePlan, VirtualHostPlan
 from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
@@ -44,8 +45,9 @@ def some_routes(*names: str) -> RouteConfigPlan:
     return RouteConfigPlan("80", tuple(VirtualHostPlan(name, (name,), routes) for name in names))
 
 
-CLUSTERS = tuple(ClusterPlan(name=name, discovery=Discovery.EDS) for name in ("a", "b"))
-LISTENERS = tuple(TcpListenerPlan(name=name, address="::", port=80, chains=(), origins=()) for name in ("l", "m"))
+CLUSTERS = tuple(ClusterPlan(name=name, discovery=DiscoveryType.EDS) for name in ("a", "b"))
+CHAIN = FilterChainPlan((HttpConnectionPlan("l", route_name="80"),))
+LISTENERS = tuple(TcpListenerPlan(name=name, address="::", port=80, chains=(CHAIN,)) for name in ("l", "m"))
 ROUTES = some_routes("x", "y")
 PLAN = ProxyPlan((ProxyPart(clusters=CLUSTERS, listeners=LISTENERS, routes=(ROUTES,)),))
 

@@ -10,7 +10,7 @@ import yaml
 from galley.frozen import FrozenMap
 from galley.kinds.values import StringMatch
 from galley.meta import ResourceKey
-from pilot.ir.cluster import ClusterPlan, Discovery
+from pilot.ir.cluster import ClusterPlan, DiscoveryType
 from pilot.ir.plan_yaml import plan_yaml
 from pilot.ir.route import DirectResponsePlan, RouteMatchPlan, RoutePlan
 
@@ -18,7 +18,7 @@ from pilot.ir.route import DirectResponsePlan, RouteMatchPlan, RoutePlan
 def test_a_plan_is_told_by_its_type_and_by_what_is_not_as_by_default() -> None:
     rule = ResourceKey(kind="DestinationRule", namespace="default", name="reviews")
     plan = ClusterPlan(
-        name="a", discovery=Discovery.EDS, connect_timeout=timedelta(milliseconds=1500), destination_rule=rule
+        name="a", discovery=DiscoveryType.EDS, connect_timeout=timedelta(milliseconds=1500), destination_rule=rule
     )
     assert plan_yaml({"clusters": [plan]}) == (
         "clusters:\n"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pilot.ir.http_filters import CorsPlan, FaultPlan, GrpcStatsPlan, GrpcWebPlan, RouterPlan
 from pilot.ir.network_filters import HttpConnectionPlan, UpstreamAlpnPlan
-from pilot.mesh.filters import plan_http_filters, plan_network_filters
+from pilot.mesh.filters import plan_filter_chain, plan_http_filters
 
 
 def test_the_order_of_the_http_filters() -> None:
@@ -13,5 +13,5 @@ def test_the_order_of_the_http_filters() -> None:
 
 def test_what_is_said_to_upstreams_is_said_before_there_are_any() -> None:
     end = HttpConnectionPlan("80", route_name="80")
-    assert plan_network_filters(end) == (end,)
-    assert plan_network_filters(end, upstream_alpn=("h2",)) == (UpstreamAlpnPlan(("h2",)), end)
+    assert plan_filter_chain(end).filters == (end,)
+    assert plan_filter_chain(end, upstream_alpn=("h2",)).filters == (UpstreamAlpnPlan(("h2",)), end)

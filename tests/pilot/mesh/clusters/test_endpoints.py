@@ -4,8 +4,7 @@ from typing import Any
 from galley.frozen import FrozenMap
 from galley.kinds.networking.service_entry import Resolution, WorkloadEntry
 from galley.meta import Resource
-from pilot.ir.cluster import ClusterPlan, Discovery
-from pilot.ir.endpoint import EndpointPlan, LoadAssignmentPlan
+from pilot.ir.cluster import ClusterPlan, DiscoveryType, EndpointPlan, LoadAssignmentPlan
 from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import empty_assignment, plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
@@ -86,7 +85,9 @@ def test_a_service_without_endpoints_has_an_empty_assignment() -> None:
 
 
 def test_a_cluster_that_nobody_knows_has_an_empty_assignment() -> None:
-    unknown = ClusterPlan(name="outbound|1||gone.com", discovery=Discovery.EDS, service_host="gone.com", service_port=1)
+    unknown = ClusterPlan(
+        name="outbound|1||gone.com", discovery=DiscoveryType.EDS, service_host="gone.com", service_port=1
+    )
     (plan,) = plan_load_assignments(a_context(), a_scope(), (unknown,), Memo())
     assert plan == empty_assignment("outbound|1||gone.com")
 

@@ -11,7 +11,7 @@ from galley.kinds.networking.service_entry import Location, Resolution, Workload
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
 from galley.meta import Resource
-from pilot.ir.cluster import ClusterPlan, Discovery
+from pilot.ir.cluster import ClusterPlan, DiscoveryType, LoadAssignmentPlan
 from pilot.memo import Memo
 from pilot.mesh.clusters.endpoints import plan_load_assignments
 from pilot.mesh.clusters.outbound import plan_outbound_clusters
@@ -184,14 +184,14 @@ def test_endpoints_inline_are_marked_too() -> None:
         resolution=Resolution.DNS,
     )
     cluster, marked = planned(entry)
-    assert (cluster.discovery, cluster.tls_by_endpoint, marked) == (Discovery.STRICT_DNS, True, {"a.example"})
+    assert (cluster.discovery, cluster.tls_by_endpoint, marked) == (DiscoveryType.STRICT_DNS, True, {"a.example"})
 
 
 def test_original_destinations_all_take_it_or_none() -> None:
     headless = a_manifest(cluster_ip="None", type=ServiceType.CLUSTER_IP)
     takes, other = a_workload_entry(service_account="reviews"), a_workload_entry("bare", "10.0.0.2")
     cluster, _ = planned(headless, takes)
-    assert (cluster.discovery, tls_of(cluster).subject_alt_names) == (Discovery.ORIGINAL_DST, (REVIEWS,))
+    assert (cluster.discovery, tls_of(cluster).subject_alt_names) == (DiscoveryType.ORIGINAL_DST, (REVIEWS,))
     assert not cluster.tls_by_endpoint
     assert planned(headless, takes, other)[0].tls is None
 
@@ -205,11 +205,12 @@ def test_a_port_that_the_application_holds_itself_takes_plain_text() -> None:
 def test_a_client_without_a_certificate_speaks_plain_text() -> None:
     cluster, marked = reviews(scope=a_scope(certificates=Certificates.NONE))
     assert (cluster.tls, cluster.tls_by_endpoint, marked) == (None, False, set())
-    assert cluster.discovery is Discovery.EDS
+    assert cluster.discovery is DiscoveryType.EDS
 
 
 def test_what_a_rule_wants_encrypted_is_not_sent_in_plain_text_for_want_of_a_certificate() -> None:
     cluster, _ = reviews(a_tls_rule("ISTIO_MUTUAL"), scope=a_scope(certificates=Certificates.NONE))
-    assert (cluster.tls, cluster.discovery, cluster.load_assignment) == (None, Discovery.STATIC, None)
+    assert (cluster.tls, cluster.discovery) == (None, DiscoveryType.STATIC)
+    assert cluster.load_assignment == LoadAssignmentPlan(cluster.name)
     cluster, _ = reviews(a_tls_rule("SIMPLE"), scope=a_scope(certificates=Certificates.NONE))
-    assert (bool(cluster.tls), cluster.discovery) == (True, Discovery.EDS)
+    assert (bool(cluster.tls), cluster.discovery) == (True, DiscoveryType.EDS)

@@ -20,7 +20,7 @@ from galley.kinds.networking.destination_rule import (
 from galley.kinds.networking.service_entry import Resolution, ServiceEntry, ServicePort
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings, TcpKeepalive
 from galley.meta import Resource, ResourceKey
-from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, Discovery, LbPolicy, UpstreamProtocol
+from pilot.ir.cluster import UNLIMITED, CircuitBreakerPlan, ClusterPlan, DiscoveryType, LbPolicy, UpstreamProtocol
 from pilot.memo import Memo
 from pilot.mesh.clusters.outbound import circuit_breakers, plan_outbound_clusters
 from pilot.mesh.context.push_context import PushContext
@@ -81,7 +81,7 @@ def test_every_port_and_subset_of_a_service_is_a_cluster() -> None:
 
 def test_without_rules_a_cluster_has_istios_defaults() -> None:
     cluster = reviews()
-    assert cluster.discovery is Discovery.EDS
+    assert cluster.discovery is DiscoveryType.EDS
     assert cluster.lb_policy is LbPolicy.LEAST_REQUEST
     assert cluster.protocol is UpstreamProtocol.HTTP1
     assert cluster.connect_timeout == timedelta(seconds=10)
@@ -97,9 +97,9 @@ def test_origins_are_the_service_and_the_rule() -> None:
 def test_sidecars_have_both_well_known_clusters_and_gateways_only_the_black_hole() -> None:
     sidecar, gateway = plans(a_context()), plans(a_context(), a_gateway_scope())
     assert set(sidecar) == {BLACK_HOLE_CLUSTER, PASSTHROUGH_CLUSTER}
-    assert sidecar[BLACK_HOLE_CLUSTER].discovery is Discovery.STATIC
+    assert sidecar[BLACK_HOLE_CLUSTER].discovery is DiscoveryType.STATIC
     passthrough = sidecar[PASSTHROUGH_CLUSTER]
-    assert (passthrough.discovery, passthrough.lb_policy) == (Discovery.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
+    assert (passthrough.discovery, passthrough.lb_policy) == (DiscoveryType.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
     assert passthrough.protocol is UpstreamProtocol.DOWNSTREAM
     assert passthrough.idle_timeout == timedelta(minutes=5)
     assert set(gateway) == {BLACK_HOLE_CLUSTER}
@@ -107,7 +107,7 @@ def test_sidecars_have_both_well_known_clusters_and_gateways_only_the_black_hole
 
 def test_names_that_envoy_resolves_are_inline() -> None:
     cluster = reviews(resolution=Resolution.DNS, addresses=("b.example.com", "a.example.com"))
-    assert cluster.discovery is Discovery.STRICT_DNS
+    assert cluster.discovery is DiscoveryType.STRICT_DNS
     assert cluster.dns_refresh_rate == timedelta(seconds=60)
     assert cluster.load_assignment is not None
     (group,) = cluster.load_assignment.localities
@@ -117,16 +117,23 @@ def test_names_that_envoy_resolves_are_inline() -> None:
 def test_dns_round_robin_is_logical_dns_unless_there_are_several_endpoints() -> None:
     single = reviews(resolution=Resolution.DNS_ROUND_ROBIN, addresses=("a.example.com",))
     several = reviews(resolution=Resolution.DNS_ROUND_ROBIN, addresses=("a.example.com", "b.example.com"))
-    assert single.discovery is Discovery.LOGICAL_DNS
-    assert several.discovery is Discovery.STRICT_DNS
+    assert single.discovery is DiscoveryType.LOGICAL_DNS
+    assert several.discovery is DiscoveryType.STRICT_DNS
+    subset = a_destination_rule(subsets=(a_subset("v1"),))
+    nowhere = plans(a_context(a_service_entry(REVIEWS, resolution=Resolution.DNS_ROUND_ROBIN), subset))[
+        f"outbound|9080|v1|{REVIEWS}"
+    ]
+    assert nowhere.discovery is DiscoveryType.STRICT_DNS
+    assert nowhere.load_assignment is not None
+    assert nowhere.load_assignment.size == 0
 
 
 def test_a_service_without_resolution_goes_to_the_original_destination_where_there_is_one() -> None:
     redirected = reviews(resolution=Resolution.NONE, addresses=())
-    assert (redirected.discovery, redirected.lb_policy) == (Discovery.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
+    assert (redirected.discovery, redirected.lb_policy) == (DiscoveryType.ORIGINAL_DST, LbPolicy.CLUSTER_PROVIDED)
     for scope in (a_scope(interception=Interception.NONE), a_gateway_scope()):
         elsewhere = reviews(resolution=Resolution.NONE, addresses=(), scope=scope)
-        assert (elsewhere.discovery, elsewhere.lb_policy) == (Discovery.EDS, LbPolicy.LEAST_REQUEST)
+        assert (elsewhere.discovery, elsewhere.lb_policy) == (DiscoveryType.EDS, LbPolicy.LEAST_REQUEST)
 
 
 def test_the_original_destination_keeps_its_target_port() -> None:
@@ -164,7 +171,7 @@ def test_simple_load_balancing(simple: SimpleLb, expected: LbPolicy) -> None:
     policy = TrafficPolicy(load_balancer=LoadBalancerSettings(simple=simple))
     cluster = reviews(a_destination_rule(policy=policy))
     assert cluster.lb_policy is expected
-    assert (cluster.discovery is Discovery.ORIGINAL_DST) is (simple is SimpleLb.PASSTHROUGH)
+    assert (cluster.discovery is DiscoveryType.ORIGINAL_DST) is (simple is SimpleLb.PASSTHROUGH)
 
 
 def test_each_subset_has_its_own_load_balancer() -> None:

@@ -52,7 +52,7 @@ def test_versions_ciphers_and_several_certificates() -> None:
             tls_certificates=pairs,
             min_protocol_version=TlsProtocol.TLSV1_2,
             max_protocol_version=TlsProtocol.TLSV1_3,
-            cipher_suites=("ECDHE-RSA-AES128-GCM-SHA256",),
+            cipher_suites=("ROT13", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256"),
         )
     )
     assert [one.certificate for one in tls.certificates] == ["/rsa", "/ec"]

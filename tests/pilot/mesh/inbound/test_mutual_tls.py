@@ -64,8 +64,8 @@ def test_each_port_has_its_mode() -> None:
     assert [bool(chain.tls) for chain in chains_at(listener, 9080)] == [True]
     assert [bool(chain.tls) for chain in chains_at(listener, 82)] == [False]
     assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, TLS, HTTP)
-    assert listener.tls_inspector_excluded_ports == (15006, 82)
-    assert listener.http_inspector_excluded_ports == (15006, 82, 9080)
+    assert listener.tls_inspector_excluded_ports == (82, 15006)
+    assert listener.http_inspector_excluded_ports == (82, 9080, 15006)
 
 
 def test_a_port_without_service_has_its_mode_too() -> None:

@@ -2,7 +2,13 @@ from typing import Any
 
 import pytest
 
-from pilot.mesh.outbound.bind_addresses import Place, has_own_address, has_shared_address, is_headless, opaque_places
+from pilot.mesh.outbound.bind_addresses import (
+    BindAddress,
+    has_own_address,
+    has_shared_address,
+    is_headless,
+    opaque_bind_addresses,
+)
 from pilot.registry.catalog import ServiceResolution
 from tests.builders import a_service
 
@@ -11,37 +17,43 @@ NONE: dict[str, Any] = {"resolution": ServiceResolution.PASSTHROUGH}
 ANY = "0.0.0.0"
 
 
-def places(*, shared: str = "", endpoints: tuple[str, ...] = (), **traits: Any) -> tuple[Place, ...]:
-    return opaque_places(a_service("a.com", **traits), 80, shared=shared, wildcard=ANY, endpoints=endpoints)
+def bind_addresses(*, shared: str = "", endpoints: tuple[str, ...] = (), **traits: Any) -> tuple[BindAddress, ...]:
+    return opaque_bind_addresses(a_service("a.com", **traits), 80, shared=shared, wildcard=ANY, endpoints=endpoints)
 
 
 def test_every_address_of_a_service_is_its_own() -> None:
-    found = places(addresses=("10.0.0.1", "10.0.0.2"))
-    assert found == (Place(address="10.0.0.1", route_name="a.com:80"), Place(address="10.0.0.2", route_name="a.com:80"))
+    found = bind_addresses(addresses=("10.0.0.1", "10.0.0.2"))
+    assert found == (
+        BindAddress(address="10.0.0.1", route_name="a.com:80"),
+        BindAddress(address="10.0.0.2", route_name="a.com:80"),
+    )
 
 
 def test_without_address_the_wildcard_is_shared() -> None:
-    assert places() == (Place(address=ANY, route_name="80", by_name=True),)
+    assert bind_addresses() == (BindAddress(address=ANY, route_name="80", by_name=True),)
 
 
 def test_address_ranges_share_the_wildcard_too() -> None:
-    shared = Place(address=ANY, route_name="80", prefix_ranges=("10.0.0.0/8",), by_name=True)
-    assert places(addresses=("10.0.0.0/8",)) == (shared,)
-    assert places(addresses=("10.0.0.0/8", "11.0.0.1")) == (Place(address="11.0.0.1", route_name="a.com:80"), shared)
+    shared = BindAddress(address=ANY, route_name="80", prefix_ranges=("10.0.0.0/8",), by_name=True)
+    assert bind_addresses(addresses=("10.0.0.0/8",)) == (shared,)
+    assert bind_addresses(addresses=("10.0.0.0/8", "11.0.0.1")) == (
+        BindAddress(address="11.0.0.1", route_name="a.com:80"),
+        shared,
+    )
 
 
 def test_a_given_address_takes_everything() -> None:
-    found = places(shared="127.0.0.1", addresses=("10.0.0.1",))
-    assert found == (Place(address="127.0.0.1", route_name="80", by_name=True),)
+    found = bind_addresses(shared="127.0.0.1", addresses=("10.0.0.1",))
+    assert found == (BindAddress(address="127.0.0.1", route_name="80", by_name=True),)
 
 
 def test_headless_services_have_the_addresses_of_their_endpoints() -> None:
-    assert [place.address for place in places(endpoints=("10.1.1.1", "10.1.1.2"), **HEADLESS)] == [
+    assert [bind.address for bind in bind_addresses(endpoints=("10.1.1.1", "10.1.1.2"), **HEADLESS)] == [
         "10.1.1.1",
         "10.1.1.2",
     ]
-    assert places(**HEADLESS) == ()
-    assert [place.address for place in places(**NONE)] == [ANY]
+    assert bind_addresses(**HEADLESS) == ()
+    assert [bind.address for bind in bind_addresses(**NONE)] == [ANY]
 
 
 @pytest.mark.parametrize(

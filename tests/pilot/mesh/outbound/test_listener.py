@@ -4,6 +4,7 @@ from typing import Any
 from pilot.ir.http_filters import GrpcWebPlan
 from pilot.ir.listener import ChainMatchPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings, UpstreamAlpnPlan
+from pilot.mesh.filters import plan_filter_chain
 from pilot.mesh.listener_settings import ListenerSettings
 from pilot.mesh.outbound.listener import (
     OutboundListener,
@@ -11,14 +12,14 @@ from pilot.mesh.outbound.listener import (
     plan_outbound_listener,
     plan_virtual_outbound,
 )
-from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
+from pilot.mesh.rules.tcp_routes import single_cluster_proxy
 from tests.builders_traffic import all_chains, ends_of, http_of, tcp_of
 
 SETTINGS = OutboundSettings(
     unknown_cluster="PassthroughCluster", shared=ListenerSettings(detection_timeout=timedelta(seconds=5))
 )
-TCP = opaque_chain(single_cluster_proxy("tcp", None))
-TLS = opaque_chain(single_cluster_proxy("tls", None), ChainMatchPlan(server_names=("a.com",)))
+TCP = plan_filter_chain(single_cluster_proxy("tcp", None))
+TLS = plan_filter_chain(single_cluster_proxy("tls", None), ChainMatchPlan(server_names=("a.com",)))
 
 
 def plan(settings: OutboundSettings = SETTINGS, **traits: Any) -> TcpListenerPlan:

@@ -133,6 +133,7 @@ def test_missing_percentages() -> None:
 
 def test_grpc_status_by_name_and_faults_that_do_nothing() -> None:
     assert fault(abort=Abort(grpc_status="UNAVAILABLE", percentage=Percent(value=1))).abort_grpc_status == 14
+    assert fault(abort=Abort(http_status=500, grpc_status="UNAVAILABLE")) == RouteFaultPlan(abort_grpc_status=14)
     assert plan_fault(None) is None
     assert plan_fault(HttpFaultInjection(delay=Delay(exponential_delay=SECOND))) is None
     assert plan_fault(HttpFaultInjection(abort=Abort(http2_error="X"))) is None

@@ -7,17 +7,16 @@ from galley.kinds.networking.virtual_service import TcpRoute, TlsRoute, VirtualS
 from galley.meta import Resource
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan
+from pilot.mesh.filters import CONNECT_TIMEOUT
 from pilot.mesh.rules.destinations import KnownDestination
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.tcp_routes import (
-    CONNECT_TIMEOUT,
     NO_POLICIES,
     OpaqueTarget,
     TcpPolicy,
     TcpRouting,
     plan_target_chains,
     plan_tcp_proxy,
-    server_names,
     tcp_policies,
     tcp_policy,
 )
@@ -164,8 +163,3 @@ def test_policies_come_from_the_top_level_of_destination_rules() -> None:
     assert found == FrozenMap({"reviews.default.svc.cluster.local": TcpPolicy(idle_timeout=MINUTE)})
     assert tcp_policies(("unknown.com",), context.visible_services(scope).named, lambda _: None) is NO_POLICIES
     assert tcp_policy(None) == TcpPolicy()
-
-
-def test_server_names() -> None:
-    assert server_names(("B.com", "a.com", "b.com")) == ("a.com", "b.com")
-    assert server_names(("a.com", "*")) == ()

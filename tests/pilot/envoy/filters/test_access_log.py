@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pilot.envoy.filters.network.access_log import render_access_logs
+from pilot.envoy.filters.access_log import render_access_logs
 from pilot.ir.network_filters import AccessLogPlan
 from tests.rendered import as_json
 
@@ -28,7 +28,7 @@ def log_format(text: str, *, json: bool = False) -> dict[str, Any]:
 
 
 def test_no_log() -> None:
-    assert render_access_logs(None) == render_access_logs(AccessLogPlan("")) == []
+    assert render_access_logs(None) == []
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
 from typing import Any
 
-from pilot.ir.listener import ChainMatchPlan
-from pilot.mesh.chain_claims import ChainClaims
-from pilot.mesh.rules.tcp_routes import opaque_chain, single_cluster_proxy
+from pilot.ir.listener import ChainClaims, ChainMatchPlan
+from pilot.mesh.filters import plan_filter_chain
+from pilot.mesh.rules.tcp_routes import single_cluster_proxy
 
 PROXY = single_cluster_proxy("a", None)
 
 
 def claimed(*matches: ChainMatchPlan) -> list[ChainMatchPlan | None]:
     claims = ChainClaims()
-    return [kept.match if (kept := claims.claim(opaque_chain(PROXY, match))) else None for match in matches]
+    return [kept.match if (kept := claims.claim(plan_filter_chain(PROXY, match))) else None for match in matches]
 
 
 def names(*values: str, **traits: Any) -> ChainMatchPlan:
@@ -36,7 +36,7 @@ def test_there_is_one_match_all() -> None:
 
 
 def test_an_untouched_chain_stays_the_same_object() -> None:
-    chain = opaque_chain(PROXY, names("a"))
+    chain = plan_filter_chain(PROXY, names("a"))
     assert ChainClaims().claim(chain) is chain
 
 

@@ -14,7 +14,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.stream.v3 import StderrAcc
 
 from envoycodec.construct import maker
 from envoycodec.encode import pack
-from envoycodec.wellknown import Plain, struct
+from envoycodec.wellknown import struct
 from pilot.ir.network_filters import AccessLogPlan
 
 _access_log = maker(AccessLog)
@@ -63,7 +63,7 @@ DEFAULT_TEXT_FORMAT = _TEXT_LAYOUT.format_map(_OPERATORS)
 
 def render_access_logs(plan: AccessLogPlan | None) -> list[AccessLog]:
     """The access logs of a connection manager or TCP proxy."""
-    return [_render_access_log(plan)] if plan is not None and plan.path else []
+    return [_render_access_log(plan)] if plan is not None else []
 
 
 # All listeners of a mesh log alike.
@@ -86,16 +86,7 @@ def _named(name: str, config: betterproto2.Message) -> AccessLog:
 
 def _render_format(plan: AccessLogPlan) -> SubstitutionFormatString:
     if plan.json:
-        return _format_string(json_format=struct(_json_layout(plan.format)))
+        return _format_string(json_format=struct(json.loads(plan.format) if plan.format else _OPERATORS))
     text = plan.format or DEFAULT_TEXT_FORMAT
     line = text if text.endswith("\n") else text + "\n"
     return _format_string(text_format_source=_data_source(inline_string=line))
-
-
-def _json_layout(text: str) -> Mapping[str, Plain]:
-    """The JSON object that ``text`` is; Istio's default for anything else."""
-    try:
-        layout = json.loads(text)
-    except ValueError:
-        return _OPERATORS
-    return layout if isinstance(layout, dict) and layout else _OPERATORS

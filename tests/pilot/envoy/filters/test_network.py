@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from pilot.envoy.filters.network import render_network_filter
-from pilot.ir.network_filters import TcpProxyPlan, WeightedTcpCluster
+from pilot.ir.network_filters import TcpProxyPlan, UpstreamAlpnPlan, WeightedTcpCluster
 from tests.rendered import as_json
 
 
@@ -26,10 +26,16 @@ def test_a_tcp_proxy() -> None:
 
 
 def test_a_tcp_proxy_by_weight() -> None:
-    clusters = tcp_proxy(("a", 20), ("b", 80), ("c", 0))["weightedClusters"]["clusters"]
+    clusters = tcp_proxy(("a", 20), ("b", 80))["weightedClusters"]["clusters"]
     assert clusters == [{"name": "a", "weight": 20}, {"name": "b", "weight": 80}]
-    assert tcp_proxy(("a", 0), ("b", 80))["cluster"] == "b"
 
 
-def test_a_tcp_proxy_to_nowhere_closes_the_connection() -> None:
-    assert tcp_proxy()["cluster"] == tcp_proxy(("a", 0), ("b", 0))["cluster"] == "BlackHoleCluster"
+def test_the_names_are_put_into_the_state_of_each_connection() -> None:
+    rendered = as_json(render_network_filter(UpstreamAlpnPlan(protocols=("istio-h2", "istio"))))
+    assert rendered["name"] == "envoy.filters.network.set_filter_state"
+    assert rendered["typedConfig"]["onNewConnection"] == [
+        {
+            "objectKey": "envoy.network.application_protocols",
+            "formatString": {"textFormatSource": {"inlineString": "istio-h2,istio"}},
+        }
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from pilot.envoy.filters.network.http_connection_manager import render_http_connection_manager
+from pilot.envoy.filters.http_connection_manager import render_http_connection_manager
 from pilot.ir.http_filters import GrpcStatsPlan, RouterPlan
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionPlan, HttpConnectionSettings
 from pilot.ir.route import RouteConfigPlan
@@ -14,7 +14,8 @@ from tests.rendered import as_json
 
 
 def rendered(**traits: Any) -> dict[str, Any]:
-    plan = HttpConnectionPlan(**{"stat_prefix": "outbound_0.0.0.0_80", "route_name": "80", **traits})
+    traits = {"route_name": "80"} | traits if "route_config" not in traits else traits
+    plan = HttpConnectionPlan(stat_prefix="outbound_0.0.0.0_80", **traits)
     return as_json(render_http_connection_manager(plan))
 
 
@@ -64,7 +65,7 @@ def test_a_sidecar_appends_no_certificate() -> None:
     assert manager["setCurrentClientCertDetails"] == {"subject": True, "dns": True, "uri": True}
 
 
-@pytest.mark.parametrize("details", [None, ForwardClientCertDetails.UNDEFINED, ForwardClientCertDetails.SANITIZE])
+@pytest.mark.parametrize("details", [None, ForwardClientCertDetails.SANITIZE])
 def test_client_certificate_headers_are_dropped_otherwise(details: ForwardClientCertDetails | None) -> None:
     manager = rendered(forward_client_cert=details)
     assert manager.get("forwardClientCertDetails", "SANITIZE") == "SANITIZE"

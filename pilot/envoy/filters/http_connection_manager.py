@@ -17,9 +17,9 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v
 
 from envoycodec.construct import maker
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from pilot.envoy.config_source import ads
+from pilot.envoy.core import ads
+from pilot.envoy.filters.access_log import render_access_logs
 from pilot.envoy.filters.http import render_http_filter
-from pilot.envoy.filters.network.access_log import render_access_logs
 from pilot.envoy.route import render_route_config
 from pilot.ir.network_filters import HttpConnectionPlan
 
@@ -82,9 +82,9 @@ def _add_normalization(manager: HttpConnectionManager, kind: NormalizationType) 
 def _add_client_certificate(manager: HttpConnectionManager, plan: HttpConnectionPlan) -> None:
     """What ``x-forwarded-client-cert`` says; an edge, which hides the client from those behind, adds the
     certificate itself."""
-    details = _FORWARD_CLIENT_CERT.get(plan.forward_client_cert) if plan.forward_client_cert is not None else None
-    if details is None:
+    if plan.forward_client_cert is None:
         return
+    details = _FORWARD_CLIENT_CERT[plan.forward_client_cert]
     manager.forward_client_cert_details = details
     if details in _WRITING:
         manager.set_current_client_cert_details = _client_cert_details(

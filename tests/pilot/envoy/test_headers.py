@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilot.envoy.substitution import escape_percent
+from pilot.envoy.headers import escape_percent
 
 
 @pytest.mark.parametrize(
