@@ -15,6 +15,7 @@ _COMMANDS = (
     "dump",
     "proxy-status",
     "proxy-config",
+    "authz",
     "redirect",
     "inject",
     "health",

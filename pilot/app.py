@@ -8,9 +8,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
 
+from citadel.jwks.key_sets import KeySource
+from citadel.jwks.targets import parse_targets
 from citadel.state_files import StateError
 from galley.commands.report import plural, render_line
 from galley.publishing.journal import StateInUseError
@@ -21,6 +23,7 @@ from galley.snapshot import ConfigSnapshot
 from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
+from pilot.controlplane.key_fetching import KeyFetching
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registration_store import RegistrationStore
 from pilot.controlplane.registry_feed import RegistryFeed, RegistryFollower
@@ -89,6 +92,7 @@ class ControlPlane:
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
+        self._keys = KeyFetching(parse_targets(settings.jwks_targets), self._know_keys, settings.state)
         self._docker = self._follow_docker()
         mesh = PilotMesh(self._state, self._identities)
         self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
@@ -99,8 +103,9 @@ class ControlPlane:
             known = await asyncio.to_thread(self._store.read)
             extra_grace = RECONNECT_GRACE - self._settings.deregister_after
             self._state.registrations.restore(known, time.monotonic() + extra_grace)
+            self._state.know_keys(await asyncio.to_thread(self._keys.restore))
         engine = self._docker.describe if self._docker else dict
-        pages = admin_pages(self._state, self._fleet, self._reports, engine)
+        pages = admin_pages(self._state, self._fleet, self._reports, engine, lambda: self._keys.status)
         admin = AdminServer(self._settings.admin_address, pages)
         try:
             server = await self._start_ads()
@@ -121,6 +126,7 @@ class ControlPlane:
                 self._take_configuration(),
                 self._log_reports(),
                 self._rebuild_forever(),
+                self._keys.run(),
                 *([self._identities.keep_current(self._fleet)] if self._identities else []),
                 *([self._feed(DOCKER, self._docker)] if self._docker else []),
             )
@@ -166,10 +172,15 @@ class ControlPlane:
             allow_empty=settings.allow_empty,
         )
 
+    def _know_keys(self, key_sets: Mapping[KeySource, str]) -> None:
+        self._state.know_keys(key_sets)
+        self._changed.set()
+
     async def _take_configuration(self) -> None:
         async for config in self._configs.values():
             if self._identities is not None:
                 self._identities.configure(config.mesh)
+            self._keys.configure(config)
             self._state.configure(config)
             self._changed.set()
 

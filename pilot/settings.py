@@ -115,6 +115,8 @@ class Settings:
     identity: IdentitySettings | None = None
     limits: StreamLimits = StreamLimits()
     docker: DockerSettings | None = None
+    jwks_targets: tuple[str, ...] = ()
+    """Networks beyond the public ones from which key sets may be fetched."""
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""

@@ -18,7 +18,9 @@ from galley.kinds.checks.networking.service_entry import check_service_entry
 from galley.kinds.checks.networking.sidecar import check_sidecar
 from galley.kinds.checks.networking.virtual_service import check_virtual_service
 from galley.kinds.checks.networking.workload import check_workload_entry, check_workload_group
+from galley.kinds.checks.security.authorization_policy import check_authorization_policy
 from galley.kinds.checks.security.peer_authentication import check_peer_authentication
+from galley.kinds.checks.security.request_authentication import check_request_authentication
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
@@ -26,7 +28,9 @@ from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
 from galley.kinds.networking.sidecar import Sidecar
 from galley.kinds.networking.virtual_service import VirtualService
+from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.kinds.security.peer_authentication import PeerAuthentication
+from galley.kinds.security.request_authentication import RequestAuthentication
 from galley.meta import Resource
 from galley.text.recorder import Recorder
 
@@ -61,10 +65,6 @@ class KindSpec:
         return tuple(f"{self.group}/{version}" if self.group else version for version in self.versions)
 
 
-def _policy(kind: str, reason: str) -> KindSpec:
-    return KindSpec(SECURITY, kind, None, ("v1", "v1beta1"), unsupported=reason, is_security=True)
-
-
 MESH_CONFIG = KindSpec(
     "mesh.istio.io", "MeshConfig", MeshConfig, ("v1alpha1",), check=check_mesh_config, is_namespaced=False
 )
@@ -88,8 +88,22 @@ _ROWS = (
         check=check_peer_authentication,
         is_security=True,
     ),
-    _policy("RequestAuthentication", "tokens would not be verified"),
-    _policy("AuthorizationPolicy", "requests that it denies would be let through"),
+    KindSpec(
+        SECURITY,
+        "RequestAuthentication",
+        RequestAuthentication,
+        ("v1", "v1beta1"),
+        check=check_request_authentication,
+        is_security=True,
+    ),
+    KindSpec(
+        SECURITY,
+        "AuthorizationPolicy",
+        AuthorizationPolicy,
+        ("v1", "v1beta1"),
+        check=check_authorization_policy,
+        is_security=True,
+    ),
     KindSpec(NETWORKING, "EnvoyFilter", None, ("v1alpha3",), unsupported="Envoys get their configuration unpatched"),
     KindSpec(NETWORKING, "ProxyConfig", None, ("v1beta1",), unsupported="write proxies' settings into their bootstrap"),
     KindSpec("telemetry.istio.io", "Telemetry", None, ("v1", "v1alpha1"), unsupported="it has no effect"),

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from galley.frozen import frozen
+from galley.kinds.extension_provider import ExtensionProvider
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import HttpRetry
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
@@ -184,7 +185,7 @@ class MeshConfig:
     enable_prometheus_merge: bool | None = unsupported(None)
     verify_certificate_at_client: bool | None = unsupported(None)
     ca: Any = unsupported(None)
-    extension_providers: Any = unsupported(None, "no telemetry or authorization provider is called")
+    extension_providers: tuple[ExtensionProvider, ...] = ()
     default_providers: Any = unsupported(None)
     discovery_selectors: Any = unsupported(None)
     path_normalization: PathNormalization = PathNormalization()

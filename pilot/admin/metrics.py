@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from citadel.jwks.key_sets import KeySetStatus
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
 from pilot.controlplane.mesh_state import MeshState
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 
-def render_metrics(state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport]) -> str:
+def render_metrics(
+    state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport], key_sets: tuple[KeySetStatus, ...] = ()
+) -> str:
     """All samples in Prometheus' text format."""
     # Imported when somebody scrapes: it costs a tenth of the time in which a control plane starts.
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
@@ -28,6 +31,7 @@ def render_metrics(state: MeshState, fleet: Fleet[Proxy], reports: Latest[Config
             yield from _fleet_metrics(fleet)
             yield from _mesh_metrics(state)
             yield from _config_metrics(reports)
+            yield from _key_set_metrics(key_sets)
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Snapshot())
@@ -89,6 +93,13 @@ def _config_metrics(reports: Latest[ConfigReport]) -> Iterator[Metric]:
         errors = sum(one.is_error for one in report.diagnostics)
         yield _gauge("pilot_config_errors", "Errors in the configuration now.", errors)
         yield _counter("pilot_config_changes", "Changes of the configuration seen.", reports.serial)
+
+
+def _key_set_metrics(key_sets: tuple[KeySetStatus, ...]) -> Iterator[Metric]:
+    missing = sum(not one.has_keys for one in key_sets)
+    yield _gauge("pilot_jwks", "Key sets that policies have fetched.", len(key_sets))
+    yield _gauge("pilot_jwks_missing", "Key sets that could not be had: their tokens are refused.", missing)
+    yield _gauge("pilot_jwks_failing", "Key sets whose last fetch failed.", sum(bool(one.error) for one in key_sets))
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

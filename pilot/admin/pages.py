@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from citadel.jwks.key_sets import KeySetStatus
 from galley.commands.report import render_line
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
@@ -26,16 +27,19 @@ def admin_pages(
     fleet: Fleet[Proxy],
     reports: Latest[ConfigReport],
     engine: Callable[[], Mapping[str, Any]] = dict,
+    key_sets: Callable[[], tuple[KeySetStatus, ...]] = tuple,
 ) -> Mapping[str, Page]:
-    """All pages by path. ``engine`` says how the connection to the Docker Engine stands; nothing without one."""
+    """All pages by path. ``engine`` says how the connection to the Docker Engine stands; nothing without one.
+    ``key_sets`` are those that policies name."""
     return {
         "/healthz": lambda _: Answer("ok\n"),
         "/readyz": lambda _: _readiness(state),
-        "/metrics": lambda _: Answer(render_metrics(state, fleet, reports)),
+        "/metrics": lambda _: Answer(render_metrics(state, fleet, reports, key_sets())),
         "/debug/syncz": lambda _: as_json(_sync(fleet)),
         "/debug/configz": lambda _: as_json(list(_resources(state.config))),
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
         "/debug/registryz": lambda _: as_json(list(_services(state))),
+        "/debug/jwksz": lambda _: as_json([_key_set(one) for one in key_sets()]),
         "/debug/dockerz": lambda _: as_json(_discovery(state, engine())),
         "/debug/config_dump": lambda query: _config_dump(query, state, fleet),
     }
@@ -97,6 +101,15 @@ def _services(state: MeshState) -> Iterator[dict[str, Any]]:
                 for name, endpoints in catalog.endpoints.get(key, {}).items()
             },
         }
+
+
+def _key_set(status: KeySetStatus) -> dict[str, Any]:
+    return {
+        "uri": status.source.uri,
+        "isIssuer": status.source.is_issuer,
+        "known": status.has_keys,
+        "error": status.error,
+    }
 
 
 def _place(endpoint: Endpoint) -> str:

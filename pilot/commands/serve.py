@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 
 from pilot.commands.flags.docker import add_docker_flags, read_docker_settings
@@ -73,6 +74,10 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     )  # fmt: skip
     add_identity_flags(parser)
     add_limit_flags(parser)
+    parser.add_argument(
+        "--jwks-allow", action="append", default=[], type=_network, metavar="NETWORK",
+        help="fetch key sets (jwksUri) from addresses in NETWORK, too, which are not public; repeatable",
+    )  # fmt: skip
     add_docker_flags(parser)
     parser.set_defaults(run=run_serve)
 
@@ -97,6 +102,7 @@ def run_serve(args: argparse.Namespace) -> int:
         identity=read_identity_settings(args),
         limits=read_stream_limits(args),
         docker=docker,
+        jwks_targets=tuple(args.jwks_allow),
     )
     if problem := settings.check():
         print(f"pilot serve: {problem}", file=sys.stderr)
@@ -104,6 +110,13 @@ def run_serve(args: argparse.Namespace) -> int:
     from pilot.app import serve  # noqa: PLC0415 - imports all of Envoy's messages, which --help need not wait for
 
     return asyncio.run(serve(settings))
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address or a network such as 10.0.0.0/8") from None
 
 
 def _seconds(text: str) -> float:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from citadel.identity import TrustDomain
+from citadel.jwks.key_sets import KeySource
 from galley.snapshot import ConfigSnapshot
 from pilot.generate import Generator
 from pilot.mesh.context.proxy import Proxy
@@ -39,6 +40,7 @@ class MeshState:
         self._trust_domain = trust_domain
         self._config: ConfigSnapshot | None = None
         self._discovered: dict[DiscoveryRegistry, Discovery | None] = dict.fromkeys(registries)
+        self._key_sets: Mapping[KeySource, str] = {}
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
         self._agents: dict[str, tuple[bool, str, str, str]] = {}
@@ -69,6 +71,10 @@ class MeshState:
         if registry not in self._discovered:
             raise KeyError(registry.name)
         self._discovered[registry] = discovery
+
+    def know_keys(self, key_sets: Mapping[KeySource, str]) -> None:
+        """Take up all key sets that were fetched; ``rebuild`` puts them into force."""
+        self._key_sets = dict(key_sets)
 
     def connect(self, proxy: Proxy) -> bool:
         """A stream of ``proxy`` opened. Whether that changes who is there."""
@@ -108,9 +114,16 @@ class MeshState:
         catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, discovered)
         self._known = frozenset(workload.id for workload in workloads)
         self._agents = {node_id: agent for node_id, agent in self._agents.items() if node_id in self._known}
-        if previous is not None and catalog is previous.catalog and self._config is previous.config:
+        if (
+            previous is not None
+            and catalog is previous.catalog
+            and self._config is previous.config
+            and self._key_sets == previous.key_sets
+        ):
             return False
-        context = build_push_context(self._config, catalog, previous, trust_domain=self._trust_domain)
+        context = build_push_context(
+            self._config, catalog, previous, trust_domain=self._trust_domain, key_sets=self._key_sets
+        )
         if self._generator is None:
             self._generator = Generator(context)
         else:

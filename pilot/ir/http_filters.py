@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from citadel.access.ext_authz import ExtAuthzPlan
+from citadel.access.jwt import JwtPlan
+from citadel.access.rbac import RbacPlan
 from galley.frozen import frozen
 from galley.kinds.values import StringMatch
 
@@ -37,7 +40,7 @@ class RouterPlan:
     """Forwards, and so is the last filter of every connection manager."""
 
 
-HttpFilterPlan = GrpcWebPlan | GrpcStatsPlan | FaultPlan | CorsPlan | RouterPlan
+HttpFilterPlan = ExtAuthzPlan | JwtPlan | RbacPlan | GrpcWebPlan | GrpcStatsPlan | FaultPlan | CorsPlan | RouterPlan
 
 
 @frozen

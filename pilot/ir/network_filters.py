@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+from citadel.access.ext_authz import ExtAuthzPlan
+from citadel.access.rbac import RbacPlan
 from galley.frozen import frozen
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from pilot.ir.http_filters import HttpFilterPlan, RouterPlan
@@ -111,4 +113,4 @@ class TcpProxyPlan:
 TerminalFilterPlan = HttpConnectionPlan | TcpProxyPlan
 """What may stand at the end of a chain, and only there."""
 
-NetworkFilterPlan = UpstreamAlpnPlan | TerminalFilterPlan
+NetworkFilterPlan = ExtAuthzPlan | RbacPlan | UpstreamAlpnPlan | TerminalFilterPlan

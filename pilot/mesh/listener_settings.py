@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from galley.frozen import frozen
 from galley.kinds.mesh_config import AccessLogEncoding, MeshConfig
+from pilot.ir.access import NO_ACCESS_FILTERS, AccessFilters
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings
 
 NO_TIME = timedelta(0)
@@ -13,10 +14,12 @@ NO_TIME = timedelta(0)
 
 @frozen
 class ListenerSettings:
-    """What all listeners of a proxy share. ``detection_timeout`` bounds the wait of inspectors; 0 is no bound."""
+    """What all listeners of a proxy share. ``detection_timeout`` bounds the wait of inspectors; 0 is no bound.
+    ``access`` are the filters that decide who is let in, where listeners let anybody in."""
 
     http: HttpConnectionSettings = HttpConnectionSettings()
     detection_timeout: timedelta = NO_TIME
+    access: AccessFilters = NO_ACCESS_FILTERS
 
     @property
     def access_log(self) -> AccessLogPlan | None:
@@ -29,7 +32,9 @@ class ListenerSettings:
         return ("http/1.0", "http/1.1", "h2c") if self.http.accept_http_10 else ("http/1.1", "h2c")
 
 
-def listener_settings(mesh: MeshConfig, *, accept_http_10: bool) -> ListenerSettings:
+def listener_settings(
+    mesh: MeshConfig, *, accept_http_10: bool, access: AccessFilters = NO_ACCESS_FILTERS
+) -> ListenerSettings:
     """What ``mesh`` says for all listeners of a proxy; ``accept_http_10`` is for the proxy to say (``HTTP10``)."""
     return ListenerSettings(
         http=HttpConnectionSettings(
@@ -38,6 +43,7 @@ def listener_settings(mesh: MeshConfig, *, accept_http_10: bool) -> ListenerSett
             access_log=plan_access_log(mesh),
         ),
         detection_timeout=mesh.protocol_detection_timeout,
+        access=access,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from galley.kinds.checks.extension_provider import check_extension_providers
 from galley.kinds.checks.networking.resilience import check_retries
 from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label, wrong_with_name
 from galley.kinds.mesh_config import MeshConfig
@@ -33,6 +34,7 @@ def check_mesh_config(recorder: Recorder, resource: Resource[MeshConfig]) -> Non
     if wrong := wrong_with_name(mesh.trust_domain):
         recorder.error(below(body, "trustDomain"), "invalid-host", wrong)
     _check_export_to(recorder, body, mesh)
+    check_extension_providers(recorder, below(body, "extensionProviders"), mesh.extension_providers)
     if mesh.tcp_keepalive is not None:
         path = below(body, "tcpKeepalive")
         check_not_negative(recorder, f"{path}.probes", mesh.tcp_keepalive.probes)

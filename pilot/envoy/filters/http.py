@@ -19,6 +19,12 @@ from envoy_data_plane.envoy.extensions.filters.http.router.v3 import Router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpFilter
 from envoy_data_plane.google.protobuf import Any as AnyMessage
 
+from citadel.access.ext_authz import ExtAuthzPlan
+from citadel.access.jwt import JwtPlan
+from citadel.access.rbac import RbacPlan
+from citadel.envoy.ext_authz import render_http_ext_authz
+from citadel.envoy.jwt import render_jwt
+from citadel.envoy.rbac import render_http_rbac
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from pilot.envoy.core import render_fraction, render_runtime_fraction, render_string_match
@@ -44,29 +50,37 @@ _fault_abort = maker(FaultAbort)
 _cors = maker(Cors)
 _cors_policy = maker(CorsPolicy)
 
-_GRPC_WEB = "envoy.filters.http.grpc_web"
-_GRPC_STATS = "envoy.filters.http.grpc_stats"
 _FAULT = "envoy.filters.http.fault"
 _CORS = "envoy.filters.http.cors"
-_ROUTER = "envoy.filters.http.router"
 
 
 # The same few stand in every connection manager.
 @lru_cache(maxsize=256)
 def render_http_filter(plan: HttpFilterPlan) -> HttpFilter:
     """The filter as it stands in a connection manager: where a route has its own say, without settings."""
+    name, config = _render(plan)
+    return _http_filter(name=name, typed_config=pack(config))
+
+
+def _render(plan: HttpFilterPlan) -> tuple[str, betterproto2.Message]:  # noqa: PLR0911 - one case each
     match plan:
+        case ExtAuthzPlan():
+            return "envoy.filters.http.ext_authz", render_http_ext_authz(plan)
+        case JwtPlan():
+            return "envoy.filters.http.jwt_authn", render_jwt(plan)
+        case RbacPlan():
+            return "envoy.filters.http.rbac", render_http_rbac(plan)
         case GrpcWebPlan():
-            return _named(_GRPC_WEB, _grpc_web())
+            return "envoy.filters.http.grpc_web", _grpc_web()
         case GrpcStatsPlan():
             # Without statistics per method, whose number the client would choose.
-            return _named(_GRPC_STATS, _grpc_stats(emit_filter_state=True, stats_for_all_methods=False))
+            return "envoy.filters.http.grpc_stats", _grpc_stats(emit_filter_state=True, stats_for_all_methods=False)
         case FaultPlan():
-            return _named(_FAULT, _http_fault())
+            return _FAULT, _http_fault()
         case CorsPlan():
-            return _named(_CORS, _cors())
+            return _CORS, _cors()
         case RouterPlan():
-            return _named(_ROUTER, _router())
+            return "envoy.filters.http.router", _router()
         case _:
             assert_never(plan)
 

@@ -8,7 +8,9 @@ from galley.frozen import frozen
 from galley.kinds.attachment import AttachedKind
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.sidecar import Sidecar
+from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.kinds.security.peer_authentication import PeerAuthentication
+from galley.kinds.security.request_authentication import RequestAuthentication
 from pilot.node.node_id import ProxyKind
 
 
@@ -48,5 +50,9 @@ _OUTBOUND, _INBOUND = frozenset({Side.OUTBOUND}), frozenset({Side.INBOUND})
 ATTACHED_KINDS = (
     AttachedRow(Gateway, _GATEWAYS, _OUTBOUND),
     AttachedRow(Sidecar, _SIDECARS, _OUTBOUND | _INBOUND),
+    AttachedRow(RequestAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
+    AttachedRow(RequestAuthentication, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
+    AttachedRow(AuthorizationPolicy, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
+    AttachedRow(AuthorizationPolicy, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
     AttachedRow(PeerAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS, needs_identities=True),
 )

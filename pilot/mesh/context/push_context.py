@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from citadel.identity import TrustDomain
 from citadel.ir import MeshTls
+from citadel.jwks.key_sets import KeySource
 from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
 from galley.attached import Attached, attach
 from galley.hosts.names import MESH_GATEWAY
@@ -41,7 +42,7 @@ class PushContext:
 
     ``attached`` has the policies of each kind that is attached to workloads; ``memo`` remembers indexes and answers by
     what they were made from. ``mtls`` are the identities of the mesh; None where nobody issues any, and all is plain
-    text.
+    text. ``key_sets`` are those that were fetched.
     """
 
     config: ConfigSnapshot
@@ -52,6 +53,7 @@ class PushContext:
     attached: Mapping[type[AttachedKind], Attached[Any]]
     peers: PeerPolicyIndex
     mtls: MeshTls | None = None
+    key_sets: Mapping[KeySource, str] = field(default_factory=dict, repr=False)
     memo: Memo = field(default_factory=Memo, repr=False)
 
     def mtls_for(self, certificates: Certificates) -> MeshTls | None:
@@ -111,6 +113,7 @@ def build_push_context(
     previous: PushContext | None = None,
     *,
     trust_domain: TrustDomain | None = None,
+    key_sets: Mapping[KeySource, str] | None = None,
 ) -> PushContext:
     """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over.
 
@@ -134,6 +137,7 @@ def build_push_context(
         attached=attached,
         peers=memo(index_peer_policies, attached[PeerAuthentication]),
         mtls=mesh_tls(mesh, trust_domain) if trust_domain is not None else None,
+        key_sets=key_sets or {},
         memo=memo,
     )
 

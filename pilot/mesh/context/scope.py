@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from citadel.policy.external_authorization import AuthorizationServer
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.mesh.context.auto_addressing import AddressFamilies
@@ -14,6 +15,10 @@ AttachedKeys = FrozenMap[str, tuple[ResourceKey, ...]]
 """The policies that count for a workload, by kind and in the order in which they count.
 
 Keys and not contents, which a planner looks up (``PushContext.attached_to``): a scope tells proxies apart."""
+
+
+ServersByProvider = FrozenMap[str, AuthorizationServer]
+"""The authorization servers that a proxy can ask, by the names of their providers in MeshConfig."""
 
 
 class Certificates(StrEnum):
@@ -97,6 +102,7 @@ class InboundScope:
     interception: Interception
     ports: tuple[InboundPort, ...] = ()
     attached: AttachedKeys = FrozenMap()
+    servers: ServersByProvider = FrozenMap()
     accept_http_10: bool = False
     ipv6: bool = False
     dual_stack: bool = False

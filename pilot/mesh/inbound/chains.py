@@ -140,6 +140,7 @@ def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) 
         ),
         name=end.http_name if match.http else end.opaque_name,
         tls=MeshServerTls(mesh=settings.mtls) if match.terminates and settings.mtls is not None else None,
+        access=settings.shared.access,
     )
 
 
@@ -149,7 +150,7 @@ def _http_connection(
     return HttpConnectionPlan(
         stat_prefix=stat_prefix,
         route_config=routes,
-        filters=plan_http_filters(grpc_web=grpc_web),
+        filters=plan_http_filters(grpc_web=grpc_web, access=settings.shared.access),
         settings=settings.shared.http,
         server_name=SERVER_NAME,
         forward_client_cert=ForwardClientCertDetails.APPEND_FORWARD,

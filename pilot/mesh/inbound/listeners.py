@@ -12,6 +12,7 @@ from galley.kinds.values import UNIX_SCHEME
 from galley.meta import ResourceKey
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.memo import Memo
+from pilot.mesh.access import plan_access
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
 from pilot.mesh.filters import plan_filter_chain
@@ -32,7 +33,7 @@ PLAIN_TEXT_ONLY = PeerModes(mode=MtlsMode.DISABLE)
 
 def plan_inbound_listeners(context: PushContext, scope: InboundScope, memo: Memo) -> tuple[TcpListenerPlan, ...]:
     """virtualInbound with a chain for each captured port, then the bound listeners. In mode NONE only the latter."""
-    settings = _settings(context, scope)
+    settings = _settings(context, scope, memo)
     captured = tuple(port for port in scope.ports if not port.bound)
     peers = _accepted(context, scope)
     listeners = tuple(memo(plan_bound_listener, port, settings, peers) for port in scope.ports if port.bound)
@@ -49,13 +50,17 @@ def _accepted(context: PushContext, scope: InboundScope) -> PeerModes:
     return peers.without_certificate() if scope.certificates is Certificates.NONE else peers
 
 
-def _settings(context: PushContext, scope: InboundScope) -> InboundSettings:
+def _settings(context: PushContext, scope: InboundScope, memo: Memo) -> InboundSettings:
     return InboundSettings(
         wildcard="::" if scope.ipv6 else "0.0.0.0",
         listen_port=context.mesh.proxy_inbound_listen_port,
         transparent=scope.interception is Interception.TPROXY,
         dual_stack=scope.dual_stack,
-        shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
+        shared=listener_settings(
+            context.mesh,
+            accept_http_10=scope.accept_http_10,
+            access=plan_access(context, scope.attached, scope.servers, memo),
+        ),
         mtls=context.mtls_for(scope.certificates),
     )
 
@@ -95,7 +100,7 @@ def plan_virtual_inbound(
         dual_stack=settings.dual_stack,
         listener_filters_timeout=settings.shared.detection_timeout,
         continue_on_listener_filters_timeout=True,
-        origins=_origins(ports, peers),
+        origins=_origins(ports, peers, settings),
     )
 
 
@@ -136,9 +141,10 @@ def plan_bound_listener(
         listener_filters=(*tls, *http),
         listener_filters_timeout=settings.shared.detection_timeout if tls or http else timedelta(0),
         continue_on_listener_filters_timeout=True,
-        origins=_origins((port,), peers),
+        origins=_origins((port,), peers, settings),
     )
 
 
-def _origins(ports: tuple[InboundPort, ...], peers: PeerModes) -> tuple[ResourceKey, ...]:
-    return tuple(dict.fromkeys((*(origin for port in ports for origin in port.origins), *peers.origins)))
+def _origins(ports: tuple[InboundPort, ...], peers: PeerModes, settings: InboundSettings) -> tuple[ResourceKey, ...]:
+    of_ports = (origin for port in ports for origin in port.origins)
+    return tuple(dict.fromkeys((*of_ports, *peers.origins, *settings.shared.access.origins)))

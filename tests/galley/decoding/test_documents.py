@@ -206,7 +206,7 @@ def test_diagnostics_come_in_the_order_of_the_lines() -> None:
 
 
 def test_a_security_policy_is_an_error_unless_accepted() -> None:
-    text = document("AuthorizationPolicy", "{}", api_version="security.istio.io/v1")
+    text = document("SomePolicy", "{}", api_version="security.istio.io/v1")
     assert the_diagnostic(text).severity is Severity.ERROR
     assert the_diagnostic(text, accept_unenforced=True).severity is Severity.WARNING
 

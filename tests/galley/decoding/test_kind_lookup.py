@@ -131,8 +131,6 @@ def test_a_known_kind_that_is_not_supported_is_a_warning(kind: str) -> None:
 @pytest.mark.parametrize(
     ("api_version", "kind"),
     [
-        ("security.istio.io/v1beta1", "RequestAuthentication"),
-        ("security.istio.io/v1", "AuthorizationPolicy"),
         ("security.istio.io/v1", "AuthorizationPolcy"),  # a typo must not open a door either
         ("security.istio.io/v1", "Whatever"),
         ("networking.istio.io/v1", "AuthorizationPolicy"),

@@ -7,6 +7,10 @@ from typing import Any, get_args
 
 from hypothesis import strategies as st
 
+from citadel.access.ext_authz import ExtAuthzPlan
+from citadel.access.jwt import JwtPlan
+from citadel.access.rbac import RbacPlan
+from citadel.policy.authorization.filters import plan_rbac
 from galley.frozen import FrozenMap
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
@@ -47,6 +51,7 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.node.locality import Locality
+from tests.citadel.policy.authorization.strategies import policies, read_policies
 
 
 def has_share(shares: list[Any]) -> bool:
@@ -263,7 +268,9 @@ connection_settings = st.builds(
     normalization=st.sampled_from(NormalizationType),
     access_log=st.none() | access_logs,
 )
-plain_filters = st.sampled_from([kind for kind in get_args(HttpFilterPlan) if kind is not RouterPlan])
+_NOT_PLAIN = (ExtAuthzPlan, JwtPlan, RbacPlan, RouterPlan)
+plain_filters = st.sampled_from([kind for kind in get_args(HttpFilterPlan) if kind not in _NOT_PLAIN])
+rbac_filters = policies().map(lambda written: plan_rbac(read_policies(written), http=True))
 http_connections = st.builds(
     lambda routes, **traits: HttpConnectionPlan(**routes, **traits),
     routes=st.fixed_dictionaries({"route_name": names}) | st.fixed_dictionaries({"route_config": route_config_plans}),
@@ -273,7 +280,11 @@ http_connections = st.builds(
     server_name=st.just("") | names,
     forward_client_cert=st.none() | st.sampled_from(list(ForwardClientCertDetails)[1:]),
     allow_absolute_url=st.booleans(),
-    filters=st.lists(plain_filters, unique=True).map(lambda kinds: (*(kind() for kind in kinds), RouterPlan())),
+    filters=st.builds(
+        lambda rbac, kinds: (*rbac, *(kind() for kind in kinds), RouterPlan()),
+        rbac_filters,
+        st.lists(plain_filters, unique=True),
+    ),
     settings=connection_settings,
     idle_timeout=st.none() | durations,
 )

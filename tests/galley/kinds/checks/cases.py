@@ -7,10 +7,17 @@ from galley.text.diagnostics import Diagnostic
 from tests.galley.documents import document
 
 
-def found(kind: str, spec: str, *, name: str = "x", api_version: str = "networking.istio.io/v1") -> list[Diagnostic]:
-    """All diagnostics of one document with this spec."""
+def found(
+    kind: str,
+    spec: str,
+    *,
+    name: str = "x",
+    api_version: str = "networking.istio.io/v1",
+    identities: bool = False,
+) -> list[Diagnostic]:
+    """All diagnostics of one document with this spec, in a mesh that issues identities or does not."""
     text = document(kind, spec, name=name, api_version=api_version)
-    return list(decode_file(text.encode(), "a.yaml", accept_unenforced=True)[1])
+    return list(decode_file(text.encode(), "a.yaml", accept_unenforced=True, identities=identities)[1])
 
 
 def short(diagnostics: list[Diagnostic]) -> list[str]:

@@ -5,6 +5,9 @@ from typing import Any, get_args
 
 import pytest
 
+from citadel.access.ext_authz import ExtAuthzPlan, GrpcAuthorizationService
+from citadel.access.jwt import InlineKeys, JwtPlan, JwtProviderPlan
+from citadel.access.rbac import FilterMetadata, TextMatch, TextMatchKind
 from galley.kinds.values import StringMatch
 from pilot.envoy.filters.http import render_http_filter, render_route_filters
 from pilot.ir.http_filters import (
@@ -19,6 +22,21 @@ from pilot.ir.http_filters import (
     RouterPlan,
 )
 from tests.rendered import as_json
+
+NEEDED: dict[type[Any], dict[str, Any]] = {
+    ExtAuthzPlan: {
+        "service": GrpcAuthorizationService(cluster="ask", authority="ask"),
+        "timeout": timedelta(seconds=1),
+        "enabled_by": FilterMetadata("filter", ("key",), (TextMatch(TextMatchKind.PREFIX, "x"),), lists=False),
+    },
+    JwtPlan: {"providers": (JwtProviderPlan(issuer="https://a.example", keys=InlineKeys("{}")),)},
+}
+"""What the plans of some filters cannot be without."""
+
+
+def an_instance(kind: type[HttpFilterPlan]) -> HttpFilterPlan:
+    """The plainest plan of a kind of filter."""
+    return kind(**NEEDED.get(kind, {}))
 
 
 def filter_config(plan: HttpFilterPlan) -> tuple[str, dict[str, Any]]:
@@ -37,13 +55,13 @@ def without_type(config: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", get_args(HttpFilterPlan))
 def test_every_filter_has_a_name_of_its_own(kind: type[HttpFilterPlan]) -> None:
-    others = {filter_config(other())[0] for other in get_args(HttpFilterPlan) if other is not kind}
-    assert filter_config(kind())[0] not in others
+    others = {filter_config(an_instance(other))[0] for other in get_args(HttpFilterPlan) if other is not kind}
+    assert filter_config(an_instance(kind))[0] not in others
 
 
 @pytest.mark.parametrize("kind", get_args(RouteFilterPlan))
 def test_a_routes_settings_go_by_the_name_of_a_filter(kind: type[RouteFilterPlan]) -> None:
-    names = {filter_config(filter_plan())[0] for filter_plan in get_args(HttpFilterPlan)}
+    names = {filter_config(an_instance(filter_plan))[0] for filter_plan in get_args(HttpFilterPlan)}
     assert route_config(kind())[0] in names
 
 

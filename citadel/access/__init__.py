@@ -1,0 +1,1 @@
+"""Decisions about access, as values: who may do what, which tokens count, and which server is asked."""
