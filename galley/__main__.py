@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from galley.commands.flags import add_reading_flags
 from galley.commands.report import count, plural, render_json, render_text
 from galley.commands.watch import add_watch_parser
 from galley.publishing.validate import Validation, validate
@@ -58,11 +59,7 @@ def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         "-o", "--output", choices=("text", "json"), default="text", help="how diagnostics are written (default: text)"
     )
-    parser.add_argument(
-        "--accept-unenforced",
-        action="store_true",
-        help="only warn of security settings that cannot be enforced yet",
-    )
+    add_reading_flags(parser)
     parser.add_argument(
         "--mtls", action="store_true", help="the mesh issues identities, so settings of mutual TLS are enforced"
     )
@@ -86,6 +83,7 @@ def _run_validate(options: argparse.Namespace) -> int:
         unreadable=state.unreadable,
         accept_unenforced=options.accept_unenforced,
         identities=options.mtls,
+        domain=options.domain,
     )
     _print(validation, options.output)
     return FOUND_ERRORS if validation.has_errors else OK

@@ -170,6 +170,7 @@ class ControlPlane:
             state=str(settings.state) if settings.state else None,
             accept_partial=settings.accept_partial,
             allow_empty=settings.allow_empty,
+            domain=settings.domain,
         )
 
     def _know_keys(self, key_sets: Mapping[KeySource, str]) -> None:

@@ -58,7 +58,7 @@ def plan_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> Pro
 
 def _context_for(validation: Validation, proxy: Proxy, *, mtls: bool) -> PushContext:
     registered = registered_workload(proxy)
-    config, _ = build_snapshot(validation.resources)
+    config, _ = build_snapshot(validation.resources, domain=validation.domain)
     catalog = build_catalog(config, (registered,) if registered else ())
     trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
     return build_push_context(config, catalog, trust_domain=trust_domain)

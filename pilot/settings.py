@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from galley.frozen import frozen
+from galley.hosts.names import DEFAULT_DOMAIN
 from pilot.node.ports import CONTROL_PLANE_ADMIN_PORT, XDS_PORT
 
 
@@ -110,6 +111,8 @@ class Settings:
     accept_partial: bool = False
     accept_unenforced: bool = False
     allow_empty: bool = False
+    domain: str = DEFAULT_DOMAIN
+    """The DNS domain of the mesh: services are ``name.namespace.svc.domain``."""
     deregister_after: float = 3.0
     """How long a self-registered workload stays an endpoint after its Envoy disconnected."""
     identity: IdentitySettings | None = None

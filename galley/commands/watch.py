@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from galley.commands.flags import add_reading_flags
 from galley.commands.report import plural, render_line
 from galley.publishing.acceptance import HeldUnit
 from galley.publishing.journal import StateInUseError
@@ -43,11 +44,7 @@ def add_watch_parser(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("--state", metavar="DIR", help="keep what is accepted in DIR, and start from it")
     parser.add_argument("--accept-partial", action="store_true", help="start although some files have errors")
     parser.add_argument("--allow-empty", action="store_true", help="take an empty or missing directory as meant")
-    parser.add_argument(
-        "--accept-unenforced",
-        action="store_true",
-        help="only warn of security settings that cannot be enforced yet",
-    )
+    add_reading_flags(parser)
     parser.set_defaults(run=run_watch)
 
 
@@ -82,6 +79,7 @@ async def watch(options: argparse.Namespace, write: Callable[[str], None]) -> in
     configs: Latest[ConfigSnapshot] = Latest()
     acceptance = PublishOptions(
         load=LoadOptions(accept_unenforced=options.accept_unenforced),
+        domain=options.domain,
         state=options.state,
         accept_partial=options.accept_partial,
         allow_empty=options.allow_empty,

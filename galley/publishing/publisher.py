@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
+from galley.hosts.names import DEFAULT_DOMAIN
 from galley.publishing.acceptance import Accepted, HeldUnit, judge
 from galley.publishing.journal import AcceptedJournal
 from galley.publishing.latest import Latest
@@ -27,12 +28,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
-    """What the command line says about acceptance. Without ``state`` nothing outlives the process."""
+    """What the command line says about configuration. Without ``state`` nothing outlives the process; ``domain`` is the
+    DNS domain of the mesh."""
 
     load: LoadOptions = DEFAULT_LOAD_OPTIONS
     state: str | None = None
     accept_partial: bool = False
     allow_empty: bool = False
+    domain: str = DEFAULT_DOMAIN
 
 
 DEFAULT_OPTIONS = PublishOptions()
@@ -123,7 +126,7 @@ class _Stage:
         self._report = ConfigReport(version="", units=0, resources=0)
         self._reported: ConfigSnapshot | None = None
         self._references: tuple[Diagnostic, ...] = ()
-        self.snapshot, _ = build_snapshot(())
+        self.snapshot, _ = build_snapshot((), domain=options.domain)
 
     def advance(self, state: SourceState) -> None:
         """Judge ``state``, keep what is accepted on disk, and index it as ``snapshot``."""
@@ -152,7 +155,7 @@ class _Stage:
             self._keep()
         if has_changed:
             # The keys are distinct already, so there are no diagnostics.
-            self.snapshot, _ = build_snapshot(accepted.resources, previous=self.snapshot)
+            self.snapshot, _ = build_snapshot(accepted.resources, previous=self.snapshot, domain=self._options.domain)
 
     def report(self) -> ConfigReport:
         """The report on the last ``advance``, with what only shows across files."""
@@ -185,7 +188,7 @@ class _Stage:
                 message = "the content that was accepted before has errors for this version, so it is not in force"
                 self._troubles += (_warning("state-refused", message, unit_id),)
         self._accepted = Accepted(units={one: loaded for one, loaded in restored.items() if loaded.is_acceptable})
-        self.snapshot, _ = build_snapshot(self._accepted.resources)
+        self.snapshot, _ = build_snapshot(self._accepted.resources, domain=self._options.domain)
 
     def _keep(self) -> None:
         if self._journal is None:

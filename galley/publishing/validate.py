@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from galley.decoding.documents import decode_file
+from galley.hosts.names import DEFAULT_DOMAIN
 from galley.meta import Resource
 from galley.references import check_references
 from galley.snapshot import build_snapshot
@@ -16,11 +17,15 @@ from galley.text.diagnostics import Diagnostic, Origin, Severity
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What was read and what is wrong with it, unit by unit. ``contents`` holds what each says."""
+    """What was read and what is wrong with it, unit by unit.
+
+    ``contents`` holds what each says; ``domain`` is the DNS domain of the mesh for which they were checked together.
+    """
 
     contents: Mapping[UnitId, bytes]
     resources: tuple[Resource[Any], ...]
     diagnostics: tuple[Diagnostic, ...]
+    domain: str = DEFAULT_DOMAIN
 
     @property
     def has_errors(self) -> bool:
@@ -34,10 +39,12 @@ def validate(
     unreadable: Mapping[UnitId, str] | None = None,
     accept_unenforced: bool = False,
     identities: bool = False,
+    domain: str = DEFAULT_DOMAIN,
 ) -> Validation:
     """Decode every unit by itself, then, unless one is broken already, check them together.
 
     ``unreadable`` gives the reason for each unit that could not be read: an error, as the server would have it.
+    ``domain`` is the DNS domain of the mesh.
     """
     resources: list[Resource[Any]] = []
     diagnostics = [
@@ -49,11 +56,11 @@ def validate(
         resources += decoded
         diagnostics += found
     if not any(diagnostic.is_error for diagnostic in diagnostics):
-        diagnostics += _check_together(resources)
-    return Validation(contents, tuple(resources), tuple(diagnostics))
+        diagnostics += _check_together(resources, domain)
+    return Validation(contents, tuple(resources), tuple(diagnostics), domain)
 
 
-def _check_together(resources: Iterable[Resource[Any]]) -> Iterable[Diagnostic]:
+def _check_together(resources: Iterable[Resource[Any]], domain: str) -> Iterable[Diagnostic]:
     """What only all units together show."""
-    snapshot, diagnostics = build_snapshot(resources)
+    snapshot, diagnostics = build_snapshot(resources, domain=domain)
     return (*diagnostics, *check_references(snapshot))

@@ -8,6 +8,7 @@ import sys
 
 import yaml
 
+from galley.commands.flags import add_reading_flags
 from galley.commands.report import render_text
 from galley.publishing.validate import validate
 from galley.sources.directory import read_paths
@@ -55,9 +56,7 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         default="json",
         help="default: json; plan is YAML of what the resources are made from, with the defaults left out",
     )
-    parser.add_argument(
-        "--accept-unenforced", action="store_true", help="only warn of security settings that cannot be enforced yet"
-    )
+    add_reading_flags(parser)
     parser.add_argument(
         "--mtls",
         action="store_true",
@@ -87,6 +86,7 @@ def run_dump(args: argparse.Namespace) -> int:
         unreadable=state.unreadable,
         accept_unenforced=args.accept_unenforced,
         identities=args.mtls,
+        domain=args.domain,
     )
     if validation.diagnostics:
         print(render_text(validation.diagnostics, validation.contents, color=sys.stderr.isatty()), file=sys.stderr)

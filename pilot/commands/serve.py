@@ -8,6 +8,7 @@ import sys
 from ipaddress import ip_network
 from pathlib import Path
 
+from galley.commands.flags import add_reading_flags
 from pilot.commands.flags.docker import add_docker_flags, read_docker_settings
 from pilot.commands.flags.identity import add_identity_flags, listen_address, read_identity_settings
 from pilot.commands.flags.limit import add_limit_flags, read_stream_limits
@@ -62,9 +63,7 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--accept-partial", action="store_true", help="start without the files that have errors, even the first time"
     )
-    parser.add_argument(
-        "--accept-unenforced", action="store_true", help="only warn of security settings that cannot be enforced yet"
-    )
+    add_reading_flags(parser)
     parser.add_argument(
         "--allow-empty", action="store_true", help="an emptied or vanished directory means that its rules are deleted"
     )
@@ -97,6 +96,7 @@ def run_serve(args: argparse.Namespace) -> int:
         insecure=args.insecure,
         accept_partial=args.accept_partial,
         accept_unenforced=args.accept_unenforced,
+        domain=args.domain,
         allow_empty=args.allow_empty,
         deregister_after=args.deregister_after,
         identity=read_identity_settings(args),

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import DEFAULT_DOMAIN
 from galley.meta import NO_LABELS, Labels
 from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
 from pilot.node.locality import NOWHERE, Locality, write_locality
@@ -107,7 +108,7 @@ class BootstrapOptions:
     mesh_id: str = ""
     agent_id: str = ""
     locality: Locality = NOWHERE
-    domain_suffix: str = "cluster.local"
+    domain_suffix: str = DEFAULT_DOMAIN
     xds: Address = SocketAddress("127.0.0.1", XDS_PORT)
     xds_tls: XdsTls | None = None
     delta: bool = True

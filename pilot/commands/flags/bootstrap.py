@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from citadel.commands.options import parse_ttl
+from galley.hosts.names import DEFAULT_DOMAIN
 from pilot.dataplane.bootstrap import Address, PipeAddress, SocketAddress
 from pilot.node.locality import Locality
 from pilot.node.metadata import Interception
@@ -124,7 +125,7 @@ def _add_identity_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--network", default="", metavar="NAME")
     group.add_argument("--mesh-id", default="", metavar="ID")
     group.add_argument(
-        "--domain-suffix", type=_dns_name, default="cluster.local", metavar="DOMAIN", help="default: %(default)s"
+        "--domain-suffix", type=_dns_name, default=DEFAULT_DOMAIN, metavar="DOMAIN", help="default: %(default)s"
     )
 
 
