@@ -23,6 +23,8 @@ from galley.text.diagnostics import Origin
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext, build_push_context
 from pilot.mesh.context.scope import AttachedKeys, OutboundScope
+from pilot.mesh.rules.model import RuleSettings, TrafficRule
+from pilot.mesh.rules.read_virtual_service import read_virtual_service
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 from pilot.registry.build import build_catalog
@@ -189,6 +191,12 @@ def a_virtual_service(
     hosts = hosts or ("reviews",)
     spec = VirtualService(hosts=hosts, http=(a_route(hosts[0]),) if routes is None else routes, **traits)
     return a_resource(spec, name or hosts[0], namespace=namespace, created=created)
+
+
+def a_rule(*hosts: str, **traits: Any) -> TrafficRule:
+    """The rule that is read from a VirtualService document (see ``a_virtual_service``)."""
+    (rule,) = read_virtual_service(a_virtual_service(*hosts, **traits), RuleSettings())
+    return rule
 
 
 def a_subset(name: str = "v1", policy: TrafficPolicy | None = None) -> Subset:

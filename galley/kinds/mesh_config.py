@@ -9,8 +9,8 @@ from typing import Any
 
 from galley.frozen import frozen
 from galley.kinds.extension_provider import ExtensionProvider
+from galley.kinds.http import HttpRetry
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.networking.virtual_service import HttpRetry
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
 
 EVERYWHERE = ("*",)

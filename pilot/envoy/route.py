@@ -123,7 +123,7 @@ def render_route(plan: RoutePlan) -> Route:
     route = _route(
         name=plan.name,
         match=render_route_match(plan.match),
-        metadata=render_istio_metadata({"config": config_path(plan.virtual_service)}),
+        metadata=render_istio_metadata({"config": config_path(plan.rule)}),
         decorator=_decorator(operation=plan.decorator) if plan.decorator else None,
         typed_per_filter_config=render_route_filters(plan.filters),
         request_headers_to_add=request_headers.add,

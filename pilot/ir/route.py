@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
-from galley.kinds.networking.virtual_service import RegexRewrite
+from galley.kinds.http import RegexRewrite
 from galley.kinds.values import StringMatch
 from galley.meta import ResourceKey
 from pilot.ir.http_filters import RouteFilterPlan, check_percent
@@ -159,7 +159,7 @@ class DirectResponsePlan:
 class RoutePlan:
     """One route. ``filters`` are its own settings for the HTTP filters; ValueError for two of one kind.
 
-    ``virtual_service`` feeds the route's metadata, ``decorator`` the operation name of traces.
+    ``rule`` is the resource that it comes from, which its metadata names, ``decorator`` the operation name of traces.
     """
 
     match: RouteMatchPlan
@@ -170,7 +170,7 @@ class RoutePlan:
     filters: tuple[RouteFilterPlan, ...] = ()
     decorator: str = ""
     stat_prefix: str = ""
-    virtual_service: ResourceKey | None = None
+    rule: ResourceKey | None = None
 
     def __post_init__(self) -> None:
         if len(set(map(type, self.filters))) < len(self.filters):

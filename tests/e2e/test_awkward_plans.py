@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.mesh_config import MeshConfig
-from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
-from galley.kinds.networking.service_entry import Resolution, ServicePort
-from galley.kinds.networking.virtual_service import (
+from galley.kinds.http import (
     Abort,
     CorsPolicy,
     Delay,
@@ -24,9 +21,12 @@ from galley.kinds.networking.virtual_service import (
     HttpRedirect,
     HttpRetry,
     HttpRewrite,
-    HttpRoute,
     RegexRewrite,
 )
+from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
+from galley.kinds.networking.service_entry import Resolution, ServicePort
+from galley.kinds.networking.virtual_service import HttpRoute
 from galley.kinds.values import Percent, StringMatch
 from pilot.envoy.encoded import RenderCache
 from pilot.ir.cluster import ClusterPlan

@@ -19,7 +19,6 @@ from galley.kinds.attachment import AttachedKind
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode, Sidecar
-from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
@@ -29,7 +28,8 @@ from pilot.mesh.context.auto_addressing import give_addresses
 from pilot.mesh.context.scope import AttachedKeys, Certificates, OutboundScope
 from pilot.mesh.context.visibility import ServiceIndex, VisibleServices, index_services, select_visible
 from pilot.mesh.rules.destination_rules import DestinationRuleIndex, DestinationRuleInEffect, index_destination_rules
-from pilot.mesh.rules.virtual_services import VirtualServiceIndex, index_virtual_services
+from pilot.mesh.rules.model import TrafficRule
+from pilot.mesh.rules.rule_index import RuleIndex, index_rules
 from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import Service, ServiceCatalog
 
@@ -48,7 +48,7 @@ class PushContext:
     config: ConfigSnapshot
     catalog: ServiceCatalog
     services: ServiceIndex
-    rules: VirtualServiceIndex
+    rules: RuleIndex
     policies: DestinationRuleIndex
     attached: Mapping[type[AttachedKind], Attached[Any]]
     peers: PeerPolicyIndex
@@ -77,11 +77,11 @@ class PushContext:
         spec = sidecar.spec if sidecar is not None else None
         return self.memo(select_visible, services, rules, scope.namespace, default, spec)
 
-    def virtual_services(self, scope: OutboundScope, gateway: str) -> tuple[Resource[VirtualService], ...]:
-        """VirtualServices bound to ``gateway`` (``mesh`` or ``namespace/name``) that the scope sees, in the order in
-        which they compete for a host. Short names are as the user wrote them."""
+    def rules_at(self, scope: OutboundScope, gateway: str) -> tuple[TrafficRule, ...]:
+        """The rules for ``gateway`` (``mesh`` or ``namespace/name``) that the scope sees, in the order in which they
+        compete for a host."""
         if gateway == MESH_GATEWAY and scope.kind is ProxyKind.SIDECAR:
-            return self.visible_services(scope).virtual_services
+            return self.visible_services(scope).rules
         return self.rules.candidates(gateway, scope.namespace)
 
     def destination_rule(self, scope: OutboundScope, service: Service) -> DestinationRuleInEffect | None:
@@ -127,12 +127,13 @@ def build_push_context(
         config=config,
         catalog=catalog,
         services=memo(index_services, tuple(catalog.services.values())),
-        rules=memo(index_virtual_services, config.of(VirtualService), mesh.default_virtual_service_export_to),
+        rules=index_rules(config, previous.rules if previous is not None else None),
         policies=memo(
             index_destination_rules,
             config.of(DestinationRule),
             mesh.default_destination_rule_export_to,
             mesh.root_namespace,
+            config.domain,
         ),
         attached=attached,
         peers=memo(index_peer_policies, attached[PeerAuthentication]),

@@ -1,17 +1,16 @@
-"""Which services and VirtualServices the proxies of a scope may see: exportTo, and the egress hosts of a Sidecar."""
+"""Which services and rules the proxies of a scope may see: exportTo, and the egress hosts of a Sidecar."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from galley.exports import resolve_exports
-from galley.hosts.names import DEFAULT_DOMAIN, MESH_GATEWAY, resolve_host
+from galley.hosts.names import MESH_GATEWAY
 from galley.hosts.scoped import read_egress_hosts
 from galley.kinds.networking.sidecar import IstioEgressListener, Sidecar
-from galley.kinds.networking.virtual_service import VirtualService, destinations_of
-from galley.meta import Resource
-from pilot.mesh.rules.virtual_services import VirtualServiceIndex
+from pilot.mesh.rules.model import TrafficRule
+from pilot.mesh.rules.rule_index import RuleIndex
 from pilot.registry.catalog import Protocol, Service
 from pilot.registry.protocol import protocol_named
 
@@ -42,7 +41,7 @@ class EgressServices:
 
     listener: IstioEgressListener | None
     services: tuple[Service, ...]
-    virtual_services: tuple[Resource[VirtualService], ...]
+    rules: tuple[TrafficRule, ...]
     _by_port: dict[int, tuple[Service, ...]] = field(repr=False)
 
     def on_port(self, number: int) -> tuple[Service, ...]:
@@ -54,14 +53,14 @@ class EgressServices:
 class VisibleServices:
     """The services of a scope: one per host name.
 
-    ``extra`` are destinations of imported VirtualServices that no egress host names: they get clusters and
+    ``extra`` are destinations of imported rules that no egress host names: they get clusters and
     endpoints, but no listener or virtual host of their own.
     """
 
     services: tuple[Service, ...]
     extra: tuple[Service, ...]
     listeners: tuple[EgressServices, ...]
-    virtual_services: tuple[Resource[VirtualService], ...]
+    rules: tuple[TrafficRule, ...]
     _by_name: dict[str, Service] = field(repr=False)
     _by_port: dict[int, tuple[Service, ...]] = field(repr=False)
 
@@ -81,14 +80,14 @@ class VisibleServices:
 
 def select_visible(
     index: ServiceIndex,
-    rules: VirtualServiceIndex | None,
+    rules: RuleIndex | None,
     namespace: str,
     export_default: tuple[str, ...],
     sidecar: Sidecar | None,
 ) -> VisibleServices:
     """What proxies of ``namespace`` with this Sidecar see. Of ``rules`` those bound to the mesh count; gateways, for
     which none do, give none."""
-    virtual_services = rules.candidates(MESH_GATEWAY, namespace) if rules is not None else ()
+    candidates = rules.candidates(MESH_GATEWAY, namespace) if rules is not None else ()
     exported = tuple(
         service
         for service in index.ordered
@@ -96,22 +95,21 @@ def select_visible(
     )
     if sidecar is None or not sidecar.egress:
         services = _one_per_hostname(exported, namespace)
-        listeners: tuple[EgressServices, ...] = (_egress(None, services, virtual_services),)
+        listeners: tuple[EgressServices, ...] = (_egress(None, services, candidates),)
     else:
         listeners = tuple(
-            _import(listener, exported, namespace=namespace, virtual_services=virtual_services)
-            for listener in sidecar.egress
+            _import(listener, exported, namespace=namespace, rules=candidates) for listener in sidecar.egress
         )
         services = _union(listeners, index)
-    chosen = {rule for listener in listeners for rule in listener.virtual_services}
-    imported = tuple(rule for rule in virtual_services if rule in chosen)
+    chosen = {rule for listener in listeners for rule in listener.rules}
+    imported = tuple(rule for rule in candidates if rule in chosen)
     by_name = {service.hostname: service for service in services}
     extra = () if sidecar is None else _destinations(imported, by_name, exported, namespace)
     return VisibleServices(
         services=services,
         extra=extra,
         listeners=listeners,
-        virtual_services=imported,
+        rules=imported,
         _by_name=by_name | {service.hostname: service for service in extra},
         _by_port=_index_ports(services),
     )
@@ -120,12 +118,12 @@ def select_visible(
 def _egress(
     listener: IstioEgressListener | None,
     services: tuple[Service, ...],
-    virtual_services: tuple[Resource[VirtualService], ...],
+    rules: tuple[TrafficRule, ...],
 ) -> EgressServices:
     return EgressServices(
         listener=listener,
         services=services,
-        virtual_services=virtual_services,
+        rules=rules,
         _by_port=_index_ports(services),
     )
 
@@ -157,20 +155,15 @@ def _import(
     exported: tuple[Service, ...],
     *,
     namespace: str,
-    virtual_services: tuple[Resource[VirtualService], ...],
+    rules: tuple[TrafficRule, ...],
 ) -> EgressServices:
     hosts = read_egress_hosts(listener.hosts, namespace)
     services: Iterable[Service] = (one for one in exported if hosts.imports_service(one.namespace, one.hostname))
     port = listener.port
     if port is not None and protocol_named(port.protocol) is not Protocol.HTTP_PROXY:
         services = (trim_ports(service, {port.number}) for service in services if service.port_numbered(port.number))
-    rules = tuple(rule for rule in virtual_services if hosts.imports_rule(rule.namespace, resolved_hosts(rule)))
+    rules = tuple(rule for rule in rules if hosts.imports_rule(rule.namespace, rule.hosts))
     return _egress(listener, _one_per_hostname(services, namespace), rules)
-
-
-def resolved_hosts(rule: Resource[VirtualService]) -> tuple[str, ...]:
-    """The hosts of a VirtualService with short names resolved in its namespace."""
-    return tuple(resolve_host(host, rule.namespace, DEFAULT_DOMAIN) for host in rule.spec.hosts)
 
 
 def trim_ports(service: Service, numbers: set[int]) -> Service:
@@ -198,18 +191,13 @@ def _union(listeners: tuple[EgressServices, ...], index: ServiceIndex) -> tuple[
 
 
 def _destinations(
-    rules: Iterable[Resource[VirtualService]],
+    rules: Iterable[TrafficRule],
     imported: dict[str, Service],
     exported: tuple[Service, ...],
     namespace: str,
 ) -> tuple[Service, ...]:
     """Services that the rules send traffic to and that are not imported themselves."""
-    wanted = {host for rule in rules for host in destination_hosts(rule)} - imported.keys()
+    wanted = {host for rule in rules for host in rule.destinations} - imported.keys()
     wanted |= {service.alias_of for service in exported if service.hostname in wanted and service.alias_of}
     missing = [s for s in exported if s.hostname in wanted and s.hostname not in imported]
     return _one_per_hostname(missing, namespace)
-
-
-def destination_hosts(rule: Resource[VirtualService]) -> Iterator[str]:
-    """Every host that a VirtualService sends traffic to, mirrors included, short names resolved."""
-    return (resolve_host(found.host, rule.namespace, DEFAULT_DOMAIN) for _, found in destinations_of(rule.spec))

@@ -6,13 +6,11 @@ from collections.abc import Iterator
 
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
-from galley.hosts.names import resolve_gateway
 from galley.hosts.wildcards import hosts_match
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topology
 from galley.kinds.networking.gateway import ServerTlsSettings
-from galley.kinds.networking.virtual_service import L4MatchAttributes, TlsMatchAttributes, VirtualService
 from galley.kinds.security.authorization_policy import AuthorizationPolicy
-from galley.meta import Resource, ResourceKey
+from galley.meta import ResourceKey
 from pilot.ir.access import NO_ACCESS_FILTERS, AccessFilters
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
@@ -21,13 +19,13 @@ from pilot.mesh.access import plan_access
 from pilot.mesh.context.authorization_servers import authorization_servers
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope, OutboundScope
-from pilot.mesh.context.visibility import resolved_hosts
 from pilot.mesh.filters import plan_filter_chain, plan_http_filters
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
 from pilot.mesh.gateway.tls import plan_server_tls
 from pilot.mesh.listener_settings import ListenerSettings, listener_settings
 from pilot.mesh.naming import SERVER_NAME
+from pilot.mesh.rules.model import ConnectionCondition, TrafficRule
 from pilot.mesh.rules.tcp_routes import TcpRouting, plan_tcp_proxy
 
 
@@ -103,7 +101,7 @@ def _chains(rules: GatewayRules, port: GatewayPort, settings: GatewaySettings) -
                 yield rules.memo(plan_http_chain, server, port.name, port.port, settings, server.grpc_web)
             case ServerKind.PASSTHROUGH:
                 for rule in rules.bound_to(server):
-                    if rule.spec.tls:
+                    if rule.tls:
                         routing = rules.tcp_routing(rule, server)
                         yield from rules.memo(plan_passthrough_chains, server, rule, routing, access)
             case ServerKind.TCP | ServerKind.TLS:
@@ -144,17 +142,17 @@ def _plan_tls(server: GatewayServer, tls: ServerTlsSettings) -> ServerTls | Mesh
 
 
 def plan_passthrough_chains(
-    server: GatewayServer, rule: Resource[VirtualService], routing: TcpRouting, access: AccessFilters
+    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, access: AccessFilters
 ) -> tuple[FilterChainPlan, ...]:
-    """TLS passed on as it is: a chain for each ``tls`` match of a rule with a host in common."""
+    """TLS passed on as it is: a chain for each ``tls`` condition of a rule with a host in common."""
     if not has_common_host(server, rule):
         return ()
     chains = []
-    for tls in rule.spec.tls:
-        proxy = plan_tcp_proxy(tls.route, rule, routing)
-        for match in tls.match if proxy is not None else ():
-            if _applies(match, server, rule.namespace) and proxy is not None:
-                by_name = ChainMatchPlan(server_names=match.sni_hosts)
+    for tls in rule.tls:
+        proxy = plan_tcp_proxy(tls.shares, rule, routing)
+        for condition in tls.conditions if proxy is not None else ():
+            if _is_at(server, condition) and proxy is not None:
+                by_name = ChainMatchPlan(server_names=condition.sni_hosts)
                 chains.append(plan_filter_chain(proxy, by_name, access=access))
     return tuple(chains)
 
@@ -162,7 +160,7 @@ def plan_passthrough_chains(
 def _tcp_chain(rules: GatewayRules, server: GatewayServer, access: AccessFilters) -> Iterator[FilterChainPlan]:
     """The first rule with a host in common and a route that applies; there can be only one."""
     for rule in rules.bound_to(server):
-        if rule.spec.tcp:
+        if rule.tcp:
             chain = rules.memo(plan_server_tcp_chain, server, rule, rules.tcp_routing(rule, server), access)
             if chain is not None:
                 yield chain
@@ -170,28 +168,26 @@ def _tcp_chain(rules: GatewayRules, server: GatewayServer, access: AccessFilters
 
 
 def plan_server_tcp_chain(
-    server: GatewayServer, rule: Resource[VirtualService], routing: TcpRouting, access: AccessFilters
+    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, access: AccessFilters
 ) -> FilterChainPlan | None:
     """Opaque connections to where the rule's first ``tcp`` route that applies sends them."""
     if not has_common_host(server, rule):
         return None
-    for tcp in rule.spec.tcp:
-        if tcp.match and not any(_applies(match, server, rule.namespace) for match in tcp.match):
+    for tcp in rule.tcp:
+        if not any(_is_at(server, condition) for condition in tcp.conditions):
             continue
-        proxy = plan_tcp_proxy(tcp.route, rule, routing)
+        proxy = plan_tcp_proxy(tcp.shares, rule, routing)
         if proxy is not None:
             return _server_chain(server, proxy, server.tls if server.kind is ServerKind.TLS else None, access)
     return None
 
 
-def has_common_host(server: GatewayServer, rule: Resource[VirtualService]) -> bool:
+def has_common_host(server: GatewayServer, rule: TrafficRule) -> bool:
     """Whether a host of the rule is within one of the server's, or around it."""
     allowed = server.hosts_for(rule.namespace)
-    return any(hosts_match(own, host) for own in resolved_hosts(rule) for host in allowed)
+    return any(hosts_match(own, host) for own in rule.hosts for host in allowed)
 
 
-def _applies(match: TlsMatchAttributes | L4MatchAttributes, server: GatewayServer, namespace: str) -> bool:
-    """At a gateway only ``port`` (the declared one) and ``gateways`` of a match count."""
-    if match.port and match.port != server.number:
-        return False
-    return not match.gateways or server.gateway_name in (resolve_gateway(name, namespace) for name in match.gateways)
+def _is_at(server: GatewayServer, condition: ConnectionCondition) -> bool:
+    """At a gateway only the port (the declared one) and the gateways of a condition count."""
+    return condition.site.is_at(server.gateway_name, server.number)

@@ -1,4 +1,4 @@
-"""Route configurations of gateways: VirtualServices bound to the same host are merged, older ones first."""
+"""Route configurations of gateways: rules for the same host are merged, older ones first."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from galley.hosts.wildcards import common_host
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource, ResourceKey
+from galley.meta import ResourceKey
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
-from pilot.mesh.context.visibility import resolved_hosts
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
 from pilot.mesh.naming import authority, virtual_host_name
 from pilot.mesh.outbound.virtual_hosts import assemble_route_config
+from pilot.mesh.rules.model import TrafficRule
 
 
 def plan_gateway_routes(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple[RouteConfigPlan, ...]:
@@ -56,7 +55,7 @@ def _plan_config(rules: GatewayRules, name: str, servers: tuple[GatewayServer, .
                 draft = drafts.setdefault(host, _Draft(port=server.number))
                 draft.routes[routes] = None
                 draft.require_tls |= server.redirects_to_https
-                draft.origins.update(dict.fromkeys((server.gateway, rule.key)))
+                draft.origins.update(dict.fromkeys((server.gateway, rule.origin)))
         for host in server.names if server.redirects_to_https else ():
             draft = drafts.setdefault(host, _Draft(port=server.number))
             draft.require_tls = True
@@ -68,10 +67,10 @@ def _plan_config(rules: GatewayRules, name: str, servers: tuple[GatewayServer, .
     return rules.memo(assemble_route_config, name, tuple(_virtual_hosts(rules.memo, drafts)), None, True)
 
 
-def served_hosts(server: GatewayServer, rule: Resource[VirtualService]) -> tuple[str, ...]:
+def served_hosts(server: GatewayServer, rule: TrafficRule) -> tuple[str, ...]:
     """The hosts that a rule serves at a server: what both name, the more specific side winning."""
     allowed = server.hosts_for(rule.namespace)
-    found = (common_host(own, host) for host in allowed for own in resolved_hosts(rule))
+    found = (common_host(own, host) for host in allowed for own in rule.hosts)
     return tuple(sorted({host for host in found if host is not None}))
 
 

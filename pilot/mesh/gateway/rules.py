@@ -1,4 +1,4 @@
-"""What VirtualServices need to know to be planned at a gateway: where they are, and whom they name."""
+"""What rules need to know to be planned at a gateway: where they are, and whom they name."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from galley.kinds.networking.gateway import Gateway
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource
 from pilot.ir.route import RoutePlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
@@ -15,10 +13,10 @@ from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import VisibleServices
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
 from pilot.mesh.listener_settings import plan_access_log
-from pilot.mesh.outbound.routes import asks_about_source
-from pilot.mesh.rules.destinations import Destinations, known_destinations, named_destinations
+from pilot.mesh.rules.destinations import Destinations, known_destinations
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes
+from pilot.mesh.rules.model import TrafficRule
 from pilot.mesh.rules.tcp_routes import TcpRouting, tcp_policies
 from pilot.registry.catalog import Service
 
@@ -48,13 +46,13 @@ class GatewayRules:
         mtls = self.context.mtls_for(self.scope.certificates)
         return self.memo(merge_servers, gateways, self.scope.own_target_ports, self.wildcard, mtls)
 
-    def bound_to(self, server: GatewayServer) -> tuple[Resource[VirtualService], ...]:
-        """The VirtualServices that name the server's Gateway, in the order in which they compete."""
-        return self.context.virtual_services(self.scope, server.gateway_name)
+    def bound_to(self, server: GatewayServer) -> tuple[TrafficRule, ...]:
+        """The rules that name the server's Gateway, in the order in which they compete."""
+        return self.context.rules_at(self.scope, server.gateway_name)
 
-    def http_routes(self, rule: Resource[VirtualService], server: GatewayServer) -> tuple[RoutePlan, ...]:
+    def http_routes(self, rule: TrafficRule, server: GatewayServer) -> tuple[RoutePlan, ...]:
         """The HTTP routes of a rule at a server."""
-        asks = self.memo(asks_about_source, rule)
+        asks = rule.asks_about_source
         destinations = self._known(rule)
         key = (server.gateway_name, server.number, asks, destinations)
         routing = self._routings.get(key)
@@ -65,14 +63,13 @@ class GatewayRules:
             self._routings[key] = routing
         return self.memo(plan_http_routes, rule, routing)
 
-    def tcp_routing(self, rule: Resource[VirtualService], server: GatewayServer) -> TcpRouting:
+    def tcp_routing(self, rule: TrafficRule, server: GatewayServer) -> TcpRouting:
         """What the opaque routes of a rule depend on at a server: neither labels nor namespace count there."""
-        hosts = self.memo(named_destinations, rule)
         return TcpRouting(
             site=RouteSite(gateway=server.gateway_name, port=server.number),
             destinations=self._known(rule),
             policies=tcp_policies(
-                hosts,
+                rule.destinations,
                 lambda host: self._service(host, rule.namespace),
                 lambda service: self.context.destination_rule(self.scope, service),
             ),
@@ -82,9 +79,8 @@ class GatewayRules:
     def _site(self, server: GatewayServer) -> RouteSite:
         return RouteSite(server.gateway_name, server.number, self.scope.labels, self.scope.namespace)
 
-    def _known(self, rule: Resource[VirtualService]) -> Destinations:
-        hosts = self.memo(named_destinations, rule)
-        return known_destinations(hosts, lambda host: self._service(host, rule.namespace), single_port=True)
+    def _known(self, rule: TrafficRule) -> Destinations:
+        return known_destinations(rule.destinations, lambda host: self._service(host, rule.namespace), single_port=True)
 
     def _service(self, host: str, namespace: str) -> Service | None:
         """A service by name: of several namespaces the rule's own, else the one that the gateway sees."""

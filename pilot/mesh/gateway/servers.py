@@ -51,7 +51,7 @@ class GatewayServer:
 
     @property
     def gateway_name(self) -> str:
-        """``namespace/name``, as VirtualServices refer to it."""
+        """``namespace/name``, as rules refer to it."""
         return f"{self.gateway.namespace}/{self.gateway.name}"
 
     @property
@@ -65,7 +65,7 @@ class GatewayServer:
         return tuple(dict.fromkeys(scope_host(entry, self.gateway.namespace).host for entry in self.hosts))
 
     def hosts_for(self, namespace: str) -> tuple[str, ...]:
-        """The hosts that VirtualServices of ``namespace`` may serve."""
+        """The hosts that rules of ``namespace`` may serve."""
         entries = (scope_host(entry, self.gateway.namespace) for entry in self.hosts)
         return tuple(dict.fromkeys(entry.host for entry in entries if entry.is_for(namespace)))
 

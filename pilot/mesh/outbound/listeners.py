@@ -25,7 +25,7 @@ from pilot.mesh.outbound.listener import (
     plan_virtual_outbound,
 )
 from pilot.mesh.outbound.service_listeners import EgressBinding, OpaqueRouting, plan_listener_requests
-from pilot.mesh.rules.destinations import known_destinations, named_destinations
+from pilot.mesh.rules.destinations import known_destinations
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.opaque_rules import OpaqueRules, index_opaque_rules
 from pilot.mesh.rules.tcp_routes import NO_POLICY, TcpRouting, tcp_policies, tcp_policy
@@ -175,7 +175,7 @@ class _Planner:
         naming = rules.naming(service.hostname)
         if not naming:
             return self._no_rules if policy is NO_POLICY else replace(self._no_rules, policy=policy)
-        hosts = tuple(dict.fromkeys(host for rule in naming for host in self.memo(named_destinations, rule)))
+        hosts = tuple(dict.fromkeys(host for rule in naming for host in rule.destinations))
         lookup = self.visible.named
         routing = TcpRouting(
             site=RouteSite(MESH_GATEWAY, port.number, outbound.labels, outbound.namespace),

@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from galley.hosts.names import MESH_GATEWAY
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import NO_LABELS, Resource
+from galley.meta import NO_LABELS
 from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
@@ -27,9 +26,10 @@ from pilot.mesh.outbound.virtual_hosts import (
     plan_service_host,
     plan_sniffed_host,
 )
-from pilot.mesh.rules.destinations import Destinations, known_destinations, named_destinations
+from pilot.mesh.rules.destinations import Destinations, known_destinations
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route
+from pilot.mesh.rules.model import TrafficRule
 from pilot.mesh.rules.rule_bindings import PortBindings, bind_rules
 from pilot.registry.catalog import Protocol, Service, ServiceResolution
 
@@ -125,9 +125,9 @@ class _Planner:
             if service.hostname not in claimed:
                 yield _Routed(service.hostname, service, None)
 
-    def _rule_routes(self, rule: Resource[VirtualService], port: int) -> tuple[RoutePlan, ...]:
-        destinations = known_destinations(self.memo(named_destinations, rule), self.visible.named, single_port=False)
-        asks = self.memo(asks_about_source, rule)
+    def _rule_routes(self, rule: TrafficRule, port: int) -> tuple[RoutePlan, ...]:
+        destinations = known_destinations(rule.destinations, self.visible.named, single_port=False)
+        asks = rule.asks_about_source
         routing = self.routings.get((port, asks, destinations))
         if routing is None:
             site = RouteSite(
@@ -183,8 +183,3 @@ def aliases_by_target(imported: EgressServices) -> dict[str, tuple[str, ...]]:
         if service.resolution is ServiceResolution.ALIAS:
             aliases[service.alias_of] = (*aliases.get(service.alias_of, ()), service.hostname)
     return aliases
-
-
-def asks_about_source(rule: Resource[VirtualService]) -> bool:
-    """Whether some HTTP match depends on who is asking; if not, all proxies share the rule's routes."""
-    return any(match.source_labels or match.source_namespace for http in rule.spec.http for match in http.match)

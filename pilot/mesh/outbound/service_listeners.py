@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from galley.frozen import frozen
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource
 from pilot.mesh.outbound.bind_addresses import BindAddress, opaque_bind_addresses
 from pilot.mesh.outbound.conflicts import ListenerRequest
+from pilot.mesh.rules.model import TrafficRule
 from pilot.mesh.rules.tcp_routes import NO_POLICY, OpaqueTarget, TcpPolicy, TcpRouting, plan_target_chains
 from pilot.registry.catalog import Port, Protocol, Service
 
@@ -31,7 +30,7 @@ class OpaqueRouting:
     """What decides about opaque connections of a service: its policy, and the rules that name it."""
 
     routing: TcpRouting
-    rules: tuple[Resource[VirtualService], ...] = ()
+    rules: tuple[TrafficRule, ...] = ()
     policy: TcpPolicy = NO_POLICY
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from galley.frozen import frozen
 from galley.hosts.wildcards import is_wildcard
+from galley.kinds.http import HttpRetry
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
-from galley.kinds.networking.virtual_service import HttpRetry
 from galley.meta import ResourceKey
 from pilot.ir.route import (
     DirectResponsePlan,
@@ -85,7 +85,7 @@ def plan_sniffed_host(service: Service, port: int, routes: tuple[RoutePlan, ...]
 
 
 def plan_bare_host(host: str, port: int, naming: HostNaming, routes: tuple[RoutePlan, ...]) -> VirtualHostPlan:
-    """The virtual host of a VirtualService's host that no service has."""
+    """The virtual host of a rule's host that no service has."""
     return VirtualHostPlan(
         name=virtual_host_name(host, port),
         domains=_with_port((authority(host),), port) if naming.ports_in_domains else (authority(host),),
@@ -95,7 +95,7 @@ def plan_bare_host(host: str, port: int, naming: HostNaming, routes: tuple[Route
 
 
 def _rules_of(routes: tuple[RoutePlan, ...]) -> tuple[ResourceKey, ...]:
-    return tuple(dict.fromkeys(route.virtual_service for route in routes if route.virtual_service is not None))
+    return tuple(dict.fromkeys(route.rule for route in routes if route.rule is not None))
 
 
 def service_domains(service: Service, aliases: tuple[str, ...], dns_domain: str) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""VirtualServices and DestinationRules: which of them count for a host, and what they say."""
+"""Rules for traffic and DestinationRules: which of them count for a host, and what they say."""

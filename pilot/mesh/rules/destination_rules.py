@@ -54,6 +54,7 @@ class DestinationRuleIndex:
     """Rules by namespace: those for clients of the namespace, those exported from it, and those private to it."""
 
     root_namespace: str
+    domain: str
     own: dict[str, _RulesByHost]
     exported: dict[str, _RulesByHost]
     private: dict[str, _RulesByHost]
@@ -77,12 +78,16 @@ class DestinationRuleIndex:
 
 
 def index_destination_rules(
-    rules: tuple[Resource[DestinationRule], ...], export_default: tuple[str, ...], root_namespace: str
+    rules: tuple[Resource[DestinationRule], ...],
+    export_default: tuple[str, ...],
+    root_namespace: str,
+    domain: str = DEFAULT_DOMAIN,
 ) -> DestinationRuleIndex:
-    """Merge and index ``rules``, which are given oldest first."""
-    merged = tuple(_merge_all(rules, export_default))
+    """Merge and index ``rules``, which are given oldest first. ``domain`` is the DNS domain of the mesh."""
+    merged = tuple(_merge_all(rules, export_default, domain))
     return DestinationRuleIndex(
         root_namespace=root_namespace,
+        domain=domain,
         own=_tables(rule for rule in merged if rule.is_for_own_namespace()),
         exported=_tables(rule for rule in merged if not rule.is_private()),
         private=_tables(rule for rule in merged if rule.is_private()),
@@ -90,11 +95,11 @@ def index_destination_rules(
 
 
 def _merge_all(
-    rules: Iterable[Resource[DestinationRule]], export_default: tuple[str, ...]
+    rules: Iterable[Resource[DestinationRule]], export_default: tuple[str, ...], domain: str
 ) -> Iterator[DestinationRuleInEffect]:
     alike: dict[tuple[str, str, tuple[str, ...]], list[Resource[DestinationRule]]] = {}
     for rule in rules:
-        host = resolve_host(rule.spec.host, rule.namespace, DEFAULT_DOMAIN)
+        host = resolve_host(rule.spec.host, rule.namespace, domain)
         targets = tuple(sorted(set(rule.spec.export_to or export_default)))
         export_to = (EVERYWHERE,) if EVERYWHERE in targets else targets
         alike.setdefault((rule.namespace, host, export_to), []).append(rule)

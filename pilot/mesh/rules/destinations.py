@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from galley.frozen import FrozenMap, frozen
-from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.kinds.values import Destination
-from galley.meta import Resource
-from pilot.mesh.context.visibility import destination_hosts
 from pilot.mesh.naming import outbound_cluster
+from pilot.mesh.rules.model import RuleDestination
 from pilot.registry.catalog import Service, ServiceResolution
 
 
@@ -27,11 +23,6 @@ Destinations = FrozenMap[str, KnownDestination]
 """Destinations by FQDN. A host that is not in it names its cluster itself and takes the listener's port."""
 
 NO_DESTINATIONS: Destinations = FrozenMap()
-
-
-def named_destinations(rule: Resource[VirtualService]) -> tuple[str, ...]:
-    """Every host that a VirtualService sends traffic to, as FQDN, without repetition."""
-    return tuple(dict.fromkeys(destination_hosts(rule)))
 
 
 def known_destinations(
@@ -53,15 +44,11 @@ def known_destinations(
     return FrozenMap(known) if known else NO_DESTINATIONS
 
 
-def destination_cluster(destination: Destination, *, namespace: str, known: Destinations, listener_port: int) -> str:
+def destination_cluster(destination: RuleDestination, known: Destinations, listener_port: int) -> str:
     """The cluster that a destination names: its own port, else the service's only port, else the listener's.
 
     The name is made even when nothing of that name exists; Envoy then answers 503 with the flag ``NC``.
     """
-    host = resolve_host(destination.host, namespace, DEFAULT_DOMAIN)
-    target = known.get(host)
-    if destination.port is not None and destination.port.number:
-        port = destination.port.number
-    else:
-        port = (target.only_port if target else 0) or listener_port
-    return outbound_cluster(port=port, host=target.host if target else host, subset=destination.subset)
+    target = known.get(destination.host)
+    port = destination.port or (target.only_port if target else 0) or listener_port
+    return outbound_cluster(port=port, host=target.host if target else destination.host, subset=destination.subset)

@@ -1,4 +1,4 @@
-"""What a VirtualService does with a matched HTTP request, field by field: headers, retries, faults, redirects."""
+"""What a rule does with a matched HTTP request, field by field: headers, retries, faults, redirects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import binascii
 from typing import NamedTuple
 
-from galley.kinds.networking.virtual_service import (
+from galley.kinds.http import (
     CorsPolicy,
     HeaderOperations,
     Headers,
@@ -14,7 +14,6 @@ from galley.kinds.networking.virtual_service import (
     HttpFaultInjection,
     HttpRedirect,
     HttpRetry,
-    HttpRoute,
     RedirectPortSelection,
     UnmatchedPreflights,
 )
@@ -29,6 +28,7 @@ from pilot.ir.route import (
     RedirectPlan,
     RetryPlan,
 )
+from pilot.mesh.rules.model import HttpRule
 
 RETRIABLE_STATUS_CODES = "retriable-status-codes"
 
@@ -128,9 +128,9 @@ def _retry_conditions(retry_on: str) -> tuple[str, tuple[int, ...]]:
     return ",".join(conditions), codes
 
 
-def plan_route_filters(http: HttpRoute) -> tuple[RouteFilterPlan, ...]:
+def plan_route_filters(http: HttpRule) -> tuple[RouteFilterPlan, ...]:
     """What a rule says to the HTTP filters about its requests."""
-    plans: list[RouteFilterPlan | None] = [plan_fault(http.fault), plan_cors(http.cors_policy)]
+    plans: list[RouteFilterPlan | None] = [plan_fault(http.fault), plan_cors(http.cors)]
     return tuple(plan for plan in plans if plan is not None)
 
 

@@ -1,4 +1,4 @@
-"""VirtualServices with ``tls`` or ``tcp`` routes, by the services that they name."""
+"""Rules for opaque connections, by the services that they name."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from galley.hosts.wildcards import hosts_match, is_wildcard
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource
-from pilot.mesh.context.visibility import EgressServices, resolved_hosts
+from pilot.mesh.context.visibility import EgressServices
+from pilot.mesh.rules.model import TrafficRule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpaqueRules:
-    """Rules in candidate order: by exact host, and those with a wildcard host."""
+    """Rules in candidate order; their numbers by host, and of those with a wildcard host."""
 
-    rules: tuple[tuple[Resource[VirtualService], tuple[str, ...]], ...]
+    rules: tuple[TrafficRule, ...]
     by_host: dict[str, tuple[int, ...]]
     with_wildcards: tuple[int, ...]
 
-    def naming(self, hostname: str) -> tuple[Resource[VirtualService], ...]:
+    def naming(self, hostname: str) -> tuple[TrafficRule, ...]:
         """The rules one of whose hosts contains the service's, or is within it, in candidate order."""
         if not self.rules:
             return ()
@@ -28,21 +27,21 @@ class OpaqueRules:
         candidates = {*self.by_host.get(hostname, ()), *self.with_wildcards}
         return tuple(self._matching(sorted(candidates), hostname))
 
-    def _matching(self, candidates: Iterable[int], hostname: str) -> Iterator[Resource[VirtualService]]:
-        for place in candidates:
-            rule, hosts = self.rules[place]
-            if any(hosts_match(host, hostname) for host in hosts):
+    def _matching(self, candidates: Iterable[int], hostname: str) -> Iterator[TrafficRule]:
+        for number in candidates:
+            rule = self.rules[number]
+            if any(hosts_match(host, hostname) for host in rule.hosts):
                 yield rule
 
 
 def index_opaque_rules(imported: EgressServices) -> OpaqueRules:
     """Index the imported rules that route opaque connections."""
-    rules = tuple((rule, resolved_hosts(rule)) for rule in imported.virtual_services if rule.spec.tls or rule.spec.tcp)
+    rules = tuple(rule for rule in imported.rules if rule.tls or rule.tcp)
     by_host: dict[str, tuple[int, ...]] = {}
     with_wildcards = []
-    for place, (_, hosts) in enumerate(rules):
-        for host in hosts:
-            by_host[host] = (*by_host.get(host, ()), place)
-        if any(map(is_wildcard, hosts)):
-            with_wildcards.append(place)
+    for number, rule in enumerate(rules):
+        for host in rule.hosts:
+            by_host[host] = (*by_host.get(host, ()), number)
+        if any(map(is_wildcard, rule.hosts)):
+            with_wildcards.append(number)
     return OpaqueRules(rules=rules, by_host=by_host, with_wildcards=tuple(with_wildcards))

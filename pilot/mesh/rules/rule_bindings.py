@@ -1,4 +1,4 @@
-"""Which VirtualService routes which service on which port: sidecars merge nothing, the first rule owns a host."""
+"""Which rule routes which service on which port: sidecars merge nothing, the first rule owns a host."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from galley.hosts.wildcards import index_hosts, is_wildcard
-from galley.kinds.networking.virtual_service import VirtualService
-from galley.meta import Resource
-from pilot.mesh.context.visibility import EgressServices, resolved_hosts
+from pilot.mesh.context.visibility import EgressServices
+from pilot.mesh.rules.model import TrafficRule
 from pilot.registry.catalog import Protocol, Service, ServiceResolution
 
 BARE_HOST_PORT = 80
-"""A host of a VirtualService that no service has is served on this port only, as in Istio."""
+"""A host of a rule that no service has is served on this port only, as in Istio."""
 
 
 @dataclass(slots=True)
 class RuleBinding:
     """What one rule claims on one port: services, and hosts that no service has."""
 
-    rule: Resource[VirtualService]
+    rule: TrafficRule
     services: list[Service] = field(default_factory=list)
     bare_hosts: tuple[str, ...] = ()
 
@@ -42,12 +41,12 @@ def bind_rules(imported: EgressServices) -> PortBindings:
     Pure, so that ``memo(bind_rules, imported)`` is worked out again only when services or rules changed. A wildcard
     host applies to the services within it that no other rule names more closely.
     """
-    rules = [(rule, tuple(dict.fromkeys(resolved_hosts(rule)))) for rule in imported.virtual_services if rule.spec.http]
+    rules = [rule for rule in imported.rules if rule.http]
     by_name = {service.hostname: service for service in imported.services}
-    by_host = _services_by_rule_host({host for _, hosts in rules for host in hosts}, by_name)
+    by_host = _services_by_rule_host({host for rule in rules for host in rule.hosts}, by_name)
     claims: dict[int, list[RuleBinding]] = {}
-    for rule, hosts in rules:
-        for port, binding in _claims_of(rule, hosts, by_host).items():
+    for rule in rules:
+        for port, binding in _claims_of(rule, by_host).items():
             claims.setdefault(port, []).append(binding)
     sniffed = frozenset(p.number for one in by_name.values() for p in one.ports if p.protocol is Protocol.AUTO)
     return PortBindings(claims=claims, services=services_by_http_port(imported.services), sniffed=sniffed)
@@ -81,14 +80,12 @@ def _services_by_rule_host(hosts: set[str], by_name: dict[str, Service]) -> dict
     return by_host
 
 
-def _claims_of(
-    rule: Resource[VirtualService], hosts: tuple[str, ...], by_host: dict[str, list[Service]]
-) -> dict[int, RuleBinding]:
+def _claims_of(rule: TrafficRule, by_host: dict[str, list[Service]]) -> dict[int, RuleBinding]:
     claims: dict[int, RuleBinding] = {}
-    services = dict.fromkeys(service for host in hosts for service in by_host.get(host, ()))
+    services = dict.fromkeys(service for host in rule.hosts for service in by_host.get(host, ()))
     for port, members in services_by_http_port(services).items():
         claims[port] = RuleBinding(rule=rule, services=members)
-    bare = tuple(host for host in hosts if host not in by_host)
+    bare = tuple(host for host in rule.hosts if host not in by_host)
     if bare:
         for port in claims or (BARE_HOST_PORT,):
             claims.setdefault(port, RuleBinding(rule=rule)).bare_hosts = bare

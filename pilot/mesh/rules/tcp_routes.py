@@ -1,26 +1,20 @@
-"""VirtualService ``tls`` and ``tcp`` rules → filter chains: opaque connections, by SNI and destination subnet."""
+"""Rules for opaque connections → filter chains, by SNI and destination subnet."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
-from galley.hosts.names import DEFAULT_DOMAIN, resolve_gateway, resolve_host
-from galley.kinds.networking.virtual_service import (
-    L4MatchAttributes,
-    RouteDestination,
-    TlsMatchAttributes,
-    VirtualService,
-)
-from galley.meta import Resource
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan, TcpProxyPlan, WeightedTcpCluster
 from pilot.mesh.filters import plan_filter_chain
 from pilot.mesh.naming import outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
-from pilot.mesh.rules.http_matches import RouteSite
+from pilot.mesh.rules.http_matches import RouteSite, applies
+from pilot.mesh.rules.model import RuleShare, TrafficRule
 from pilot.registry.catalog import Service
 
 
@@ -39,7 +33,7 @@ NO_POLICIES: TcpPolicies = FrozenMap()
 
 @frozen
 class TcpRouting:
-    """Everything besides VirtualServices that their opaque routes depend on. ``policies`` are by host."""
+    """Everything besides rules that the chains of opaque connections depend on. ``policies`` are by host."""
 
     site: RouteSite
     destinations: Destinations = NO_DESTINATIONS
@@ -84,7 +78,7 @@ def tcp_policies(
 
 
 def plan_target_chains(
-    target: OpaqueTarget, rules: tuple[Resource[VirtualService], ...], routing: TcpRouting
+    target: OpaqueTarget, rules: tuple[TrafficRule, ...], routing: TcpRouting
 ) -> tuple[FilterChainPlan, ...]:
     """The chains of one service port on a sidecar. ``rules`` are those that name the service."""
     plan = _tls_chains if target.is_tls else _tcp_chains
@@ -92,19 +86,19 @@ def plan_target_chains(
 
 
 def _tls_chains(
-    target: OpaqueTarget, rules: tuple[Resource[VirtualService], ...], routing: TcpRouting
+    target: OpaqueTarget, rules: tuple[TrafficRule, ...], routing: TcpRouting
 ) -> tuple[FilterChainPlan, ...]:
-    """A chain per match; the first keeps a pair of SNI and subnets. Without any match, one chain for the service."""
+    """A chain per condition; the first keeps a pair of SNI and subnets. Without any, one chain for the service."""
     chains: dict[ChainMatchPlan, FilterChainPlan] = {}
     for rule in rules:
-        for tls in rule.spec.tls:
-            proxy = plan_tcp_proxy(tls.route, rule, routing)
-            for match in tls.match:
-                if proxy is None or not opaque_match_applies(match, rule_namespace=rule.namespace, site=routing.site):
+        for tls in rule.tls:
+            proxy = plan_tcp_proxy(tls.shares, rule, routing)
+            for condition in tls.conditions:
+                if proxy is None or not applies(condition, routing.site):
                     continue
                 planned = ChainMatchPlan(
-                    server_names=match.sni_hosts,
-                    prefix_ranges=match.destination_subnets or target.prefix_ranges,
+                    server_names=condition.sni_hosts,
+                    prefix_ranges=condition.destination_subnets or target.prefix_ranges,
                 )
                 chains.setdefault(planned, plan_filter_chain(proxy, planned))
     if chains:
@@ -114,26 +108,21 @@ def _tls_chains(
 
 
 def _tcp_chains(
-    target: OpaqueTarget, rules: tuple[Resource[VirtualService], ...], routing: TcpRouting
+    target: OpaqueTarget, rules: tuple[TrafficRule, ...], routing: TcpRouting
 ) -> tuple[FilterChainPlan, ...]:
-    """Chains by destination subnet, up to the first route without one; if there is none, the service comes last."""
+    """Chains by destination subnet, up to the first rule without one; if there is none, the service comes last."""
     chains: dict[ChainMatchPlan, FilterChainPlan] = {}
     own = ChainMatchPlan(prefix_ranges=target.prefix_ranges)
     for rule in rules:
-        for tcp in rule.spec.tcp:
-            proxy = plan_tcp_proxy(tcp.route, rule, routing)
-            matches = [
-                match
-                for match in tcp.match
-                if opaque_match_applies(match, rule_namespace=rule.namespace, site=routing.site)
-            ]
-            if proxy is None or (tcp.match and not matches):
+        for tcp in rule.tcp:
+            proxy = plan_tcp_proxy(tcp.shares, rule, routing)
+            subnets = [one.destination_subnets for one in tcp.conditions if applies(one, routing.site)]
+            if proxy is None or not subnets:
                 continue
-            if not tcp.match or any(not match.destination_subnets for match in matches):
+            if not all(subnets):
                 chains.setdefault(own, plan_filter_chain(proxy, own))
                 return tuple(chains.values())
-            subnets = tuple(dict.fromkeys(subnet for match in matches for subnet in match.destination_subnets))
-            by_subnet = ChainMatchPlan(prefix_ranges=subnets)
+            by_subnet = ChainMatchPlan(prefix_ranges=tuple(dict.fromkeys(itertools.chain.from_iterable(subnets))))
             chains.setdefault(by_subnet, plan_filter_chain(proxy, by_subnet))
     chains.setdefault(own, plan_filter_chain(_own_proxy(target, routing), own))
     return tuple(chains.values())
@@ -144,44 +133,22 @@ def _own_proxy(target: OpaqueTarget, routing: TcpRouting) -> TcpProxyPlan:
     return single_cluster_proxy(cluster, routing.access_log, target.policy)
 
 
-def opaque_match_applies(
-    match: TlsMatchAttributes | L4MatchAttributes, *, rule_namespace: str, site: RouteSite
-) -> bool:
-    """Whether the static conditions hold; unlike in ``http``, all of them count together."""
-    if match.port and match.port != site.port:
-        return False
-    if match.gateways and site.gateway not in (resolve_gateway(name, rule_namespace) for name in match.gateways):
-        return False
-    if match.source_namespace and match.source_namespace != site.namespace:
-        return False
-    return match.source_labels.selects(site.labels)
-
-
-def plan_tcp_proxy(
-    shares: tuple[RouteDestination, ...], rule: Resource[VirtualService], routing: TcpRouting
-) -> TcpProxyPlan | None:
-    """Forward to one destination or to several by weight; None when no destination has a share.
+def plan_tcp_proxy(shares: tuple[RuleShare, ...], rule: TrafficRule, routing: TcpRouting) -> TcpProxyPlan | None:
+    """Forward to one destination or to several by weight; None when no destination has a weight.
 
     Timeouts are those of the first destination.
     """
-    named = [(share.destination, share.weight) for share in shares if share.destination is not None]
-    if len(named) > 1:
-        named = [(destination, weight) for destination, weight in named if weight > 0]
-    if not named:
+    weighted = [share for share in shares if share.weight > 0]
+    if not weighted:
         return None
     clusters = tuple(
         WeightedTcpCluster(
-            cluster=destination_cluster(
-                destination,
-                namespace=rule.namespace,
-                known=routing.destinations,
-                listener_port=routing.site.port,
-            ),
-            weight=weight if len(named) > 1 else 1,
+            cluster=destination_cluster(share.destination, routing.destinations, routing.site.port),
+            weight=share.weight if len(weighted) > 1 else 1,
         )
-        for destination, weight in named
+        for share in weighted
     )
-    policy = routing.policies.get(resolve_host(named[0][0].host, rule.namespace, DEFAULT_DOMAIN), NO_POLICY)
+    policy = routing.policies.get(weighted[0].destination.host, NO_POLICY)
     return TcpProxyPlan(
         stat_prefix=clusters[0].cluster if len(clusters) == 1 else f"{rule.name}.{rule.namespace}",
         clusters=clusters,

@@ -16,13 +16,13 @@ from galley.decoding.documents import decode, decode_file
 from galley.decoding.messages import message_decoder
 from galley.frozen import FrozenMap
 from galley.kinds import KINDS
+from galley.kinds.http import HttpRetry
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
-    HttpRetry,
     HttpRoute,
     HttpRouteDestination,
     VirtualService,

@@ -12,9 +12,9 @@ from citadel.access.jwt import JwtPlan
 from citadel.access.rbac import RbacPlan
 from citadel.policy.authorization.filters import plan_rbac
 from galley.frozen import FrozenMap
+from galley.kinds.http import RegexRewrite
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
-from galley.kinds.networking.virtual_service import RegexRewrite
 from galley.kinds.values import StringMatch, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import (
@@ -239,7 +239,7 @@ route_plans = st.builds(
     response_headers=mutations,
     filters=st.tuples() | st.tuples(faults) | st.tuples(cors_policies) | st.tuples(faults, cors_policies),
     decorator=st.just("") | names,
-    virtual_service=st.none() | keys,
+    rule=st.none() | keys,
 )
 virtual_host_plans = st.builds(
     VirtualHostPlan,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from galley.kinds.networking.virtual_service import RegexRewrite
+from galley.kinds.http import RegexRewrite
 from galley.meta import ResourceKey
 from pilot.envoy.route import render_route, render_route_config, render_virtual_host
 from pilot.ir.http_filters import RouteFaultPlan
@@ -202,7 +202,7 @@ def test_where_a_route_comes_from() -> None:
         DirectResponsePlan(200),
         name="default",
         decorator="reviews:9080/*",
-        virtual_service=ResourceKey("VirtualService", "default", "reviews"),
+        rule=ResourceKey("VirtualService", "default", "reviews"),
     )
     assert found["name"] == "default"
     assert found["decorator"] == {"operation": "reviews:9080/*"}

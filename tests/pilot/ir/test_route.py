@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.kinds.networking.virtual_service import RegexRewrite
+from galley.kinds.http import RegexRewrite
 from pilot.ir.http_filters import RouteFaultPlan
 from pilot.ir.route import (
     MAX_DIRECT_RESPONSE_BODY,

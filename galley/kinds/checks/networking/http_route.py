@@ -15,13 +15,8 @@ from galley.kinds.checks.scalars import (
     check_substitution,
     check_weights,
 )
-from galley.kinds.networking.virtual_service import (
-    HttpDirectResponse,
-    HttpMatchRequest,
-    HttpRedirect,
-    HttpRewrite,
-    HttpRoute,
-)
+from galley.kinds.http import HttpDirectResponse, HttpRedirect, HttpRewrite
+from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute
 from galley.text.nodes import at_key
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted

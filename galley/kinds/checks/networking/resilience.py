@@ -11,7 +11,7 @@ from galley.kinds.checks.scalars import (
     check_percent,
     check_regex,
 )
-from galley.kinds.networking.virtual_service import Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry
+from galley.kinds.http import Abort, CorsPolicy, Delay, HttpFaultInjection, HttpRetry
 from galley.kinds.values import Percent
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted

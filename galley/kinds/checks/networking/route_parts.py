@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from galley.hosts.names import is_ip
 from galley.kinds.checks.scalars import check_header_name, check_port, check_regex, is_dns_label, wrong_with_host
-from galley.kinds.networking.virtual_service import HeaderOperations, Headers
+from galley.kinds.http import HeaderOperations, Headers
 from galley.kinds.values import Destination, StringMatch
 from galley.text.nodes import at_key, below
 from galley.text.recorder import Recorder

@@ -59,20 +59,20 @@ def test_gateways_are_selected_by_labels_across_namespaces() -> None:
     assert opening(context, a_gateway_scope(labels=labels())).attached == attached()
 
 
-def test_virtual_services_of_a_gateway_are_those_bound_to_it() -> None:
+def test_rules_of_a_gateway_are_those_bound_to_it() -> None:
     context = a_context(
         a_virtual_service("a.com", gateways=("edge",)),
         a_virtual_service("b.com"),
         a_virtual_service("c.com", gateways=("edge",), export_to=(".",)),
     )
-    assert [rule.name for rule in context.virtual_services(a_gateway_scope(), "default/edge")] == ["a.com"]
-    assert [rule.name for rule in context.virtual_services(a_scope(), "mesh")] == ["b.com"]
+    assert [rule.name for rule in context.rules_at(a_gateway_scope(), "default/edge")] == ["a.com"]
+    assert [rule.name for rule in context.rules_at(a_scope(), "mesh")] == ["b.com"]
 
 
-def test_virtual_services_of_sidecars_are_limited_by_egress_hosts() -> None:
+def test_rules_of_sidecars_are_limited_by_egress_hosts() -> None:
     context = a_context(a_virtual_service("a.com"), a_virtual_service("b.com"), a_sidecar("*/a.com"))
     scope = a_scope(attached=attached(ResourceKey("Sidecar", "default", "default")))
-    assert [rule.name for rule in context.virtual_services(scope, "mesh")] == ["a.com"]
+    assert [rule.name for rule in context.rules_at(scope, "mesh")] == ["a.com"]
 
 
 def test_the_sidecars_traffic_policy_beats_the_meshs() -> None:
@@ -181,4 +181,4 @@ def test_a_changed_mesh_default_is_seen() -> None:
     hidden = MeshConfig(default_service_export_to=(".",), default_virtual_service_export_to=(".",))
     after = a_context(*resources, mesh=hidden, previous=before)
     assert after.visible_services(a_scope()).services == ()
-    assert after.virtual_services(a_scope(), "mesh") == ()
+    assert after.rules_at(a_scope(), "mesh") == ()

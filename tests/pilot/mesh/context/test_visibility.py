@@ -1,15 +1,9 @@
 from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.networking.sidecar import IstioEgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort
-from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute, RouteDestination, TcpRoute, TlsRoute
-from galley.kinds.values import Destination
 from galley.meta import Resource, ResourceKey
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scoping import outbound_scope
-from pilot.mesh.context.visibility import (
-    VisibleServices,
-    destination_hosts,
-    resolved_hosts,
-)
+from pilot.mesh.context.visibility import VisibleServices
 from pilot.registry.catalog import Port, Protocol
 from tests.builders import (
     a_context,
@@ -211,32 +205,4 @@ def test_rules_are_imported_when_a_host_matches_in_either_direction() -> None:
         a_virtual_service("reviews.default.svc.cluster.local", name="foreign", namespace="other"),
     )
     context = a_context(*rules, a_sidecar(f"./reviews.{SUFFIX}"))
-    assert {rule.name for rule in seen(context).virtual_services} == {"reviews", "wild"}
-
-
-def test_short_hosts_of_a_rule_belong_to_its_namespace() -> None:
-    assert resolved_hosts(a_virtual_service("reviews", "A.com", namespace="books")) == (
-        "reviews.books.svc.cluster.local",
-        "a.com",
-    )
-
-
-def test_every_kind_of_destination_is_found() -> None:
-    opaque = (RouteDestination(destination=Destination(host="tcp-or-tls")),)
-    rule = a_virtual_service(
-        "x",
-        routes=(
-            a_route("routed"),
-            HttpRoute(mirror=Destination(host="mirror")),
-            HttpRoute(mirrors=(HttpMirrorPolicy(destination=Destination(host="mirrors.com")),)),
-        ),
-        tls=(TlsRoute(route=opaque),),
-        tcp=(TcpRoute(route=(RouteDestination(destination=Destination(host="tcp")),)),),
-    )
-    assert set(destination_hosts(rule)) == {
-        f"routed.{SUFFIX}",
-        f"mirror.{SUFFIX}",
-        "mirrors.com",
-        f"tcp-or-tls.{SUFFIX}",
-        f"tcp.{SUFFIX}",
-    }
+    assert {rule.name for rule in seen(context).rules} == {"reviews", "wild"}

@@ -24,9 +24,12 @@ def rules(*resources: Resource[Any], scope: OutboundScope | None = None) -> Gate
     return GatewayRules(context=context, scope=opening(context, scope or a_gateway_scope()), memo=Memo())
 
 
-def clusters(rule: Resource[VirtualService], *services: Resource[Any], scope: OutboundScope | None = None) -> list[str]:
-    found = rules(a_gateway(), rule, *services, scope=scope)
+def clusters(
+    resource: Resource[VirtualService], *services: Resource[Any], scope: OutboundScope | None = None
+) -> list[str]:
+    found = rules(a_gateway(), resource, *services, scope=scope)
     (port,) = found.ports()
+    (rule,) = found.bound_to(port.servers[0])
     return [cluster for route in found.http_routes(rule, port.servers[0]) for cluster in clusters_of(route)]
 
 
@@ -62,6 +65,7 @@ def test_source_labels_are_those_of_the_gateway() -> None:
 def test_rules_of_a_server_are_those_bound_to_its_gateway() -> None:
     found = rules(a_gateway(), bound(a_route("b")), a_virtual_service("c"))
     (port,) = found.ports()
-    assert [rule.name for rule in found.bound_to(port.servers[0])] == ["a.com"]
-    routing = found.tcp_routing(bound(a_route("b")), port.servers[0])
+    (rule,) = found.bound_to(port.servers[0])
+    assert rule.name == "a.com"
+    routing = found.tcp_routing(rule, port.servers[0])
     assert (routing.site.gateway, routing.site.port) == ("default/bookinfo-gateway", 8080)

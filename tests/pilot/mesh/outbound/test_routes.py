@@ -4,11 +4,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galley.kinds.http import Abort, HttpFaultInjection, HttpRetry
 from galley.kinds.kubernetes.service import ServiceType
 from galley.kinds.mesh_config import MeshConfig, MeshOutboundTrafficPolicy
 from galley.kinds.networking.service_entry import ServicePort
 from galley.kinds.networking.sidecar import OutboundTrafficPolicy, OutboundTrafficPolicyMode
-from galley.kinds.networking.virtual_service import Abort, HttpFaultInjection, HttpRetry, HttpRoute
+from galley.kinds.networking.virtual_service import HttpRoute
 from galley.kinds.values import Percent
 from galley.meta import Resource
 from pilot.ir.http_filters import RouteFaultPlan

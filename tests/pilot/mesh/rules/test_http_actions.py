@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.networking.virtual_service import (
+from galley.kinds.http import (
     Abort,
     CorsPolicy,
     Delay,

@@ -1,83 +1,64 @@
 import pytest
 
 from galley.frozen import FrozenMap
-from galley.kinds.networking.virtual_service import HttpMatchRequest
 from galley.kinds.values import StringMatch
 from pilot.ir.route import RouteMatchPlan
-from pilot.mesh.rules.http_matches import RouteSite, match_applies, plan_match
+from pilot.mesh.rules.http_matches import RouteSite, applies, plan_match
+from pilot.mesh.rules.model import ConnectionCondition, HttpCondition, RuleSite
 from tests.builders import labels
-from tests.builders_traffic import a_match, exact, prefix, regex
+from tests.builders_traffic import exact, prefix, regex
 
 SITE = RouteSite(gateway="mesh", port=9080, labels=labels(app="productpage"), namespace="default")
 
 
-def applies(match: HttpMatchRequest, site: RouteSite = SITE) -> bool:
-    return match_applies(match, rule_namespace="default", site=site)
-
-
 @pytest.mark.parametrize(
-    ("match", "expected"),
+    ("site", "expected"),
     [
-        (a_match(), True),
-        (a_match(port=9080), True),
-        (a_match(port=80), False),
-        (a_match(source_labels=labels(app="productpage")), True),
-        (a_match(source_labels=labels(app="other")), False),
-        (a_match(source_labels=labels(app="productpage", version="v1")), False),
-        (a_match(source_namespace="default"), True),
-        (a_match(source_namespace="prod"), False),
-        (a_match(gateways=("mesh",)), True),
-        (a_match(gateways=("egress",)), False),
+        (RuleSite(), True),
+        (RuleSite(port=9080), True),
+        (RuleSite(port=80), False),
+        (RuleSite(source_labels=labels(app="productpage")), True),
+        (RuleSite(source_labels=labels(app="other")), False),
+        (RuleSite(source_labels=labels(app="productpage", version="v1")), False),
+        (RuleSite(source_namespace="default"), True),
+        (RuleSite(source_namespace="prod"), False),
+        (RuleSite(gateways=("mesh",)), True),
+        (RuleSite(gateways=("mesh",), source_namespace="prod"), False),
+        (RuleSite(gateways=("default/egress",)), False),
     ],
 )
-def test_static_conditions(match: HttpMatchRequest, expected: bool) -> None:
-    assert applies(match) is expected
+def test_what_is_known_while_planning(site: RuleSite, expected: bool) -> None:
+    assert applies(HttpCondition(site=site), SITE) is expected
+    assert applies(ConnectionCondition(site=site), SITE) is expected
 
 
-def test_a_match_with_gateways_ignores_labels_and_namespace_of_the_source() -> None:
-    match = a_match(gateways=("mesh",), source_labels=labels(app="other"), source_namespace="prod")
-    assert applies(match)
-
-
-def test_gateways_are_compared_after_resolution() -> None:
-    at_gateway = RouteSite(gateway="default/egress", port=80)
-    assert applies(a_match(gateways=("egress",)), at_gateway)
-    assert applies(a_match(gateways=("default/egress",)), at_gateway)
-    assert not applies(a_match(gateways=("istio-system/egress",)), at_gateway)
-
-
-def test_unverified_claims_match_nothing() -> None:
-    assert not applies(a_match(headers={"@request.auth.claims.group": exact("admin")}))
-    assert not applies(a_match(without_headers={"@request.auth.claims.group": exact("guest")}))
-
-
-def test_no_match_takes_everything() -> None:
-    assert plan_match(None) == RouteMatchPlan()
-    assert plan_match(None).is_catch_all
+def test_no_condition_takes_everything() -> None:
+    assert plan_match(HttpCondition()) == RouteMatchPlan()
+    assert plan_match(HttpCondition()).is_catch_all
 
 
 @pytest.mark.parametrize("uri", [StringMatch(), prefix(""), prefix("/"), regex("*")])
 def test_paths_that_everything_has_are_no_condition(uri: StringMatch) -> None:
-    assert plan_match(a_match(uri=uri)).uri is None
+    assert plan_match(HttpCondition(uri=uri)).uri is None
 
 
 @pytest.mark.parametrize("uri", [prefix("/api"), exact("/"), regex("/a.*")])
 def test_other_paths_are_kept(uri: StringMatch) -> None:
-    assert plan_match(a_match(uri=uri)).uri == uri
+    assert plan_match(HttpCondition(uri=uri)).uri == uri
 
 
 def test_method_authority_and_scheme_become_pseudo_headers() -> None:
-    plan = plan_match(a_match(method=exact("GET"), authority=exact("a:80"), scheme=exact("https")))
+    plan = plan_match(HttpCondition(method=exact("GET"), authority=exact("a:80"), scheme=exact("https")))
     assert plan.headers == FrozenMap({":method": exact("GET"), ":authority": exact("a:80"), ":scheme": exact("https")})
     assert not plan.is_catch_all
 
 
 def test_headers_queries_and_case() -> None:
     plan = plan_match(
-        a_match(
-            headers={"end-user": exact("jason")},
-            without_headers={"x-beta": StringMatch()},
-            query_params={"v": regex("[0-9]+")},
+        HttpCondition(
+            headers=FrozenMap({"end-user": exact("jason")}),
+            without_headers=FrozenMap({"x-beta": StringMatch()}),
+            query_params=FrozenMap({"v": regex("[0-9]+")}),
             ignore_uri_case=True,
         )
     )
@@ -88,4 +69,4 @@ def test_headers_queries_and_case() -> None:
 
 
 def test_the_empty_prefix_of_a_header_means_present() -> None:
-    assert plan_match(a_match(headers={"a": prefix("")})).headers["a"].is_presence
+    assert plan_match(HttpCondition(headers=FrozenMap({"a": prefix("")}))).headers["a"].is_presence

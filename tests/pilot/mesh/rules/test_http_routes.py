@@ -2,19 +2,16 @@ from datetime import timedelta
 from typing import Any
 
 from galley.frozen import FrozenMap
-from galley.kinds.networking.virtual_service import (
+from galley.kinds.http import (
     CorsPolicy,
-    Delegate,
     HeaderOperations,
     Headers,
     HttpDirectResponse,
-    HttpMirrorPolicy,
     HttpRedirect,
     HttpRewrite,
-    HttpRoute,
-    HttpRouteDestination,
     RegexRewrite,
 )
+from galley.kinds.networking.virtual_service import Delegate, HttpMirrorPolicy, HttpRoute, HttpRouteDestination
 from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteCorsPlan
 from pilot.ir.route import (
@@ -28,7 +25,7 @@ from pilot.ir.route import (
 )
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route
-from tests.builders import a_route, a_virtual_service
+from tests.builders import a_route, a_rule
 from tests.builders_traffic import a_destination, a_match, clusters_of, exact, forward_of, prefix, regex
 
 ROUTING = HttpRouting(site=RouteSite(gateway="mesh", port=9080, namespace="default"))
@@ -36,7 +33,7 @@ REVIEWS = "reviews.default.svc.cluster.local"
 
 
 def plan(*routes: HttpRoute, routing: HttpRouting = ROUTING) -> tuple[RoutePlan, ...]:
-    return plan_http_routes(a_virtual_service(routes=routes), routing)
+    return plan_http_routes(a_rule(routes=routes), routing)
 
 
 def setting(**headers: str) -> Headers:
@@ -89,7 +86,7 @@ def test_defaults_of_a_forwarding_route() -> None:
     (route,) = plan(a_route())
     assert forward_of(route).timeout == timedelta(0)
     assert forward_of(route).retry == RetryPlan()
-    assert route.virtual_service == a_virtual_service().key
+    assert route.rule == a_rule().origin
 
 
 def test_operations_name_the_destination_or_the_rule() -> None:

@@ -3,13 +3,13 @@ from typing import Any
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.destination_rule import ConnectionPoolSettings, TcpSettings, TrafficPolicy
-from galley.kinds.networking.virtual_service import TcpRoute, TlsRoute, VirtualService
-from galley.meta import Resource
+from galley.kinds.networking.virtual_service import TcpRoute, TlsRoute
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan
 from pilot.mesh.filters import CONNECT_TIMEOUT
 from pilot.mesh.rules.destinations import KnownDestination
 from pilot.mesh.rules.http_matches import RouteSite
+from pilot.mesh.rules.model import TrafficRule
 from pilot.mesh.rules.tcp_routes import (
     NO_POLICIES,
     OpaqueTarget,
@@ -20,7 +20,7 @@ from pilot.mesh.rules.tcp_routes import (
     tcp_policies,
     tcp_policy,
 )
-from tests.builders import a_context, a_destination_rule, a_manifest, a_scope, a_virtual_service, labels
+from tests.builders import a_context, a_destination_rule, a_manifest, a_rule, a_scope, labels
 from tests.builders_traffic import a_tcp_route, a_tls_route, end_of, tcp_of
 
 MINUTE = timedelta(minutes=1)
@@ -30,18 +30,16 @@ DB = OpaqueTarget(host="db.com", port=5432, is_tls=False)
 SECURE = OpaqueTarget(host="db.com", port=5432, is_tls=True, by_name=True)
 
 
-def plan(
-    target: OpaqueTarget, *rules: Resource[VirtualService], routing: TcpRouting = ROUTING
-) -> tuple[FilterChainPlan, ...]:
+def plan(target: OpaqueTarget, *rules: TrafficRule, routing: TcpRouting = ROUTING) -> tuple[FilterChainPlan, ...]:
     return plan_target_chains(target, rules, routing)
 
 
-def tcp(*routes: TcpRoute, **traits: Any) -> Resource[VirtualService]:
-    return a_virtual_service("db.com", routes=(), tcp=routes, **traits)
+def tcp(*routes: TcpRoute, **traits: Any) -> TrafficRule:
+    return a_rule("db.com", routes=(), tcp=routes, **traits)
 
 
-def tls(*routes: TlsRoute, **traits: Any) -> Resource[VirtualService]:
-    return a_virtual_service("db.com", routes=(), tls=routes, **traits)
+def tls(*routes: TlsRoute, **traits: Any) -> TrafficRule:
+    return a_rule("db.com", routes=(), tls=routes, **traits)
 
 
 def test_without_rules_a_tcp_service_takes_everything() -> None:
@@ -126,7 +124,7 @@ def test_a_tls_route_without_match_is_nothing() -> None:
 
 def test_weights_and_the_name_of_the_statistics() -> None:
     rule = tcp(a_tcp_route("db.com", weights={"v1": 20, "v2": 80, "v3": 0}), name="split", namespace="prod")
-    proxy = plan_tcp_proxy(rule.spec.tcp[0].route, rule, ROUTING)
+    proxy = plan_tcp_proxy(rule.tcp[0].shares, rule, ROUTING)
     assert proxy is not None
     assert [(share.cluster, share.weight) for share in proxy.clusters] == [
         ("outbound|5432|v1|db.com", 20),
@@ -134,7 +132,7 @@ def test_weights_and_the_name_of_the_statistics() -> None:
     ]
     assert proxy.stat_prefix == "split.prod"
     none = tcp(a_tcp_route("db.com", weights={"v1": 0, "v2": 0}))
-    assert plan_tcp_proxy(none.spec.tcp[0].route, none, ROUTING) is None
+    assert plan_tcp_proxy(none.tcp[0].shares, none, ROUTING) is None
 
 
 def test_policy_log_and_known_ports_of_a_destination() -> None:
