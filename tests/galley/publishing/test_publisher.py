@@ -69,6 +69,14 @@ async def publishing(source: ConfigSource, options: PublishOptions | None = None
         await asyncio.wait([published.task])
 
 
+async def test_snapshots_are_of_the_mesh_with_the_domain_that_is_said() -> None:
+    source = MemorySource({"a.yaml": a_rule("a")})
+    async with publishing(source, PublishOptions(domain="mesh.example")) as published:
+        await published.report()
+        assert published.configs.value is not None
+        assert published.configs.value.domain == "mesh.example"
+
+
 async def test_a_change_is_published_and_reported() -> None:
     source = MemorySource({"a.yaml": a_rule("a"), "b.yaml": a_rule("b", "ratings")})
     async with publishing(source) as published:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from galley.frozen import FrozenMap
+from galley.snapshot import build_snapshot
 from pilot.registry.build import Discovered, build_catalog
 from pilot.registry.catalog import Protocol, ServiceCatalog, ServiceKey, Workload
 from pilot.registry.discovery import DiscoveredInstance, Discovery, proxies_by_instance
@@ -37,6 +38,12 @@ def test_instances_make_a_service() -> None:
     assert service.kubernetes
     assert serving(catalog) == ["172.18.0.2:9080", "172.18.0.3:9080"]
     assert all(endpoint.service_account == "" for endpoint in catalog.endpoints_of(REVIEWS, "http"))
+
+
+def test_discovered_services_are_in_the_domain_of_the_mesh() -> None:
+    config, _ = build_snapshot((), domain="mesh.example")
+    catalog = build_catalog(config, (), discovered=found(an_instance()))
+    assert [key.hostname for key in catalog.services] == ["reviews.default.svc.mesh.example"]
 
 
 def test_of_several_registrations_at_one_address_the_serving_one_counts() -> None:
