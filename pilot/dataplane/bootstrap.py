@@ -10,9 +10,9 @@ from ipaddress import ip_address
 from typing import Any
 
 from galley.frozen import FrozenMap, frozen
-from galley.hosts.names import DEFAULT_DOMAIN
+from galley.hosts.names import DEFAULT_DOMAIN, is_ip
 from galley.meta import NO_LABELS, Labels
-from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, is_ip, static_tls_socket
+from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_socket, static_tls_socket
 from pilot.node.locality import NOWHERE, Locality, write_locality
 from pilot.node.metadata import Interception, NodeMetadata, write_metadata
 from pilot.node.node_id import NodeId, ProxyKind

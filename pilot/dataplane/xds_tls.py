@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Any
+
+from galley.hosts.names import is_ip
 
 Json = dict[str, Any]
 
@@ -52,15 +53,6 @@ def agent_tls_socket(names: tuple[str, ...]) -> Json:
             },
         },
     )
-
-
-def is_ip(host: str) -> bool:
-    """Whether ``host`` is an IP address and no name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _tls_socket(names: tuple[str, ...], proofs: Json) -> Json:

@@ -28,6 +28,7 @@ class ClusterName:
 
 
 def outbound_cluster(*, port: int, host: str, subset: str = "") -> str:
+    """The cluster of a service's port, or of a subset of it: ``outbound|port|subset|host``."""
     return f"outbound|{port}|{subset}|{host}"
 
 
@@ -45,6 +46,7 @@ def parse_cluster_name(name: str) -> ClusterName | None:
 
 
 def listener_name(address: str, port: int) -> str:
+    """``address_port``, where the listener is bound."""
     return f"{address}_{port}"
 
 

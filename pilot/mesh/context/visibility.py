@@ -184,7 +184,7 @@ def _union(listeners: tuple[EgressServices, ...], index: ServiceIndex) -> tuple[
             numbers[service.hostname] = set()
         if chosen[service.hostname].key == service.key:
             numbers[service.hostname] |= {port.number for port in service.ports}
-    order = {service.key: place for place, service in enumerate(index.ordered)}
+    order = {service.key: number for number, service in enumerate(index.ordered)}
     whole = [index.ordered[order[service.key]] for service in chosen.values()]
     whole.sort(key=lambda service: order[service.key])
     return tuple(trim_ports(service, numbers[service.hostname]) for service in whole)

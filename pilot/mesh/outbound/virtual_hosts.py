@@ -109,7 +109,7 @@ def service_domains(service: Service, aliases: tuple[str, ...], dns_domain: str)
     if service.kubernetes and service.resolution is ServiceResolution.PASSTHROUGH:
         # Pods of a headless service have names of their own below the service's.
         domains += [f"*.{domain}" for domain in domains if not is_wildcard(domain)]
-    # An address range is a place to listen for, never an authority.
+    # An address range is for listeners, never an authority.
     domains += [authority(address) for address in service.addresses if "/" not in address]
     return tuple(dict.fromkeys(domain.lower() for domain in domains))
 

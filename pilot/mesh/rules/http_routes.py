@@ -144,7 +144,7 @@ def _plan_share(share: RuleShare, routing: HttpRouting) -> WeightedClusterPlan:
 def _operation(
     action: ForwardPlan | RedirectPlan | DirectResponsePlan, match: RouteMatchPlan, rule_name: str, port: int
 ) -> str:
-    """The operation name of traces: where the request goes if that is one place, and the path that was matched."""
+    """The operation name of traces: the service that requests go to if it is one, else the rule, and the path."""
     path = "/*"
     if match.uri is not None:
         path = f"{match.uri.prefix}*" if match.uri.prefix is not None else match.uri.exact or match.uri.regex or path
