@@ -54,7 +54,6 @@ class DestinationRuleIndex:
     """Rules by namespace: those for clients of the namespace, those exported from it, and those private to it."""
 
     root_namespace: str
-    domain: str
     own: dict[str, _RulesByHost]
     exported: dict[str, _RulesByHost]
     private: dict[str, _RulesByHost]
@@ -87,7 +86,6 @@ def index_destination_rules(
     merged = tuple(_merge_all(rules, export_default, domain))
     return DestinationRuleIndex(
         root_namespace=root_namespace,
-        domain=domain,
         own=_tables(rule for rule in merged if rule.is_for_own_namespace()),
         exported=_tables(rule for rule in merged if not rule.is_private()),
         private=_tables(rule for rule in merged if rule.is_private()),
