@@ -39,7 +39,7 @@ def test_warnings_exit_with_0(config: Path, capsys: pytest.CaptureFixture[str]) 
     (config / "policy.yaml").write_bytes(POLICY)
     assert main(["validate", str(config)]) == 1
     assert main(["validate", "--accept-unenforced", str(config)]) == 0
-    assert capsys.readouterr().out.endswith("Found 1 warning in 1 resource of 2 files.\n")
+    assert capsys.readouterr().out.endswith("Found 1 warning in 2 resources of 2 files.\n")
 
 
 def test_json_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

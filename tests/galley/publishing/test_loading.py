@@ -15,9 +15,9 @@ spec:
   host: reviews
 """
 POLICY = b"""apiVersion: security.istio.io/v1
-kind: AuthorizationPolicy
-metadata: {name: deny}
-spec: {action: DENY}
+kind: PeerAuthentication
+metadata: {name: strict}
+spec: {mtls: {mode: STRICT}}
 """
 
 

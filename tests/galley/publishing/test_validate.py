@@ -13,7 +13,7 @@ from tests.galley.documents import document
 SERVER = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}"
 GATEWAY = document("Gateway", f"selector: {{istio: ingressgateway}}\nservers: [{SERVER}]", name="edge").encode()
 BROKEN = document("Gateway", "selectr: {}", name="edge").encode()
-POLICY = document("AuthorizationPolicy", "{}", api_version="security.istio.io/v1").encode()
+POLICY = document("PeerAuthentication", "mtls: {mode: STRICT}", api_version="security.istio.io/v1").encode()
 
 
 def codes(files: dict[str, bytes], *, accept_unenforced: bool = False) -> list[tuple[str, str]]:
