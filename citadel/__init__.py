@@ -1,0 +1,1 @@
+"""Identity and policy: who a workload is, what a connection must prove, and the authority that certifies it."""

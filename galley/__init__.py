@@ -1,0 +1,1 @@
+"""Configuration: YAML in, checked and immutable snapshots out."""

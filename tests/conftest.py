@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Some tests fork, beside others that have used gRPC in the same process: its handlers must not run in such a child.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
+# How long an example takes is a matter of the machine and of what else runs on it, and no property of the code.
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

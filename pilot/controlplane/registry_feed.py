@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from galley.publishing.latest import Latest
@@ -29,7 +29,7 @@ class RegistryFollower(Protocol):
 
 class RegistryFeed:
     """Takes what ``follower`` finds in ``registry`` up into ``state``; ``changed`` is called when there is something to
-    rebuild."""
+    rebuild. ``sleep`` waits for so many seconds."""
 
     def __init__(
         self,
@@ -37,9 +37,10 @@ class RegistryFeed:
         follower: RegistryFollower,
         state: MeshState,
         changed: Callable[[], None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._registry, self._follower = registry, follower
-        self._state, self._changed = state, changed
+        self._state, self._changed, self._sleep = state, changed, sleep
         self._known: frozenset[Finding] = frozenset()
 
     async def run(self) -> None:
@@ -59,7 +60,7 @@ class RegistryFeed:
             self._known = findings
 
     async def _go_on_without_answer(self) -> None:
-        await asyncio.sleep(_FIRST_ANSWER)
+        await self._sleep(_FIRST_ANSWER)
         if self._follower.latest.value is None:
             name, instances = self._registry.name, self._registry.instances
             log.warning("%s has not answered for %g s: serving without its %s until it does",
@@ -68,7 +69,7 @@ class RegistryFeed:
             self._changed()
 
     async def _warn(self, finding: Finding) -> None:
-        await asyncio.sleep(finding.patience)
+        await self._sleep(finding.patience)
         registered = {workload.address for workload in self._state.registrations.workloads}
         if finding in self._known and registered.isdisjoint(finding.addresses):
             log.warning("%s", finding.text)

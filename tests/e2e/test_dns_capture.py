@@ -250,7 +250,7 @@ def query(names: Names, name: str, kind: int, *, over: str = "udp") -> tuple[int
 
 
 def test_what_envoys_dns_cannot_do_is_as_documented(names: Names) -> None:
-    """docs/dns.md says so; should a newer Envoy do better, so should that page."""
+    """docs/concepts/dns.md says so; should a newer Envoy do better, so should that page."""
     assert query(names, "old.example", A) == (NO_ERROR, 1)
     assert query(names, "old.example", AAAA) == (NAME_ERROR, 0)
     assert query(names, "elsewhere.example", MX) == (NOT_IMPLEMENTED, 0)
@@ -261,7 +261,10 @@ def test_what_envoys_dns_cannot_do_is_as_documented(names: Names) -> None:
 
 
 def test_a_new_service_has_a_name_at_once_and_disturbs_no_other(names: Names) -> None:
-    """Of names of the mesh, that is: what Envoy is asking others when its table changes, it denies (docs/dns.md)."""
+    """Of names of the mesh, that is.
+
+    What Envoy is asking others when its table changes, it denies (docs/concepts/dns.md).
+    """
     stable = resolve(names.a, "users")
     failures: list[list[str]] = []
     done = threading.Event()

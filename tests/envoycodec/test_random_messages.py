@@ -38,7 +38,7 @@ CLASSES: list[Any] = [
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-@settings(max_examples=40, deadline=None, suppress_health_check=[Check.too_slow, Check.data_too_large])
+@settings(max_examples=40, suppress_health_check=[Check.too_slow, Check.data_too_large])
 @given(data=st.data())
 def test_upb_decodes_what_was_encoded(cls: Any, data: st.DataObject) -> None:
     message = data.draw(messages(cls))
@@ -47,7 +47,7 @@ def test_upb_decodes_what_was_encoded(cls: Any, data: st.DataObject) -> None:
     assert encode(message) == encoded
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[Check.too_slow, Check.data_too_large])
+@settings(max_examples=30, suppress_health_check=[Check.too_slow, Check.data_too_large])
 @given(message=messages(OutlierDetection, depth=1) | messages(HealthCheck, depth=1))
 def test_json_gives_back_the_same_message(message: Any) -> None:
     cls = type(message)

@@ -12,7 +12,7 @@ from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager.v3 import HttpConnectionManagerTracing
 from envoy_data_plane.envoy.extensions.transport_sockets.tls.v3 import UpstreamTlsContext
 from envoy_data_plane.google.protobuf import Any as AnyMessage
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from envoycodec.construct import maker
@@ -54,7 +54,6 @@ def test_nested_any_is_written_out_and_its_type_imported() -> None:
     assert parse_json(type_url(Cluster), document) == encode(cluster)
 
 
-@settings(deadline=None)
 @given(st.permutations([f"key{n}" for n in range(5)]))
 def test_entries_of_maps_and_of_structs_are_by_key_and_fields_by_number(keys: list[str]) -> None:
     """Wherever they stand: in a message, in an Any, in one another."""

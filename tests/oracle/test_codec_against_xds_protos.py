@@ -109,7 +109,7 @@ def described(field: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", RANDOM)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_random_messages_are_the_same_to_the_oracle(oracle: Oracle, name: str, data: st.DataObject) -> None:
     cls: Any = class_named(name)

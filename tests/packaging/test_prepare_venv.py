@@ -43,6 +43,21 @@ def test_what_cannot_be_prepared_is_a_wrong_use(project: Path) -> None:
     assert not (project / ".venv").exists()
 
 
+@pytest.mark.parametrize("what", ["product", "dev"])
+def test_a_venv_that_is_a_link_stays_as_it_is(project: Path, what: str) -> None:
+    shared = project.parent / "shared"
+    (shared / "bin").mkdir(parents=True)
+    (shared / "bin" / "tool").write_text("of somebody else")
+    (project / ".venv").symlink_to(shared)
+    done = prepare(project, *([what] if what == "dev" else []), PIP_INDEX_URL=NOBODY)
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"prepare-venv: .venv is a symbolic link to {shared}; remove it, or use make PREPARE=true"
+    )
+    assert [path.name for path in shared.iterdir()] == ["bin"]
+    assert (shared / "bin" / "tool").exists()
+
+
 @pytest.mark.e2e
 def test_without_a_network_one_sentence_says_so(project: Path) -> None:
     done = prepare(project, PIP_INDEX_URL=NOBODY, PIP_NO_CACHE_DIR="1", PIP_RETRIES="0")

@@ -15,7 +15,7 @@ def add_docker_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         "Docker",
         "With --docker running containers become services and endpoints by themselves. Whoever may speak to the socket "
-        "of Docker is root on its host; see docs/docker-discovery.md.",
+        "of Docker is root on its host; see docs/reference/docker-discovery.md.",
     )
     group.add_argument(
         "--docker", nargs="?", const="", type=_engine_url, metavar="URL",

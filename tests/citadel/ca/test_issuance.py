@@ -158,7 +158,7 @@ def test_there_are_enough_hostile_requests() -> None:
     assert len(set(hostile_requests().values())) >= 30
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=2000), st.integers(0, 400), st.integers(0, 255))
 def test_whatever_arrives_is_refused_or_the_callers_own(noise: bytes, place: int, byte: int) -> None:
     assert isinstance(issue(issuer(), PROFILE, IssuanceRequest(REVIEWS, noise), NOW), Refusal)

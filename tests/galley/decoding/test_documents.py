@@ -289,7 +289,7 @@ _traffic_kinds = [row for row in KINDS.values() if row.type is not None]
 
 
 @given(st.sampled_from(_traffic_kinds), _trees, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_decoding_never_raises_on_any_tree(row: Any, tree: Any, plain: bool) -> None:
     whole = {"apiVersion": row.api_versions[0], "kind": row.kind, "metadata": {"name": "x"}, "spec": tree}
     for root in (whole, tree):
@@ -299,7 +299,7 @@ def test_decoding_never_raises_on_any_tree(row: Any, tree: Any, plain: bool) -> 
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_spec_made_of_its_own_field_names_never_raises(data: st.DataObject) -> None:
     row = data.draw(st.sampled_from(_traffic_kinds))
 

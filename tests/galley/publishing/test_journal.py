@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.publishing.journal import AcceptedJournal, StateInUseError
@@ -25,7 +25,6 @@ def read(directory: Path) -> dict[str, bytes]:
         journal.close()
 
 
-@settings(deadline=None)  # it writes to the disk
 @given(st.lists(CONTENTS, max_size=5))
 def test_what_was_written_last_is_read(
     tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, bytes]]
@@ -82,7 +81,6 @@ def test_after_a_damaged_end_writing_goes_on(tmp_path: Path) -> None:
     assert read(tmp_path) == {"a": b"1", "b": b"2"}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=80), st.integers(min_value=0, max_value=200))
 def test_any_bytes_in_the_file_are_read_without_a_crash(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes, offset: int

@@ -239,7 +239,7 @@ async def test_a_damaged_state_is_reported(tmp_path: Path) -> None:
 CONTENTS = [a_rule("a"), a_rule("b", "ratings"), a_rule("c") + "---\n" + a_rule("d", "x"), "# empty\n"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.permutations(CONTENTS))
 def test_which_file_holds_what_changes_neither_version_nor_resources(contents: list[str]) -> None:
     async def load(ordered: list[str]) -> tuple[str, list[object]]:

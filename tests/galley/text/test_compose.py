@@ -290,7 +290,7 @@ def test_a_truncated_file_never_raises() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_composing_never_raises_on_any_bytes(data: bytes) -> None:
     documents, diagnostics = compose(data, "a.yaml")
     assert all(diagnostic.origin.line >= 1 and diagnostic.origin.column >= 1 for diagnostic in diagnostics)
@@ -298,7 +298,7 @@ def test_composing_never_raises_on_any_bytes(data: bytes) -> None:
 
 
 @given(st.text(alphabet="[]{}&*!-?:|>'\"#%@`, \n\tab1~<.\\", max_size=80))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_composing_never_raises_on_yaml_punctuation(text: str) -> None:
     compose(text.encode(), "a.yaml")
 

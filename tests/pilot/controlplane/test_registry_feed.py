@@ -11,13 +11,37 @@ from pathlib import Path
 import pytest
 
 from galley.publishing.latest import Latest
-from pilot.controlplane import registry_feed
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registry_feed import RegistryFeed
 from pilot.registry.discovery import Discovery, DiscoveryRegistry, Finding
 from pilot.registry.docker.discover import DOCKER
 from pilot.registry.docker.follow import DockerFollower
 from tests.builders import a_config, a_manifest, a_proxy
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._moved = asyncio.Condition()
+
+    async def sleep(self, seconds: float) -> None:
+        due = self.now + seconds
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.now >= due)
+
+    async def advance(self, seconds: float) -> None:
+        self.now += seconds
+        async with self._moved:
+            self._moved.notify_all()
+        await settle()
+
+
+async def settle() -> None:
+    """Let every task go on until it waits for something from outside."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 class World:
@@ -28,7 +52,8 @@ class World:
         self.state.configure(a_config(a_manifest("reviews")))
         self.changed = asyncio.Event()
         self.docker = DockerFollower(f"unix://{home}/docker.sock", projects=(), networks=())
-        self.feed = RegistryFeed(DOCKER, self.docker, self.state, self.changed.set)
+        self.clock = Clock()
+        self.feed = RegistryFeed(DOCKER, self.docker, self.state, self.changed.set, self.clock.sleep)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[World]:
@@ -43,7 +68,7 @@ class World:
         self.changed.clear()
         self.docker.latest.publish(Discovery(findings=findings))
         await asyncio.wait_for(self.changed.wait(), 5)
-        await asyncio.sleep(0.01)  # the tasks that warn
+        await settle()
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -79,21 +104,26 @@ async def test_a_finding_that_a_proxy_made_void_is_not_told(tmp_path: Path, capl
 
 async def test_a_finding_needs_patience(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with World(tmp_path).running() as world:
-        await world.publish(Finding("still starting", patience=0.05), Finding("stays so", patience=0.05))
-        await world.publish(Finding("stays so", patience=0.05))
-        await until(lambda: warnings(caplog, "stays so") == 1)
-        assert warnings(caplog, "still starting") == 0
+        await world.publish(Finding("still starting", patience=30), Finding("stays so", patience=30))
+        await world.clock.advance(29)
+        assert (warnings(caplog, "still starting"), warnings(caplog, "stays so")) == (0, 0)
+        await world.publish(Finding("stays so", patience=30))
+        await world.clock.advance(1)
+        assert (warnings(caplog, "still starting"), warnings(caplog, "stays so")) == (0, 1)
+        await world.clock.advance(60)
+        assert warnings(caplog, "stays so") == 1
 
 
-async def test_without_an_engine_the_mesh_starts_nevertheless(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry_feed, "_FIRST_ANSWER", 0.05)
+async def test_without_an_engine_the_mesh_starts_nevertheless(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with World(tmp_path).running() as world:
+        await settle()
+        await world.clock.advance(9)
         assert not world.state.rebuild()
-        await asyncio.wait_for(world.changed.wait(), 5)
+        assert not world.changed.is_set()
+        await world.clock.advance(1)
+        assert world.changed.is_set()
         assert world.state.rebuild()
-        assert warnings(caplog, "Docker has not answered for 0.05 s: serving without its containers until it does") == 1
+        assert warnings(caplog, "Docker has not answered for 10 s: serving without its containers until it does") == 1
         await until(lambda: "does not exist" in world.docker.describe()["problem"])
         assert warnings(caplog, "does not exist: is Docker running") == 1
 
@@ -108,14 +138,14 @@ class Silent:
         await asyncio.Event().wait()
 
 
-async def test_a_registry_is_called_by_its_own_words(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(registry_feed, "_FIRST_ANSWER", 0.01)
+async def test_a_registry_is_called_by_its_own_words(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
     consul = DiscoveryRegistry(name="Consul", instance="Node")
     state, changed = MeshState(deregister_after=5.0, registries=(consul,)), asyncio.Event()
-    running = asyncio.create_task(RegistryFeed(consul, Silent(), state, changed.set).run())
-    await asyncio.wait_for(changed.wait(), 5)
+    running = asyncio.create_task(RegistryFeed(consul, Silent(), state, changed.set, clock.sleep).run())
+    await settle()
+    await clock.advance(10)
+    assert changed.is_set()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert warnings(caplog, "Consul has not answered for 0.01 s: serving without its nodes until it does") == 1
+    assert warnings(caplog, "Consul has not answered for 10 s: serving without its nodes until it does") == 1

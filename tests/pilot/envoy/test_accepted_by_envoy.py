@@ -44,7 +44,6 @@ def gathered(plans: st.SearchStrategy[Any], kind: str, count: int = 60) -> list[
 
     @settings(
         max_examples=count,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.generate],

@@ -23,9 +23,7 @@ from pilot.xds.resources import CLUSTER, ENDPOINT, LISTENER, ROUTE
 from tests.envoy_validate import to_json
 from tests.pilot.envoy import strategies
 
-any_plan = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+any_plan = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 def a_cluster(name: str = "a") -> ClusterPlan:

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.frozen import FrozenMap
@@ -81,7 +81,6 @@ def small(pool: int) -> pytest.MonkeyPatch:
 
 
 @given(names)
-@settings(deadline=None)
 def test_no_two_services_share_an_address(numbers: set[int]) -> None:
     patch = small(61)
     try:
@@ -92,7 +91,6 @@ def test_no_two_services_share_an_address(numbers: set[int]) -> None:
 
 
 @given(names, st.integers(200_001, 300_000))
-@settings(deadline=None)
 def test_a_younger_service_moves_nobody(numbers: set[int], newcomer: int) -> None:
     patch = small(61)
     try:

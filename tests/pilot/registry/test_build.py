@@ -171,7 +171,7 @@ _CLAIMS = (
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.sets(st.sampled_from(_RESOURCES)), st.sets(st.sampled_from(_CLAIMS))), max_size=6))
 def test_building_in_steps_ends_where_building_at_once_does(
     steps: list[tuple[set[Resource[Any]], set[RegisteredWorkload]]],

@@ -69,7 +69,7 @@ def used(published: ResourceSnapshot, type_url: TypeUrl) -> dict[str, str]:
 
 @ENVOYS
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_dialogue_converges_and_no_route_ever_lacks_its_cluster(
     envoy_type: type[ModelEnvoy], data: st.DataObject
 ) -> None:
@@ -88,7 +88,7 @@ def test_every_dialogue_converges_and_no_route_ever_lacks_its_cluster(
 
 @ENVOYS
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_dialogue_with_rejections_converges_when_they_are_repaired(
     envoy_type: type[ModelEnvoy], data: st.DataObject
 ) -> None:
@@ -105,7 +105,7 @@ def test_every_dialogue_with_rejections_converges_when_they_are_repaired(
 
 @ENVOYS
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_client_that_holds_everything_is_sent_nothing_when_it_reconnects(
     envoy_type: type[ModelEnvoy], data: st.DataObject
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_client_that_holds_everything_is_sent_nothing_when_it_reconnects(
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_both_variants_end_with_the_same_resources(data: st.DataObject) -> None:
     moves, last = data.draw(steps()), data.draw(snapshots())
     ends = []
@@ -161,12 +161,12 @@ def converse(stream: Stream, events: list[Event]) -> None:
 
 
 @given(st.lists(st.one_of(ANY_SOTW, PUBLISHED), max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_state_of_the_world_client_can_make_it_raise(events: list[Event]) -> None:
     converse(SotwStream(empty_route), events)
 
 
 @given(st.lists(st.one_of(ANY_DELTA, PUBLISHED), max_size=30))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_incremental_client_can_make_it_raise(events: list[Event]) -> None:
     converse(DeltaStream(empty_route), events)

@@ -32,7 +32,7 @@ def described(request: Json) -> Request:
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(policies(), requests)
 def test_decisions_are_those_of_the_oracle(written: list[Json], request: Json) -> None:
     plans = plan_rbac(read_policies(written), http=request["http"], trust_domains=TRUST_DOMAINS)

@@ -27,14 +27,14 @@ def services(text: str) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_injecting_again_changes_nothing(text: str) -> None:
     once = inject_compose(text, OPTIONS)
     assert inject_compose(once.text, OPTIONS).text == once.text
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_every_service_has_a_pod_with_all_that_belongs_to_the_namespace(text: str) -> None:
     before, made = services(text), inject_compose(text, OPTIONS)
@@ -54,7 +54,7 @@ def test_every_service_has_a_pod_with_all_that_belongs_to_the_namespace(text: st
         assert all(application[key] == before[workload.service][key] for key in kept)
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_services_left_alone_keep_their_meaning(text: str) -> None:
     before, made = services(text), inject_compose(text, OPTIONS)
@@ -63,7 +63,7 @@ def test_services_left_alone_keep_their_meaning(text: str) -> None:
         assert after[name] == before[name]
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_other_flags_lead_to_what_they_would_have_led_to_at_once(text: str) -> None:
     other = replace(
@@ -73,7 +73,7 @@ def test_other_flags_lead_to_what_they_would_have_led_to_at_once(text: str) -> N
     assert yaml.safe_load(twice) == yaml.safe_load(inject_compose(text, OPTIONS).text)
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+@settings(max_examples=12, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 @given(texts())
 def test_taking_all_sidecars_away_leaves_the_network_settings_with_their_services(text: str) -> None:
     none = replace(OPTIONS, inject_by_default=False)
