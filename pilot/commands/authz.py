@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 from citadel.access.rbac import RbacPolicy
@@ -12,6 +13,7 @@ from citadel.identity import SpiffeId
 from citadel.policy.authorization.decide import AccessVerdict, Decision, decide
 from citadel.policy.authorization.evaluate import Request
 from citadel.policy.authorization.filters import is_dry_run, plan_rbac
+from citadel.policy.authorization.paths import normalize_path
 from galley.attached import attach
 from galley.commands.report import render_text
 from galley.frozen import FrozenMap
@@ -35,7 +37,7 @@ examples:
       --client-ip 203.0.113.7 --jwt '{"iss": "https://issuer.example", "sub": "alice"}'
   pilot authz check --config rules/ --labels app=db --port 5432 --tcp -o json
 
-exit status: 0 allowed (or no request described), 1 denied, 2 wrong usage or errors in the configuration
+exit status: 0 allowed (or no request described), 1 denied or refused, 2 wrong usage or errors in the configuration
 """
 _ORDER = (
     AuthorizationAction.CUSTOM,
@@ -69,7 +71,7 @@ def add_authz_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
 def _add_request_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--from", dest="source", metavar="PRINCIPAL", help="td/ns/NAMESPACE/sa/ACCOUNT of the client")
     group.add_argument("--method", help="default: GET")
-    group.add_argument("--path", help="default: /")
+    group.add_argument("--path", help="as the client sends it (default: /)")
     group.add_argument("--host", help="the authority that is asked for")
     group.add_argument("--header", action="append", metavar="NAME=VALUE", help="repeatable")
     group.add_argument("--jwt", metavar="JSON", help="claims of a verified token")
@@ -101,10 +103,18 @@ def run_check(args: argparse.Namespace) -> int:
     if not any(getattr(args, name) for name in _REQUEST):
         _show(args.output, {"policies": [_described(policy) for policy in policies]}, _policy_lines(policies))
         return 0
-    plans = plan_rbac(policies, http=request.http, trust_domains=_trust_domains(config))
-    decision = decide(plans, request)
+    decision = _decide(config, policies, request)
     _show(args.output, _decided(config, decision), _decision_lines(config, decision, policies))
     return 0 if decision.verdict is AccessVerdict.ALLOWED else 1
+
+
+def _decide(config: ConfigSnapshot, policies: Policies, request: Request) -> Decision:
+    """The decision about the request with its path as the proxies of this mesh normalize it."""
+    path = normalize_path(request.path, config.mesh.path_normalization.normalization)
+    if request.http and path is None:
+        return Decision(AccessVerdict.REFUSED, "proxies take no such path, whatever policies say")
+    plans = plan_rbac(policies, http=request.http, trust_domains=_trust_domains(config))
+    return decide(plans, replace(request, path=path or request.path))
 
 
 def _read(paths: list[str]) -> ConfigSnapshot | None:
@@ -144,7 +154,7 @@ def _request(args: argparse.Namespace) -> Request:
         method=args.method or "GET",
         authority=args.host or "",
         path=args.path or "/",
-        headers=FrozenMap({name.lower(): value for name, value in _pairs(args.header or []).items()}),
+        headers=_headers(args.header or []),
         claims=claims,
         identity=identity,
         peer_address=args.peer_ip or "",
@@ -155,14 +165,23 @@ def _request(args: argparse.Namespace) -> Request:
     )
 
 
+def _headers(entries: list[str]) -> FrozenMap[str, tuple[str, ...]]:
+    """The values of each header, by its name in lower case."""
+    values: dict[str, tuple[str, ...]] = {}
+    for name, value in map(_pair, entries):
+        values[name.lower()] = (*values.get(name.lower(), ()), value)
+    return FrozenMap(values)
+
+
 def _pairs(entries: list[str]) -> dict[str, str]:
-    pairs = {}
-    for entry in entries:
-        name, separator, value = entry.partition("=")
-        if not separator or not name:
-            raise ValueError(f"{entry!r} is not of the form NAME=VALUE")
-        pairs[name] = value
-    return pairs
+    return dict(map(_pair, entries))
+
+
+def _pair(entry: str) -> tuple[str, str]:
+    name, separator, value = entry.partition("=")
+    if not separator or not name:
+        raise ValueError(f"{entry!r} is not of the form NAME=VALUE")
+    return name, value
 
 
 def _show(output: str, document: Any, lines: list[str]) -> None:
@@ -207,6 +226,8 @@ def _rule(config: ConfigSnapshot, rule: RbacPolicy) -> dict[str, str]:
 
 def _decision_lines(config: ConfigSnapshot, decision: Decision, policies: Policies) -> list[str]:
     lines = [f"{decision.verdict}: {decision.why}"]
+    if decision.verdict is AccessVerdict.REFUSED:
+        return lines
     if decision.rule is not None:
         lines.append(f"  by {_rule_line(config, decision.rule)}")
     elif decision.verdict is AccessVerdict.DENIED:

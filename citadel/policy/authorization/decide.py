@@ -11,10 +11,11 @@ from galley.frozen import frozen
 
 
 class AccessVerdict(StrEnum):
-    """What becomes of a request."""
+    """What becomes of a request. REFUSED is one that no proxy takes, so that no policy is asked."""
 
     ALLOWED = "allowed"
     DENIED = "denied"
+    REFUSED = "refused"
 
 
 @frozen

@@ -37,15 +37,16 @@ from galley.frozen import FrozenMap, frozen
 class Request:
     """A request, or an opaque connection (``http`` false), as a workload's proxy sees it.
 
-    ``path`` is normalized and may have a query. Names in ``headers`` are in lower case; ``claims`` are those of a
-    verified token, None without one. ``identity`` is the peer's SPIFFE id, "" without mutual TLS.
+    ``path`` is normalized (``normalize_path``) and may have a query. Names in ``headers`` are in lower case, each with
+    the values of all headers of that name; ``claims`` are those of a verified token, None without one. ``identity`` is
+    the peer's SPIFFE id, "" without mutual TLS.
     """
 
     http: bool = True
     method: str = "GET"
     authority: str = ""
     path: str = "/"
-    headers: FrozenMap[str, str] = FrozenMap()
+    headers: FrozenMap[str, tuple[str, ...]] = FrozenMap()
     claims: Any = None
     identity: str = ""
     peer_address: str = ""
@@ -54,10 +55,10 @@ class Request:
     port: int = 0
     server_name: str = ""
 
-    def header(self, name: str) -> str | None:
-        """A header's value; ``:authority``, ``:method`` and ``:path`` are headers, too."""
-        pseudo = {":authority": self.authority, ":method": self.method, ":path": self.path}
-        return pseudo.get(name) or self.headers.get(name.lower())
+    def header(self, name: str) -> tuple[str, ...]:
+        """A header's values, none when it is missing; ``:authority``, ``:method`` and ``:path`` are headers, too."""
+        pseudo = {":authority": self.authority, ":method": self.method, ":path": self.path}.get(name)
+        return (pseudo,) if pseudo else self.headers.get(name.lower(), ())
 
 
 def policy_matches(policy: RbacPolicy, request: Request) -> bool:
@@ -99,8 +100,7 @@ def _http_leaf_holds(leaf: Header | Path | PathTemplate | FilterMetadata, reques
     path = request.path.partition("#")[0].partition("?")[0]
     match leaf:
         case Header(name, match):
-            value = request.header(name)
-            return value is not None and text_matches(match, value)
+            return any(text_matches(match, value) for value in request.header(name))
         case Path(match):
             return text_matches(match, path)
         case PathTemplate(template):

@@ -16,11 +16,12 @@ CALLERS = {"web": ("default", "web"), "web2": ("default", "web2"), "ops": ("prod
 """Namespace and service account of those who have a certificate."""
 
 ISSUER = "https://issuer.example"
+OTHER_ISSUER = "https://other.example"
 TOKENS: dict[str, Json] = {
     "alice": {"iss": ISSUER, "sub": "alice", "aud": "shop", "azp": "app", "groups": ["admins", "x"]},
     "bob": {"iss": ISSUER, "sub": "bob", "aud": ["books", "shop"], "azp": "other", "groups": "dev-1"},
     "nested": {"iss": ISSUER, "sub": "n", "aud": "shop", "realm": {"role": ["viewer", "editor"]}},
-    "other-issuer": {"iss": "https://other.example", "sub": "alice", "aud": "shop"},
+    "other-issuer": {"iss": OTHER_ISSUER, "sub": "alice", "aud": "shop"},
 }
 """The claims of valid tokens."""
 

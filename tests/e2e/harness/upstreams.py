@@ -21,7 +21,10 @@ DELAY_HEADER = "x-echo-delay"
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """One request as it reached an upstream. Header names are lower case; ``peer`` is the other end's IP address."""
+    """One request as it reached an upstream, with its ``path`` byte by byte (as Latin-1).
+
+    Header names are lower case; ``peer`` is the other end's IP address.
+    """
 
     method: str
     path: str
@@ -119,7 +122,8 @@ class _EchoHandler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         request = SeenRequest(
             method=self.command,
-            path=self.path,
+            # Not self.path, in which Python's server has merged leading slashes.
+            path=self.requestline.split(" ")[1],
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
             at=time.monotonic(),

@@ -21,7 +21,7 @@ def described(request: Json) -> Request:
         method=request["method"],
         authority=request["host"],
         path=request["path"],
-        headers=FrozenMap(request["headers"]),
+        headers=FrozenMap({name: (value,) for name, value in request["headers"].items()}),
         claims=request["claims"],
         identity=f"spiffe://{request['principal']}" if request["principal"] else "",
         peer_address=request["peer"],

@@ -34,7 +34,7 @@ REQUEST = Request(
     method="GET",
     authority="Shop.example",
     path="/a/b?q=/c#d",
-    headers=FrozenMap({"x-team": "blue"}),
+    headers=FrozenMap({"x-team": ("red", "blue")}),
     claims={"sub": "alice", "groups": ["dev", "ops"], "realm": {"role": "editor"}, "number": 7},
     identity="spiffe://td/ns/a/sa/b",
     peer_address="10.0.0.7",
