@@ -71,9 +71,9 @@ def _path_to_refusal(message: Any, cls: type) -> str:
         value = message.__dict__.get(field.name)
         if _encodes(make(**{field.name: value})):
             continue
-        for place, item in _items(value):
+        for position, item in _items(value):
             if isinstance(item, betterproto2.Message) and not _encodes(item):
-                return f".{field.name}{place}{_path_to_refusal(item, item.__class__)}"
+                return f".{field.name}{position}{_path_to_refusal(item, item.__class__)}"
         return f".{field.name}"
     return ""
 

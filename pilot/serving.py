@@ -15,13 +15,13 @@ from pilot.identity.identities import Identities, bind_proxy
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.node.locality import Locality
 from pilot.server.connection import Connection
-from pilot.server.status import Rejection, places_of
+from pilot.server.status import Rejection, origins_of
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, ResourceSet, ResourceSnapshot, TypeUrl
 
 log = logging.getLogger("pilot")
 
-_MOST_PLACES = 1_000
-"""Rejections whose places are remembered. Proxies of one scope reject the same resource with the same words."""
+_MOST_ORIGINS = 1_000
+"""Rejections whose origins are remembered. Proxies of one scope reject the same resource with the same words."""
 
 
 class PilotMesh:
@@ -29,8 +29,8 @@ class PilotMesh:
 
     def __init__(self, state: MeshState, identities: Identities | None) -> None:
         self._state, self._identities = state, identities
-        self._places: dict[Hashable, tuple[str, ...]] = {}
-        self._places_in: ConfigSnapshot | None = None
+        self._origins: dict[Hashable, tuple[str, ...]] = {}
+        self._origins_in: ConfigSnapshot | None = None
 
     @property
     def proves_identities(self) -> bool:
@@ -56,15 +56,15 @@ class PilotMesh:
             return empty_route_config(name)
         return empty_load_assignment(name) if type_url == ENDPOINT else None
 
-    def places_of(self, rejection: Rejection) -> tuple[str, ...]:
-        """See `places_of`, in the configuration in force."""
+    def origins_of(self, rejection: Rejection) -> tuple[str, ...]:
+        """See `origins_of`, in the configuration in force."""
         config = self._state.config
-        if config is not self._places_in or len(self._places) >= _MOST_PLACES:
-            self._places, self._places_in = {}, config
+        if config is not self._origins_in or len(self._origins) >= _MOST_ORIGINS:
+            self._origins, self._origins_in = {}, config
         key = rejection.name, rejection.origins, rejection.message
-        if key not in self._places:
-            self._places[key] = places_of(rejection, config)
-        return self._places[key]
+        if key not in self._origins:
+            self._origins[key] = origins_of(rejection, config)
+        return self._origins[key]
 
 
 class Registrar:

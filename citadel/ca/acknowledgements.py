@@ -134,8 +134,8 @@ def find_obstacles(bundle: TrustBundle, accounts: tuple[Account, ...], now: date
 
 def _without(bundle: TrustBundle, account: Account) -> int:
     """How many proxies had not acknowledged ``bundle`` when their control plane ended."""
-    told = account.acknowledgement
-    return len(told.waiting) + (0 if told.roots == roots_id(bundle) else told.holders)
+    latest = account.acknowledgement
+    return len(latest.waiting) + (0 if latest.roots == roots_id(bundle) else latest.holders)
 
 
 def _decode(name: str, text: bytes, now: datetime) -> Account:

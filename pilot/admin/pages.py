@@ -97,7 +97,7 @@ def _services(state: MeshState) -> Iterator[dict[str, Any]]:
             "origins": [str(origin) for origin in service.origins],
             "ports": [{"number": p.number, "name": p.name, "protocol": p.protocol.value} for p in service.ports],
             "endpoints": {
-                name: [_place(endpoint) for endpoint in endpoints]
+                name: [_address(endpoint) for endpoint in endpoints]
                 for name, endpoints in catalog.endpoints.get(key, {}).items()
             },
         }
@@ -112,7 +112,7 @@ def _key_set(status: KeySetStatus) -> dict[str, Any]:
     }
 
 
-def _place(endpoint: Endpoint) -> str:
+def _address(endpoint: Endpoint) -> str:
     host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
     return f"{host}:{endpoint.port}" if endpoint.serving else f"{host}:{endpoint.port} (not serving)"
 

@@ -69,7 +69,7 @@ class ControlStream:
         self._call: _Call | None = None
         self._writing = asyncio.Lock()
         self._leaving = False
-        self._told = asyncio.Event()
+        self._reported = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -102,7 +102,7 @@ class ControlStream:
         if self._call is not None:
             with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
                 await self._tell(self._call)
-        await self._told.wait()
+        await self._reported.wait()
 
     async def _converse(self) -> None:
         async with self._channel() as channel:
@@ -134,16 +134,16 @@ class ControlStream:
     async def _tell(self, call: _Call) -> None:
         """As Istio's agent does of a workload that fails its probe: an error in a request of this type."""
         await self._write(call, DiscoveryRequest(HEALTH, error_code=503, error_message=LEAVING, node=self._node))
-        self._told.set()
+        self._reported.set()
 
     async def _write(self, call: Any, request: DiscoveryRequest) -> None:
         async with self._writing:
             await call.write(encode_discovery_request(request))
 
     def _channel(self) -> grpc.aio.Channel:
-        held = self._credentials()
-        svid = held.svid
-        credentials = grpc.ssl_channel_credentials(held.bundle.pem, svid.private_key.reveal(), svid.chain_pem)
+        current = self._credentials()
+        svid = current.svid
+        credentials = grpc.ssl_channel_credentials(current.bundle.pem, svid.private_key.reveal(), svid.chain_pem)
         name = self._control_plane.server_name
         options = [*_OPTIONS, *([("grpc.ssl_target_name_override", name)] if name else [])]
         return grpc.aio.secure_channel(self._control_plane.address, credentials, options=options)

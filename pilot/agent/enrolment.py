@@ -72,9 +72,9 @@ class Enrolment:
 
     def trust(self, roots: bytes, now: datetime) -> Credentials:
         """Go on with the same certificate and other roots (PEM). ValueError when they do not verify it."""
-        held = self.credentials
-        assert held is not None, "roots for one who has not joined"
-        svid = held.svid
+        current = self.credentials
+        assert current is not None, "roots for one who has not joined"
+        svid = current.svid
         self.credentials = build_credentials(svid.chain_pem, roots, svid.private_key, self._account, now)
         return self.credentials
 
@@ -85,9 +85,9 @@ class Enrolment:
     def _proofs(self, now: datetime) -> list[Proof]:
         """By certificate while it is valid; a token, which may be a one-time one, only where that is refused."""
         proofs = []
-        held = self.credentials
-        if held is not None and held.is_valid_at(now):
-            proofs.append(Proof(held.svid, held.bundle.pem))
+        current = self.credentials
+        if current is not None and current.is_valid_at(now):
+            proofs.append(Proof(current.svid, current.bundle.pem))
         if self._files.token is not None:
             try:
                 token = BearerToken(self._files.token.read_text("ascii").strip())

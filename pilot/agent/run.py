@@ -120,7 +120,7 @@ async def _renew_forever(enrolment: Enrolment, files: CredentialFiles, service: 
 def _open_stream(
     settings: AgentSettings, enrolment: Enrolment, files: CredentialFiles, service: SecretService
 ) -> ControlStream:
-    def held() -> Credentials:
+    def current() -> Credentials:
         assert enrolment.credentials is not None, "the credentials of one who has joined"
         return enrolment.credentials
 
@@ -128,7 +128,7 @@ def _open_stream(
         await take_up_roots(roots, enrolment, files, service)
 
     control_plane = ControlPlaneAddress(str(settings.bootstrap.xds), settings.server_name)
-    return ControlStream(control_plane, agent_node(settings.bootstrap), held, trust)
+    return ControlStream(control_plane, agent_node(settings.bootstrap), current, trust)
 
 
 async def take_up_roots(roots: bytes, enrolment: Enrolment, files: CredentialFiles, service: SecretService) -> None:

@@ -116,8 +116,8 @@ def _rules_path(args: argparse.Namespace) -> str:
     """The directory of rules as the compose file names it: relative to where that file will be."""
     if args.rules is None:
         return "./rules"
-    place = args.output or (args.file if args.file != "-" else None)
-    base = Path(place).resolve().parent if place is not None else Path.cwd()
+    path = args.output or (args.file if args.file != "-" else None)
+    base = Path(path).resolve().parent if path is not None else Path.cwd()
     path = os.path.relpath(args.rules.resolve(), base)
     return path if path.startswith("..") else f"./{path}"
 

@@ -105,7 +105,7 @@ def _rejections(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:
                 continue
             names = ", ".join(error["resources"]) or "the whole response"
             yield f"\n{proxy['name']}.{proxy['namespace']} rejected {column} {names}:\n  {error['message']}"
-            yield from (f"  at {place}" for place in error["origins"])
+            yield from (f"  at {origin}" for origin in error["origins"])
 
 
 def _status(proxy: Mapping[str, Any], column: str) -> str:

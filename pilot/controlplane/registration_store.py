@@ -46,7 +46,7 @@ class RegistrationStore:
 
 
 def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
-    place = workload.locality
+    locality = workload.locality
     return {
         "id": workload.id,
         "namespace": workload.namespace,
@@ -54,7 +54,7 @@ def _entry(workload: RegisteredWorkload) -> dict[str, Any]:
         "ports": dict(workload.ports),
         "labels": dict(workload.labels),
         "network": workload.network,
-        "locality": [place.region, place.zone, place.sub_zone],
+        "locality": [locality.region, locality.zone, locality.sub_zone],
         "service_account": workload.service_account,
         "group": workload.group,
         "serving": workload.serving,

@@ -46,7 +46,7 @@ class Identities:
         self._citadel = Citadel(_options(settings, identity), _now())
         self.secrets = Secrets(self._citadel)
         self.authenticator = Authenticator(self._citadel.attestor)
-        self._complaint = ""
+        self._problem = ""
         self._publisher = RootsPublisher(identity.public_directory)
         self._publisher.publish(self._citadel.bundle)
         name = f"{socket.gethostname()}_{settings.xds_address}"
@@ -112,7 +112,7 @@ class Identities:
                 log.info("renewed %d certificates", len(renewed))
             if changed:
                 fleet.publish_secrets(changed)
-            await self._reporter.report(fleet, self._citadel.bundle, _now(), unpublished=self._publisher.complaint)
+            await self._reporter.report(fleet, self._citadel.bundle, _now(), unpublished=self._publisher.problem)
 
     def close(self) -> None:
         """This control plane ends: what it said of its proxies holds no longer."""
@@ -133,10 +133,10 @@ class Identities:
                 log.info("the authority of %s changed: %d roots are trusted",
                          self.trust_domain, len(self._citadel.bundle.roots))  # fmt: skip
             self._citadel.renew_server_certificate(_now())
-            self._complaint = ""
+            self._problem = ""
         except (StateError, OSError) as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
+            if str(error) != self._problem:
+                self._problem = str(error)
                 log.error("the authority stays as it was: %s", error)
         return is_new
 

@@ -30,7 +30,7 @@ class RootsPublisher:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._published = b""
-        self.complaint = ""
+        self.problem = ""
         """Why the roots that were to be published last are not there; "" when they are."""
 
     def lacks(self, bundle: TrustBundle) -> bool:
@@ -38,16 +38,16 @@ class RootsPublisher:
         return bundle.pem != self._published
 
     def publish(self, bundle: TrustBundle) -> None:
-        """Publish ``bundle``. What cannot be written is told once, in the log and as `complaint`; so try again."""
+        """Publish ``bundle``. What cannot be written is told once, in the log and as `problem`; so try again."""
         try:
             publish_roots(self._directory, bundle)
         except OSError as failure:
-            complaint = f"the roots cannot be published in {self._directory}: {failure}"
-            if complaint != self.complaint:
-                log.error("%s", complaint)
-            self.complaint = complaint
+            problem = f"the roots cannot be published in {self._directory}: {failure}"
+            if problem != self.problem:
+                log.error("%s", problem)
+            self.problem = problem
         else:
-            self._published, self.complaint = bundle.pem, ""
+            self._published, self.problem = bundle.pem, ""
 
 
 def publish_roots(directory: Path, bundle: TrustBundle) -> None:

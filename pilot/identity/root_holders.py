@@ -53,34 +53,36 @@ class RootHolders:
         agent has them from that; who has no identity takes no part in mutual TLS.
         """
         version = roots_version(bundle)
-        agents = {_place(c) for c in fleet.connections if c.proxy.is_agent and c.identity is not None}
-        held: dict[str, _Seen] = {}
+        agents = {_workload_key(c) for c in fleet.connections if c.proxy.is_agent and c.identity is not None}
+        connected: dict[str, _Seen] = {}
         objections: dict[str, tuple[str, str]] = {}
         for connection in fleet.connections:
             if connection.identity is None:
                 continue
             acknowledged, objection = _judge(connection, version, agents)
-            place, node = _place(connection), connection.node.id
+            workload, node = _workload_key(connection), connection.node.id
             if objection:
-                objections[place] = node, objection
-            if acknowledged != version or place not in held:
-                held[place] = _Seen(node, now, acknowledged)
-        objections |= self._judge_absent(held, version, now)
+                objections[workload] = node, objection
+            if acknowledged != version or workload not in connected:
+                connected[workload] = _Seen(node, now, acknowledged)
+        objections |= self._judge_absent(connected, version, now)
         waiting = sorted(objections.values())
-        if now - self._started < RETURN_WITHIN and len(held) < self._expected:
+        if now - self._started < RETURN_WITHIN and len(connected) < self._expected:
             waiting.append((RESTART, f"not all of the {self._expected} proxies from before it are back"))
-        return Acknowledgement(roots_id(bundle), len(held.keys() - objections.keys()), tuple(waiting))
+        return Acknowledgement(roots_id(bundle), len(connected.keys() - objections.keys()), tuple(waiting))
 
-    def _judge_absent(self, held: dict[str, _Seen], version: str, now: datetime) -> dict[str, tuple[str, str]]:
-        self._last = {place: last for place, last in self._last.items() if now - last.since <= AWAY_FOR} | held
+    def _judge_absent(self, connected: dict[str, _Seen], version: str, now: datetime) -> dict[str, tuple[str, str]]:
+        self._last = {
+            workload: last for workload, last in self._last.items() if now - last.since <= AWAY_FOR
+        } | connected
         return {
-            place: (last.node, AWAY)
-            for place, last in self._last.items()
-            if place not in held and last.version != version
+            workload: (last.node, AWAY)
+            for workload, last in self._last.items()
+            if workload not in connected and last.version != version
         }
 
 
-def _place(connection: Connection[Proxy]) -> str:
+def _workload_key(connection: Connection[Proxy]) -> str:
     """What an agent and its Envoy have in common: the node id, or where its address was left open what is said for
     it, for the two may be seen at addresses of different families."""
     agent_id = connection.proxy.agent_id
@@ -90,7 +92,7 @@ def _place(connection: Connection[Proxy]) -> str:
 def _judge(connection: Connection[Proxy], version: str, agents: set[str]) -> tuple[str, str]:
     """Which roots the proxy has as far as this stream tells, and what is to be said against it."""
     if connection.proxy.has_agent and not connection.proxy.is_agent:
-        return (version, "") if _place(connection) in agents else ("", WITHOUT_STREAM)
+        return (version, "") if _workload_key(connection) in agents else ("", WITHOUT_STREAM)
     acknowledged = connection.acked_version(SECRET, ROOTS_SECRET)
     if acknowledged is None:
         return ("", NOT_YET) if connection.proxy.is_agent else (version, "")
@@ -106,9 +108,9 @@ class RootReporter:
         known = before.acknowledgement if before else Acknowledgement("", 0)
         away = sum(node not in (RESTART, PUBLISHED) for node, _ in known.waiting)
         self._holders = RootHolders(known.holders + away, now)
-        self._told: Acknowledgement | None = None
-        self._told_at = now
-        self._complaint = ""
+        self._written: Acknowledgement | None = None
+        self._written_at = now
+        self._problem = ""
         self._writing = Lock()
         self._closed = False
 
@@ -120,14 +122,14 @@ class RootReporter:
         account = self._holders.account(fleet, bundle, now)
         if unpublished:
             account = replace(account, waiting=(*account.waiting, (PUBLISHED, unpublished)))
-        if account == self._told and now - self._told_at < REFRESH:
+        if account == self._written and now - self._written_at < REFRESH:
             return
         try:
             await asyncio.to_thread(self._write, account, now)
-            self._complaint = ""
+            self._problem = ""
         except (StateError, OSError) as error:
-            if str(error) != self._complaint:
-                self._complaint = str(error)
+            if str(error) != self._problem:
+                self._problem = str(error)
                 log.error("it cannot be told who has the roots: %s", error)
 
     def close(self, now: datetime) -> None:
@@ -135,9 +137,9 @@ class RootReporter:
         written: a task that is cancelled does not end its thread, whose word would be the last."""
         with self._writing:
             self._closed = True
-            if self._told is not None:
+            if self._written is not None:
                 try:
-                    self._files.write(replace(self._told, ended=True), now)
+                    self._files.write(replace(self._written, ended=True), now)
                 except (StateError, OSError) as error:
                     log.error("it cannot be told who has the roots: %s", error)
 
@@ -146,4 +148,4 @@ class RootReporter:
         with self._writing:
             if not self._closed:
                 self._files.write(account, now)
-                self._told, self._told_at = account, now
+                self._written, self._written_at = account, now

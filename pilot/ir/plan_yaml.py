@@ -62,11 +62,11 @@ def _represent(dumper: _PlanDumper, value: Any) -> yaml.Node:
         case FrozenMap():
             return dumper.represent_dict(dict(value))
         case _ if is_dataclass(value):
-            return dumper.represent_mapping(f"!{type(value).__name__}", _told(value), flow_style=False)
+            return dumper.represent_mapping(f"!{type(value).__name__}", _set_fields(value), flow_style=False)
     raise yaml.representer.RepresenterError("cannot represent an object", value)
 
 
-def _told(plan: Any) -> Mapping[str, Any]:
+def _set_fields(plan: Any) -> Mapping[str, Any]:
     values = ((field, getattr(plan, field.name)) for field in fields(plan))
     return {field.name: value for field, value in values if value != _default(field)}
 

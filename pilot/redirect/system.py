@@ -32,8 +32,8 @@ def run(command: Sequence[str], text: str | None = None, *, accept: tuple[int, .
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RedirectError(f"{' '.join(command)}: {error}") from error
     if done.returncode not in accept:
-        said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
-        raise RedirectError(f"{' '.join(command)} failed: {said}")
+        output = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
+        raise RedirectError(f"{' '.join(command)} failed: {output}")
     return done.stdout
 
 

@@ -38,7 +38,7 @@ def sorted_endpoints(endpoints: Iterable[Endpoint], resolution: ServiceResolutio
         if resolution not in DNS_RESOLUTIONS and not is_ip_or_socket(endpoint.address):
             continue
         by_address.setdefault((endpoint.address, endpoint.port), endpoint)
-    return Endpoints(by_address[place] for place in sorted(by_address))
+    return Endpoints(by_address[address] for address in sorted(by_address))
 
 
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"

@@ -62,7 +62,7 @@ class Admission:
             name: KeyedBuckets(rate=self._most[name] / _SECONDS_TO_FILL, burst=self._most[name])
             for name in ("address", "identity")
         }
-        self._told = KeyedBuckets(rate=1.0, burst=_AUDIT_LINES)
+        self._audit_lines = KeyedBuckets(rate=1.0, burst=_AUDIT_LINES)
         self.refused: Counter[str] = Counter() if refused is None else refused
 
     @property
@@ -100,7 +100,7 @@ class Admission:
 
     def is_worth_a_line(self, host: str, now: float) -> bool:
         """Whether a refusal of ``host`` should be told, rather than only counted."""
-        return self._told.take(block_of(host), now)
+        return self._audit_lines.take(block_of(host), now)
 
     def _count(self, ticket: Ticket, key: tuple[str, str], now: float) -> None:
         name, subject = key

@@ -20,8 +20,8 @@ from pilot.xds.wire import ResponseEncoder
 
 log = logging.getLogger(__name__)
 
-_PLACES_LOGGED = 5
-"""Places in the user's files that the log line of a rejection names; ``pilot proxy-status`` has all of them."""
+_ORIGINS_LOGGED = 5
+"""Origins in the user's files that the log line of a rejection names; ``pilot proxy-status`` has all of them."""
 
 
 @dataclass(slots=True)
@@ -154,15 +154,15 @@ class Connection(Generic[T]):
         self._context.counters.nacks += 1
         kind = SHORT_NAMES.get(command.type_url, command.type_url)
         names = ", ".join(rejection.name for rejection in rejections)
-        log.warning("%s rejected %s %s: %s%s", self, kind, names, command.error.strip(), self._places(rejections))
+        log.warning("%s rejected %s %s: %s%s", self, kind, names, command.error.strip(), self._origins(rejections))
         self._context.observer.nacked(self, command.type_url, rejections)
 
-    def _places(self, rejections: tuple[Rejection, ...]) -> str:
+    def _origins(self, rejections: tuple[Rejection, ...]) -> str:
         """Where to look for their cause, for the end of a log line; little work, for a thousand proxies may reject a
         thousand resources at once."""
-        looked_at = rejections[:_PLACES_LOGGED]
-        found = list(dict.fromkeys(p for rejection in looked_at for p in self._context.mesh.places_of(rejection)))
+        looked_at = rejections[:_ORIGINS_LOGGED]
+        found = list(dict.fromkeys(p for rejection in looked_at for p in self._context.mesh.origins_of(rejection)))
         if not found:
             return ""
-        more = len(found) > _PLACES_LOGGED or len(rejections) > _PLACES_LOGGED
-        return f" ({', '.join(found[:_PLACES_LOGGED])}{', …' if more else ''})"
+        more = len(found) > _ORIGINS_LOGGED or len(rejections) > _ORIGINS_LOGGED
+        return f" ({', '.join(found[:_ORIGINS_LOGGED])}{', …' if more else ''})"

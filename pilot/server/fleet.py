@@ -67,9 +67,9 @@ class Fleet(Generic[T]):
         return tuple(connection.status() for connection in self._connections.values())
 
     def describe(self, connections: Iterable[Connection[T]]) -> list[dict[str, Any]]:
-        """Where these streams are, as JSON, with the places in the user's files that may have caused a rejection."""
+        """Where these streams are, as JSON, with the origins in the user's files that may have caused a rejection."""
         found = tuple(connection.status() for connection in connections)
-        return describe_fleet(found, now=self._context.clock(), places=self._mesh.places_of)
+        return describe_fleet(found, now=self._context.clock(), origins=self._mesh.origins_of)
 
     @property
     def identities(self) -> frozenset[SpiffeId]:

@@ -48,7 +48,7 @@ class ServedMesh(Protocol[T]):
         """What stands in for a resource that does not exist; None leaves the client waiting for it."""
         ...
 
-    def places_of(self, rejection: Rejection) -> Iterable[str]:
+    def origins_of(self, rejection: Rejection) -> Iterable[str]:
         """Where the user wrote what may have caused ``rejection``, as ``file:line:column field``, likeliest first."""
         ...
 

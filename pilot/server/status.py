@@ -117,7 +117,7 @@ class TypeProgress:
         return SyncState.SYNCED if self.settled else SyncState.STALE
 
 
-def places_of(rejection: Rejection, config: ConfigSnapshot | None) -> tuple[str, ...]:
+def origins_of(rejection: Rejection, config: ConfigSnapshot | None) -> tuple[str, ...]:
     """``file:line:column field`` of what in ``config`` may have caused ``rejection``, most likely first.
 
     None when it was made of nothing that a user wrote, or of what is in the configuration no longer.
@@ -125,17 +125,17 @@ def places_of(rejection: Rejection, config: ConfigSnapshot | None) -> tuple[str,
     keys = [origin for origin in rejection.origins if isinstance(origin, ResourceKey)]
     resources = [found for key in keys if config is not None and (found := config.get(key)) is not None]
     likely = attribute_error(resources, error=rejection.message, subject=rejection.name)
-    return tuple(f"{place} {place.field}".rstrip() for place in likely)
+    return tuple(f"{origin} {origin.field}".rstrip() for origin in likely)
 
 
 def describe_fleet(
-    fleet: FleetStatus, *, now: float, places: Callable[[Rejection], Iterable[str]]
+    fleet: FleetStatus, *, now: float, origins: Callable[[Rejection], Iterable[str]]
 ) -> list[dict[str, Any]]:
-    """The status as JSON, the form of ``/debug/syncz``; ``places`` says where to look for the cause of a rejection."""
-    return [_describe_proxy(proxy, now, places) for proxy in sorted(fleet, key=lambda p: (p.node.id, p.connection))]
+    """The status as JSON, the form of ``/debug/syncz``; ``origins`` says where to look for the cause of a rejection."""
+    return [_describe_proxy(proxy, now, origins) for proxy in sorted(fleet, key=lambda p: (p.node.id, p.connection))]
 
 
-def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
+def _describe_proxy(proxy: ProxyStatus, now: float, origins: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
     name, namespace = _name_of(proxy.node.id)
     version = proxy.node.user_agent_version
     ordered = [t for t in PUSH_ORDER if t in proxy.types] + [t for t in proxy.types if t not in PUSH_ORDER]
@@ -149,7 +149,7 @@ def _describe_proxy(proxy: ProxyStatus, now: float, places: Callable[[Rejection]
         "protocol": proxy.protocol,
         "identity": proxy.identity,
         "connectedSeconds": round(max(0.0, now - proxy.connected_at), 3),
-        "types": {SHORT_NAMES.get(t, t): _describe_type(proxy.types[t], places) for t in ordered},
+        "types": {SHORT_NAMES.get(t, t): _describe_type(proxy.types[t], origins) for t in ordered},
     }
 
 
@@ -162,7 +162,7 @@ def _name_of(node_id: str) -> tuple[str, str]:
     return parsed.name, parsed.namespace
 
 
-def _describe_type(status: TypeStatus, places: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
+def _describe_type(status: TypeStatus, origins: Callable[[Rejection], Iterable[str]]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "status": status.state.value,
         "sentVersion": status.sent_version,
@@ -176,7 +176,7 @@ def _describe_type(status: TypeStatus, places: Callable[[Rejection], Iterable[st
             "message": newest.message,
             "version": newest.version,
             "resources": [rejection.name for rejection in status.rejections],
-            "origins": list(dict.fromkeys(place for r in status.rejections for place in places(r))),
+            "origins": list(dict.fromkeys(origin for r in status.rejections for origin in origins(r))),
             "time": newest.time,
         }
     return found

@@ -119,9 +119,9 @@ def test_what_nobody_wrote_has_no_place() -> None:
     state = MeshState(deregister_after=1.0)
     mesh = PilotMesh(state, None)
     rejection = Rejection("BlackHoleCluster", "1", "no", ("not a resource",), 0.0)
-    assert mesh.places_of(rejection) == ()
+    assert mesh.origins_of(rejection) == ()
     state.configure(a_config(a_service_entry("reviews.example.com")))
-    assert mesh.places_of(rejection) == ()
+    assert mesh.origins_of(rejection) == ()
 
 
 def test_a_name_that_nobody_plans_is_answered_with_nothing_in_it_where_envoy_would_wait() -> None:

@@ -110,10 +110,10 @@ def _why_not(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> str:
     if pod.namespace in ("kube-system", "kube-public", "kube-node-lease", "local-path-storage"):
         return f"namespace {pod.namespace} is the cluster's own"
     given = _texts(editor, (*pod.path, "metadata", "annotations")) | _texts(editor, (*pod.path, "metadata", "labels"))
-    wish = given.get(INJECT, "").strip().lower()
-    if wish in ("false", "no", "n", "off"):
-        return f"{INJECT} is {wish}"
-    return "" if wish or options.inject_by_default else f"it has no label {INJECT}"
+    label = given.get(INJECT, "").strip().lower()
+    if label in ("false", "no", "n", "off"):
+        return f"{INJECT} is {label}"
+    return "" if label or options.inject_by_default else f"it has no label {INJECT}"
 
 
 def _write(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> Iterator[str]:

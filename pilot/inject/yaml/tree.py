@@ -106,7 +106,7 @@ class _Reader:
                 yield self._node(self._next())
 
     def _node(self, event: Any) -> Node:
-        start, end = _place(event.start_mark), _place(event.end_mark)
+        start, end = _position(event.start_mark), _position(event.end_mark)
         if isinstance(event, AliasEvent):
             if event.anchor not in self._anchors:
                 raise yaml.YAMLError(f"line {start.line + 1}: undefined alias *{event.anchor}")
@@ -130,7 +130,9 @@ class _Reader:
         while not isinstance(event := self._next(), MappingEndEvent):
             key = self._node(event)
             entries.append((key, self._node(self._next())))
-        return MappingNode(tuple(entries), flow, _content_start(start, entries, flow), _place(event.end_mark), anchor)
+        return MappingNode(
+            tuple(entries), flow, _content_start(start, entries, flow), _position(event.end_mark), anchor
+        )
 
     def _sequence(self, start: Position, flow: bool, anchor: str) -> SequenceNode:
         items: list[Node] = []
@@ -138,7 +140,7 @@ class _Reader:
             items.append(self._node(event))
         if anchor and not flow and items:
             start = self._first_dash(start.line)
-        return SequenceNode(tuple(items), flow, start, _place(event.end_mark), anchor)
+        return SequenceNode(tuple(items), flow, start, _position(event.end_mark), anchor)
 
     def _first_dash(self, line: int) -> Position:
         """Where a block list begins whose anchor stands on ``line``, which its event counts as its start."""
@@ -154,7 +156,7 @@ def _content_start(start: Position, entries: list[tuple[Node, Node]], flow: bool
     return start if flow or not entries else entries[0][0].start
 
 
-def _place(mark: Any) -> Position:
+def _position(mark: Any) -> Position:
     return Position(mark.line, mark.column)
 
 

@@ -136,7 +136,9 @@ class _Read:
 
 
 def _addresses(container: Container) -> tuple[str, ...]:
-    return tuple(address for place in container.attachments for address in (place.ipv4, place.ipv6) if address)
+    return tuple(
+        address for attachment in container.attachments for address in (attachment.ipv4, attachment.ipv6) if address
+    )
 
 
 def _counts(pod: Pod, own: Container | None, projects: tuple[str, ...]) -> bool:
@@ -173,7 +175,7 @@ def _is_labelled(labels: Labels) -> bool:
 def _read(pod: Pod, choice: NetworkChoice) -> _Read:
     holder, application = pod.holder, pod.application or pod.holder
     labels: Labels = FrozenMap({**holder.labels, **application.labels})
-    place = choose_address(holder, choice)
+    attachment = choose_address(holder, choice)
     settings, problem = None, ""
     if not is_no(labels, DISCOVER_LABEL):
         try:
@@ -187,9 +189,9 @@ def _read(pod: Pod, choice: NetworkChoice) -> _Read:
         pod=pod,
         settings=settings,
         ports=ports,
-        address=place.address if place else "",
-        network=place.network if place else "",
-        verdict=_Verdict(unready=_unready(pod, place is None), left_out=_left_out(settings, problem, ports)),
+        address=attachment.address if attachment else "",
+        network=attachment.network if attachment else "",
+        verdict=_Verdict(unready=_unready(pod, attachment is None), left_out=_left_out(settings, problem, ports)),
         finding=_finding(pod, settings, problem),
     )
 
@@ -212,7 +214,7 @@ def _finding(pod: Pod, settings: ContainerLabels | None, problem: str) -> Findin
     arranged = pod.sidecars or pod.application is not pod.holder
     if settings is None or not settings.inject or arranged or not pod.holder.running:
         return None
-    addresses = tuple(place.address for place in pod.holder.attachments if place.address)
+    addresses = tuple(attachment.address for attachment in pod.holder.attachments if attachment.address)
     return Finding(
         f"container {pod.holder.name} of service {settings.service} is labelled {INJECT_LABEL}=true and has no "
         "sidecar: it is served in plain text. Compose joins a sidecar to the first of several replicas only; for more "

@@ -53,9 +53,9 @@ class Pod:
             return f"waits for its application {self.holder.service_name.removesuffix(POD_SUFFIX)}"
         if self.holder.unready:
             return self.holder.unready
-        return next((why for member in self.members if (why := self._complaint(member, application))), "")
+        return next((why for member in self.members if (why := self._problem(member, application))), "")
 
-    def _complaint(self, member: Container, application: Container) -> str:
+    def _problem(self, member: Container, application: Container) -> str:
         if member is not application and _is_excused(member):
             return ""
         if member.unready:

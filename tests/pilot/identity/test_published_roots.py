@@ -51,12 +51,12 @@ def test_what_cannot_be_written_is_told_once_and_remembered(tmp_path: Path, capl
     with caplog.at_level(logging.ERROR):
         publisher.publish(bundle())
         publisher.publish(bundle())
-    assert [record.message for record in caplog.records] == [publisher.complaint]
-    assert "cannot be published" in publisher.complaint
+    assert [record.message for record in caplog.records] == [publisher.problem]
+    assert "cannot be published" in publisher.problem
     assert publisher.lacks(bundle())
     place.unlink()
     publisher.publish(bundle())
-    assert not publisher.complaint
+    assert not publisher.problem
     assert not publisher.lacks(bundle())
     assert (place / "public" / "root-cert.pem").exists()
 

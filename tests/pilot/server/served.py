@@ -34,7 +34,7 @@ class SimpleMesh(Generic[T]):
     def empty_resource(self, type_url: TypeUrl, name: str) -> EncodedResource | None:
         return None
 
-    def places_of(self, rejection: Rejection) -> tuple[str, ...]:
+    def origins_of(self, rejection: Rejection) -> tuple[str, ...]:
         return tuple(map(str, rejection.origins))
 
 

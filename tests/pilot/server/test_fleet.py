@@ -258,9 +258,9 @@ async def test_each_answer_is_told(variant: XdsVariant) -> None:
     assert world.notes.told == ["connected p", "acked p CDS", "nacked p CDS"]
 
 
-def rejected(caplog: pytest.LogCaptureFixture, *names: str, error: str, places: int = 1) -> str:
-    """The log line of one who rejects all of these clusters, each made from so many ``places``."""
-    made = [EncodedResource(n, "1", b"", tuple(f"{n}.yaml:{line}:1 spec" for line in range(places))) for n in names]
+def rejected(caplog: pytest.LogCaptureFixture, *names: str, error: str, origins: int = 1) -> str:
+    """The log line of one who rejects all of these clusters, each made from so many ``origins``."""
+    made = [EncodedResource(n, "1", b"", tuple(f"{n}.yaml:{line}:1 spec" for line in range(origins))) for n in names]
     world = World(ResourceSnapshot([ResourceSet(CLUSTER, made)]))
     connection = world.connect()
     connection.handle(Requested(CLUSTER))
@@ -274,13 +274,13 @@ async def test_the_log_names_the_places_that_a_rejected_resource_was_made_from(
 ) -> None:
     line = rejected(caplog, "a", "b", error="b: no")
     assert line == "p (SotW, connection 1) rejected CDS b: b: no (b.yaml:0:1 spec)"
-    assert rejected(caplog, "a", error="a: no", places=0).endswith(": a: no")
+    assert rejected(caplog, "a", error="a: no", origins=0).endswith(": a: no")
 
 
-@pytest.mark.parametrize(("names", "places"), [("abcdefgh", 1), ("a", 8)])
-async def test_of_many_places_the_log_names_the_first(
-    caplog: pytest.LogCaptureFixture, names: str, places: int
+@pytest.mark.parametrize(("names", "origins"), [("abcdefgh", 1), ("a", 8)])
+async def test_of_many_origins_the_log_names_the_first(
+    caplog: pytest.LogCaptureFixture, names: str, origins: int
 ) -> None:
-    line = rejected(caplog, *names, error="constraint validation failed", places=places)
+    line = rejected(caplog, *names, error="constraint validation failed", origins=origins)
     assert line.count(".yaml:") == 5
     assert line.endswith(", …)")

@@ -25,7 +25,7 @@ def origins(rejection: Rejection) -> Iterable[str]:
 def test_a_fleet_is_described_by_proxy_and_type_in_push_order() -> None:
     types = {LISTENER: status(SyncState.NACK, REFUSED), CLUSTER: status(SyncState.SYNCED)}
     (proxy,) = json.loads(
-        json.dumps(describe_fleet((ProxyStatus(1, NODE, "ipv4:1", "SotW", 10.0, types),), now=15.5, places=origins))
+        json.dumps(describe_fleet((ProxyStatus(1, NODE, "ipv4:1", "SotW", 10.0, types),), now=15.5, origins=origins))
     )
     assert (proxy["name"], proxy["namespace"], proxy["envoyVersion"]) == ("reviews-v1", "shop", "1.40.0")
     assert proxy["connectedSeconds"] == 5.5
@@ -41,14 +41,14 @@ def test_a_fleet_is_described_by_proxy_and_type_in_push_order() -> None:
     }
 
 
-def test_the_places_of_a_rejection_can_be_found_by_another() -> None:
+def test_the_origins_of_a_rejection_can_be_found_by_another() -> None:
     proxy = ProxyStatus(1, NODE, "", "delta", 0.0, {LISTENER: status(SyncState.NACK, REFUSED)})
-    (described,) = describe_fleet((proxy,), now=0.0, places=lambda rejection: [f"where {rejection.name} is from"])
+    (described,) = describe_fleet((proxy,), now=0.0, origins=lambda rejection: [f"where {rejection.name} is from"])
     assert described["types"]["LDS"]["error"]["origins"] == ["where 0.0.0.0_80 is from"]
 
 
 def test_a_node_id_of_another_form_is_its_name() -> None:
-    (described,) = describe_fleet((ProxyStatus(1, Node(id="me"), "", "delta", 0.0, {}),), now=0.0, places=origins)
+    (described,) = describe_fleet((ProxyStatus(1, Node(id="me"), "", "delta", 0.0, {}),), now=0.0, origins=origins)
     assert (described["name"], described["namespace"], described["envoyVersion"]) == ("me", "", "")
 
 
