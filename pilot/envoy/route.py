@@ -97,6 +97,7 @@ def render_route_config_options(plan: RouteConfigPlan) -> RouteConfiguration:
         validate_clusters=False,
         max_direct_response_body_size_bytes=MAX_DIRECT_RESPONSE_BODY,
         ignore_port_in_host_matching=plan.ignore_port,
+        typed_per_filter_config=render_route_filters(plan.filters),
     )
 
 

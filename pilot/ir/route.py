@@ -173,8 +173,7 @@ class RoutePlan:
     rule: ResourceKey | None = None
 
     def __post_init__(self) -> None:
-        if len(set(map(type, self.filters))) < len(self.filters):
-            raise ValueError("a route says one thing to each filter")
+        _check_filters(self.filters)
 
 
 @frozen
@@ -198,20 +197,28 @@ class RouteConfigPlan:
 
     Every domain is in the first host that claims it only, and hosts that are left with none are left out: Envoy refuses
     a domain that occurs twice, and a host without domains. ``ignore_port`` lets a domain match whatever port the
-    authority names.
+    authority names. ``filters`` are the settings of all routes for HTTP filters of which they say nothing themselves;
+    ValueError for two of one kind.
     """
 
     name: str
     virtual_hosts: tuple[VirtualHostPlan, ...]
     ignore_port: bool = True
+    filters: tuple[RouteFilterPlan, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_filters(self.filters)
         object.__setattr__(self, "virtual_hosts", _with_distinct_domains(self.virtual_hosts))
 
     @property
     def origins(self) -> tuple[ResourceKey, ...]:
         """The origins of all virtual hosts, without repetition."""
         return tuple(dict.fromkeys(origin for host in self.virtual_hosts for origin in host.origins))
+
+
+def _check_filters(filters: tuple[RouteFilterPlan, ...]) -> None:
+    if len(set(map(type, filters))) < len(filters):
+        raise ValueError("a route says one thing to each filter")
 
 
 def _with_distinct_domains(hosts: tuple[VirtualHostPlan, ...]) -> tuple[VirtualHostPlan, ...]:

@@ -13,7 +13,7 @@ from galley.frozen import FrozenMap, frozen
 from galley.kinds.security.authorization_policy import AuthorizationAction, AuthorizationPolicy
 from galley.kinds.security.request_authentication import JwtRule, RequestAuthentication
 from galley.meta import Resource
-from pilot.ir.access import NO_ACCESS_FILTERS, AccessFilters
+from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import AttachedKeys, ServersByProvider
@@ -39,13 +39,13 @@ class AccessInputs:
 
 def plan_access(
     context: PushContext, attached: AttachedKeys, servers: ServersByProvider, memo: Memo, *, gateway: bool = False
-) -> AccessFilters:
+) -> AttachedFilters:
     """The filters for a workload, or for a gateway. Where mesh and workload have no identities policies count all the
     same: nobody has a principal then."""
     policies = context.attached_to(attached, AuthorizationPolicy)
     tokens = context.attached_to(attached, RequestAuthentication)
     if not policies and not tokens:
-        return NO_ACCESS_FILTERS
+        return NO_ATTACHED_FILTERS
     inputs = AccessInputs(
         policies=policies,
         tokens=tokens,
@@ -57,12 +57,12 @@ def plan_access(
     return memo(plan_access_filters, inputs)
 
 
-def plan_access_filters(inputs: AccessInputs) -> AccessFilters:
+def plan_access_filters(inputs: AccessInputs) -> AttachedFilters:
     """External authorization first, then tokens, then the rules about who may do what (Istio's order)."""
     custom = tuple(one for one in inputs.policies if one.spec.action is AuthorizationAction.CUSTOM)
     domains = inputs.trust_domains
     tokens = plan_jwt(inputs.tokens, lambda rule: _keys(rule, inputs.keys), clear_route_cache=inputs.gateway)
-    return AccessFilters(
+    return AttachedFilters(
         http=(
             *plan_custom(custom, inputs.servers, http=True, trust_domains=domains),
             *((tokens,) if tokens is not None else ()),

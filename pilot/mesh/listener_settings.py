@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from galley.frozen import frozen
 from galley.kinds.mesh_config import AccessLogEncoding, MeshConfig
-from pilot.ir.access import NO_ACCESS_FILTERS, AccessFilters
+from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings
 
 NO_TIME = timedelta(0)
@@ -15,11 +15,11 @@ NO_TIME = timedelta(0)
 @frozen
 class ListenerSettings:
     """What all listeners of a proxy share. ``detection_timeout`` bounds the wait of inspectors; 0 is no bound.
-    ``access`` are the filters that decide who is let in, where listeners let anybody in."""
+    ``attached`` are the filters of the policies that are for the proxy's workload."""
 
     http: HttpConnectionSettings = HttpConnectionSettings()
     detection_timeout: timedelta = NO_TIME
-    access: AccessFilters = NO_ACCESS_FILTERS
+    attached: AttachedFilters = NO_ATTACHED_FILTERS
 
     @property
     def access_log(self) -> AccessLogPlan | None:
@@ -33,7 +33,7 @@ class ListenerSettings:
 
 
 def listener_settings(
-    mesh: MeshConfig, *, accept_http_10: bool, access: AccessFilters = NO_ACCESS_FILTERS
+    mesh: MeshConfig, *, accept_http_10: bool, attached: AttachedFilters = NO_ATTACHED_FILTERS
 ) -> ListenerSettings:
     """What ``mesh`` says for all listeners of a proxy; ``accept_http_10`` is for the proxy to say (``HTTP10``)."""
     return ListenerSettings(
@@ -43,7 +43,7 @@ def listener_settings(
             access_log=plan_access_log(mesh),
         ),
         detection_timeout=mesh.protocol_detection_timeout,
-        access=access,
+        attached=attached,
     )
 
 

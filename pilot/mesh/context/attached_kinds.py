@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum, auto
+from typing import cast
 
 from galley.frozen import frozen
+from galley.kinds import KINDS
 from galley.kinds.attachment import AttachedKind
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.sidecar import Sidecar
-from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.kinds.security.peer_authentication import PeerAuthentication
-from galley.kinds.security.request_authentication import RequestAuthentication
+from galley.kinds.values import AttachedPolicy
 from pilot.node.node_id import ProxyKind
 
 
@@ -47,12 +48,32 @@ class AttachedRow:
 _SIDECARS, _GATEWAYS = frozenset({ProxyKind.SIDECAR}), frozenset({ProxyKind.GATEWAY})
 _OUTBOUND, _INBOUND = frozenset({Side.OUTBOUND}), frozenset({Side.INBOUND})
 
-ATTACHED_KINDS = (
+_ROWS = (
     AttachedRow(Gateway, _GATEWAYS, _OUTBOUND),
     AttachedRow(Sidecar, _SIDECARS, _OUTBOUND | _INBOUND),
-    AttachedRow(RequestAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
-    AttachedRow(RequestAuthentication, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
-    AttachedRow(AuthorizationPolicy, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
-    AttachedRow(AuthorizationPolicy, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
     AttachedRow(PeerAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS, needs_identities=True),
 )
+
+
+def _policy_rows(kind: type[AttachedKind]) -> tuple[AttachedRow, ...]:
+    """Before a workload it is the inbound side that a policy shapes; a gateway has no other than the outbound one."""
+    return (
+        AttachedRow(kind, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
+        AttachedRow(kind, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
+    )
+
+
+def _is_policy(kind: type | None) -> bool:
+    return kind is not None and issubclass(kind, AttachedPolicy)
+
+
+ATTACHED_KINDS = (
+    *_ROWS,
+    *(
+        row
+        for spec in KINDS.values()
+        if _is_policy(spec.type)
+        for row in _policy_rows(cast("type[AttachedKind]", spec.type))
+    ),
+)
+"""Every kind that says by ``AttachedPolicy`` whom it is for is here by itself."""

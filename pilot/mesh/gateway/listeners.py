@@ -9,16 +9,13 @@ from galley.frozen import frozen
 from galley.hosts.wildcards import hosts_match
 from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topology
 from galley.kinds.networking.gateway import ServerTlsSettings
-from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.meta import ResourceKey
-from pilot.ir.access import NO_ACCESS_FILTERS, AccessFilters
+from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
 from pilot.memo import Memo
-from pilot.mesh.access import plan_access
-from pilot.mesh.context.authorization_servers import authorization_servers
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import ListenerScope, OutboundScope
+from pilot.mesh.context.scope import ListenerScope
 from pilot.mesh.filters import plan_filter_chain, plan_http_filters
 from pilot.mesh.gateway.rules import GatewayRules
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, ServerKind
@@ -41,25 +38,20 @@ class GatewaySettings:
 def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Memo) -> tuple[TcpListenerPlan, ...]:
     """The listeners of a gateway. A port on which no server has a filter chain is not opened."""
     rules = GatewayRules(context=context, scope=scope.outbound, memo=memo)
-    access = _plan_access(context, scope.outbound, memo)
-    settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10, access=access)
+    attached = rules.attached_filters
+    settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10, attached=attached)
     planned = []
     for port in rules.ports():
         chains = tuple(_chains(rules, port, settings))
         if chains:
             gateways = (server.gateway for server in port.servers)
-            origins = tuple(dict.fromkeys((*gateways, *access.origins)))
+            origins = tuple(dict.fromkeys((*gateways, *attached.origins)))
             planned.append(memo(plan_gateway_listener, port.bind, port.port, chains, origins))
     return tuple(sorted(planned, key=lambda listener: listener.name))
 
 
-def _plan_access(context: PushContext, scope: OutboundScope, memo: Memo) -> AccessFilters:
-    servers = authorization_servers(context, scope, context.attached_to(scope.attached, AuthorizationPolicy))
-    return plan_access(context, scope.attached, servers, memo, gateway=True)
-
-
 def gateway_settings(
-    mesh: MeshConfig, *, accept_http_10: bool, access: AccessFilters = NO_ACCESS_FILTERS
+    mesh: MeshConfig, *, accept_http_10: bool, attached: AttachedFilters = NO_ATTACHED_FILTERS
 ) -> GatewaySettings:
     """What MeshConfig says for gateways, ``defaultConfig.gatewayTopology`` included."""
     topology = mesh.default_config.gateway_topology or Topology()
@@ -68,7 +60,7 @@ def gateway_settings(
     return GatewaySettings(
         trusted_hops=topology.num_trusted_proxies,
         forward_client_cert=ForwardClientCertDetails.SANITIZE_SET if unset else details,
-        shared=listener_settings(mesh, accept_http_10=accept_http_10, access=access),
+        shared=listener_settings(mesh, accept_http_10=accept_http_10, attached=attached),
     )
 
 
@@ -89,7 +81,7 @@ def plan_gateway_listener(
 
 def _chains(rules: GatewayRules, port: GatewayPort, settings: GatewaySettings) -> Iterator[FilterChainPlan]:
     """The chains of all servers; plain HTTP servers share the first one's."""
-    plain_http, access = False, settings.shared.access
+    plain_http, attached = False, settings.shared.attached
     for server in port.servers:
         match server.kind:
             case ServerKind.HTTP:
@@ -103,9 +95,9 @@ def _chains(rules: GatewayRules, port: GatewayPort, settings: GatewaySettings) -
                 for rule in rules.bound_to(server):
                     if rule.tls:
                         routing = rules.tcp_routing(rule, server)
-                        yield from rules.memo(plan_passthrough_chains, server, rule, routing, access)
+                        yield from rules.memo(plan_passthrough_chains, server, rule, routing, attached)
             case ServerKind.TCP | ServerKind.TLS:
-                yield from _tcp_chain(rules, server, access)
+                yield from _tcp_chain(rules, server, attached)
 
 
 def plan_http_chain(
@@ -116,24 +108,24 @@ def plan_http_chain(
     connection = HttpConnectionPlan(
         stat_prefix=server.name if secure and server.name else f"outbound_{listener}",
         route_name=server.route_name(listen_port),
-        filters=plan_http_filters(grpc_web=grpc_web, access=settings.shared.access),
+        filters=plan_http_filters(grpc_web=grpc_web, attached=settings.shared.attached),
         settings=settings.shared.http,
         use_remote_address=True,
         xff_num_trusted_hops=settings.trusted_hops,
         server_name=SERVER_NAME,
         forward_client_cert=settings.forward_client_cert,
     )
-    return _server_chain(server, connection, server.tls if secure else None, settings.shared.access)
+    return _server_chain(server, connection, server.tls if secure else None, settings.shared.attached)
 
 
 def _server_chain(
-    server: GatewayServer, terminal: TerminalFilterPlan, tls: ServerTlsSettings | None, access: AccessFilters
+    server: GatewayServer, terminal: TerminalFilterPlan, tls: ServerTlsSettings | None, attached: AttachedFilters
 ) -> FilterChainPlan:
     return plan_filter_chain(
         terminal,
         ChainMatchPlan(server_names=server.names if tls else ()),
         tls=_plan_tls(server, tls) if tls else None,
-        access=access,
+        attached=attached,
     )
 
 
@@ -142,7 +134,7 @@ def _plan_tls(server: GatewayServer, tls: ServerTlsSettings) -> ServerTls | Mesh
 
 
 def plan_passthrough_chains(
-    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, access: AccessFilters
+    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, attached: AttachedFilters
 ) -> tuple[FilterChainPlan, ...]:
     """TLS passed on as it is: a chain for each ``tls`` condition of a rule with a host in common."""
     if not has_common_host(server, rule):
@@ -153,22 +145,22 @@ def plan_passthrough_chains(
         for condition in tls.conditions if proxy is not None else ():
             if _is_at(server, condition) and proxy is not None:
                 by_name = ChainMatchPlan(server_names=condition.sni_hosts)
-                chains.append(plan_filter_chain(proxy, by_name, access=access))
+                chains.append(plan_filter_chain(proxy, by_name, attached=attached))
     return tuple(chains)
 
 
-def _tcp_chain(rules: GatewayRules, server: GatewayServer, access: AccessFilters) -> Iterator[FilterChainPlan]:
+def _tcp_chain(rules: GatewayRules, server: GatewayServer, attached: AttachedFilters) -> Iterator[FilterChainPlan]:
     """The first rule with a host in common and a route that applies; there can be only one."""
     for rule in rules.bound_to(server):
         if rule.tcp:
-            chain = rules.memo(plan_server_tcp_chain, server, rule, rules.tcp_routing(rule, server), access)
+            chain = rules.memo(plan_server_tcp_chain, server, rule, rules.tcp_routing(rule, server), attached)
             if chain is not None:
                 yield chain
                 return
 
 
 def plan_server_tcp_chain(
-    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, access: AccessFilters
+    server: GatewayServer, rule: TrafficRule, routing: TcpRouting, attached: AttachedFilters
 ) -> FilterChainPlan | None:
     """Opaque connections to where the rule's first ``tcp`` route that applies sends them."""
     if not has_common_host(server, rule):
@@ -178,7 +170,7 @@ def plan_server_tcp_chain(
             continue
         proxy = plan_tcp_proxy(tcp.shares, rule, routing)
         if proxy is not None:
-            return _server_chain(server, proxy, server.tls if server.kind is ServerKind.TLS else None, access)
+            return _server_chain(server, proxy, server.tls if server.kind is ServerKind.TLS else None, attached)
     return None
 
 

@@ -60,11 +60,12 @@ def _plan_config(rules: GatewayRules, name: str, servers: tuple[GatewayServer, .
             draft = drafts.setdefault(host, _Draft(port=server.number))
             draft.require_tls = True
             draft.origins[server.gateway] = None
+    filters = rules.attached_filters.routes
     if not drafts:
         origins = tuple(dict.fromkeys(server.gateway for server in servers))
         nobody = rules.memo(plan_blackhole_host, servers[0].number, origins)
-        return rules.memo(assemble_route_config, name, (nobody,), None, True)
-    return rules.memo(assemble_route_config, name, tuple(_virtual_hosts(rules.memo, drafts)), None, True)
+        return rules.memo(assemble_route_config, name, (nobody,), None, True, filters)
+    return rules.memo(assemble_route_config, name, tuple(_virtual_hosts(rules.memo, drafts)), None, True, filters)
 
 
 def served_hosts(server: GatewayServer, rule: TrafficRule) -> tuple[str, ...]:

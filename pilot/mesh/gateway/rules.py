@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from galley.kinds.networking.gateway import Gateway
+from galley.kinds.security.authorization_policy import AuthorizationPolicy
+from pilot.ir.attached_filters import AttachedFilters
 from pilot.ir.route import RoutePlan
 from pilot.memo import Memo
+from pilot.mesh.context.authorization_servers import authorization_servers
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import VisibleServices
+from pilot.mesh.filters import plan_attached_filters
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
 from pilot.mesh.listener_settings import plan_access_log
 from pilot.mesh.rules.destinations import Destinations, known_destinations
@@ -39,6 +43,14 @@ class GatewayRules:
     def visible(self) -> VisibleServices:
         """The services that the scope sees, looked up once: they are asked for every rule."""
         return self.context.visible_services(self.scope)
+
+    @cached_property
+    def attached_filters(self) -> AttachedFilters:
+        """What the policies for this gateway add to its filters."""
+        attached = self.scope.attached
+        policies = self.context.attached_to(attached, AuthorizationPolicy)
+        servers = authorization_servers(self.context, self.scope, policies)
+        return plan_attached_filters(self.context, attached, servers, self.memo, gateway=True)
 
     def ports(self) -> tuple[GatewayPort, ...]:
         """All servers by address and port."""

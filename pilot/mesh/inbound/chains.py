@@ -6,6 +6,7 @@ from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.frozen import frozen
 from galley.kinds.mesh_config import ForwardClientCertDetails
 from galley.meta import ResourceKey
+from pilot.ir.http_filters import RouteFilterPlan
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan
 from pilot.ir.route import (
@@ -60,7 +61,7 @@ def plan_port_chains(
     end = _ChainEnd(
         http=_http_connection(
             stat_prefix=f"inbound_{listener_name(port.listen_address or settings.wildcard, port.listen_port)}",
-            routes=plan_inbound_routes(port),
+            routes=plan_inbound_routes(port, settings.shared.attached.routes),
             grpc_web=protocol is Protocol.GRPC_WEB,
             settings=settings,
         ),
@@ -84,7 +85,12 @@ def plan_passthrough_chains(
     end = _ChainEnd(
         http=_http_connection(
             stat_prefix=INBOUND_PASSTHROUGH_CLUSTER,
-            routes=_route_config(INBOUND_PASSTHROUGH_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER, service_port=0),
+            routes=_route_config(
+                INBOUND_PASSTHROUGH_CLUSTER,
+                INBOUND_PASSTHROUGH_CLUSTER,
+                service_port=0,
+                filters=settings.shared.attached.routes,
+            ),
             grpc_web=False,
             settings=settings,
         ),
@@ -140,7 +146,7 @@ def _plan_chain(end: _ChainEnd, match: InboundMatch, settings: InboundSettings) 
         ),
         name=end.http_name if match.http else end.opaque_name,
         tls=MeshServerTls(mesh=settings.mtls) if match.terminates and settings.mtls is not None else None,
-        access=settings.shared.access,
+        attached=settings.shared.attached,
     )
 
 
@@ -150,15 +156,18 @@ def _http_connection(
     return HttpConnectionPlan(
         stat_prefix=stat_prefix,
         route_config=routes,
-        filters=plan_http_filters(grpc_web=grpc_web, access=settings.shared.access),
+        filters=plan_http_filters(grpc_web=grpc_web, attached=settings.shared.attached),
         settings=settings.shared.http,
         server_name=SERVER_NAME,
         forward_client_cert=ForwardClientCertDetails.APPEND_FORWARD,
     )
 
 
-def plan_inbound_routes(port: InboundPort) -> RouteConfigPlan:
-    """Everything to the application. Time limits are the clients' affair, a gRPC call's own one included."""
+def plan_inbound_routes(port: InboundPort, filters: tuple[RouteFilterPlan, ...] = ()) -> RouteConfigPlan:
+    """Everything to the application. Time limits are the clients' affair, a gRPC call's own one included.
+
+    ``filters`` are what is said to HTTP filters of all its requests.
+    """
     cluster = inbound_cluster(port.listen_port)
     return _route_config(
         cluster,
@@ -167,6 +176,7 @@ def plan_inbound_routes(port: InboundPort) -> RouteConfigPlan:
         operation=f"{port.service_host}:{port.service_port}/*" if port.service_host else "",
         retry=None if port.protocol in (Protocol.GRPC, Protocol.GRPC_WEB) else _RESET_ONLY,
         origins=port.origins,
+        filters=filters,
     )
 
 
@@ -178,6 +188,7 @@ def _route_config(
     operation: str = "",
     retry: RetryPlan | None = None,
     origins: tuple[ResourceKey, ...] = (),
+    filters: tuple[RouteFilterPlan, ...] = (),
 ) -> RouteConfigPlan:
     route = RoutePlan(
         match=RouteMatchPlan(),
@@ -194,4 +205,4 @@ def _route_config(
         include_attempt_count=False,
         origins=origins,
     )
-    return RouteConfigPlan(name=name, virtual_hosts=(host,), ignore_port=False)
+    return RouteConfigPlan(name=name, virtual_hosts=(host,), ignore_port=False, filters=filters)

@@ -12,10 +12,9 @@ from galley.kinds.values import UNIX_SCHEME
 from galley.meta import ResourceKey
 from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
 from pilot.memo import Memo
-from pilot.mesh.access import plan_access
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
-from pilot.mesh.filters import plan_filter_chain
+from pilot.mesh.filters import plan_attached_filters, plan_filter_chain
 from pilot.mesh.inbound.chains import InboundSettings, plan_passthrough_chains, plan_port_chains
 from pilot.mesh.inbound.matches import TLS
 from pilot.mesh.listener_settings import listener_settings
@@ -59,7 +58,7 @@ def _settings(context: PushContext, scope: InboundScope, memo: Memo) -> InboundS
         shared=listener_settings(
             context.mesh,
             accept_http_10=scope.accept_http_10,
-            access=plan_access(context, scope.attached, scope.servers, memo),
+            attached=plan_attached_filters(context, scope.attached, scope.servers, memo),
         ),
         mtls=context.mtls_for(scope.certificates),
     )
@@ -147,4 +146,4 @@ def plan_bound_listener(
 
 def _origins(ports: tuple[InboundPort, ...], peers: PeerModes, settings: InboundSettings) -> tuple[ResourceKey, ...]:
     of_ports = (origin for port in ports for origin in port.origins)
-    return tuple(dict.fromkeys((*of_ports, *peers.origins, *settings.shared.access.origins)))
+    return tuple(dict.fromkeys((*of_ports, *peers.origins, *settings.shared.attached.origins)))

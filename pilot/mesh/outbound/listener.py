@@ -84,7 +84,7 @@ def _http_chain(listener: OutboundListener, settings: OutboundSettings, *, sniff
     connection = HttpConnectionPlan(
         stat_prefix=f"outbound_{name}",
         route_name=listener.route_name,
-        filters=plan_http_filters(grpc_web=listener.grpc_web, access=settings.shared.access),
+        filters=plan_http_filters(grpc_web=listener.grpc_web, attached=settings.shared.attached),
         settings=settings.shared.http,
         allow_absolute_url=listener.absolute_urls,
     )

@@ -9,6 +9,7 @@ from galley.hosts.wildcards import is_wildcard
 from galley.kinds.http import HttpRetry
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.meta import ResourceKey
+from pilot.ir.http_filters import RouteFilterPlan
 from pilot.ir.route import (
     DirectResponsePlan,
     ForwardPlan,
@@ -149,9 +150,15 @@ def _with_port(domains: tuple[str, ...], port: int) -> tuple[str, ...]:
 
 
 def assemble_route_config(
-    name: str, hosts: tuple[VirtualHostPlan, ...], catch_all: VirtualHostPlan | None, ignore_port: bool
+    name: str,
+    hosts: tuple[VirtualHostPlan, ...],
+    catch_all: VirtualHostPlan | None,
+    ignore_port: bool,
+    filters: tuple[RouteFilterPlan, ...] = (),
 ) -> RouteConfigPlan:
     """A route configuration of ``hosts``, given in the order in which they claim domains.
+
+    ``filters`` are what all routes say to HTTP filters.
 
     Envoy rejects a domain that occurs twice. The first claimant keeps it, but a derived short form never displaces
     the real name (the first domain) of another host. A host left without domains is dropped.
@@ -170,4 +177,4 @@ def assemble_route_config(
         kept.append(host if len(domains) == len(host.domains) else replace(host, domains=domains))
     last = [host for host in kept if host is catch_all]
     ordered = sorted((host for host in kept if host is not catch_all), key=lambda host: host.name)
-    return RouteConfigPlan(name=name, virtual_hosts=(*ordered, *last), ignore_port=ignore_port)
+    return RouteConfigPlan(name=name, virtual_hosts=(*ordered, *last), ignore_port=ignore_port, filters=filters)

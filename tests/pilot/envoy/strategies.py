@@ -223,6 +223,7 @@ cors_policies = st.builds(
     allow_credentials=st.none() | st.booleans(),
     forward_unmatched=st.booleans(),
 )
+route_filters = st.tuples() | st.tuples(faults) | st.tuples(cors_policies) | st.tuples(faults, cors_policies)
 route_plans = st.builds(
     RoutePlan,
     match=st.builds(
@@ -237,7 +238,7 @@ route_plans = st.builds(
     name=st.just("") | names,
     request_headers=mutations,
     response_headers=mutations,
-    filters=st.tuples() | st.tuples(faults) | st.tuples(cors_policies) | st.tuples(faults, cors_policies),
+    filters=route_filters,
     decorator=st.just("") | names,
     rule=st.none() | keys,
 )
@@ -254,6 +255,7 @@ route_config_plans = st.builds(
     name=names,
     virtual_hosts=st.lists(virtual_host_plans, max_size=3).map(tuple),
     ignore_port=st.booleans(),
+    filters=route_filters,
 )
 
 access_logs = st.builds(

@@ -197,6 +197,11 @@ def test_a_route_has_settings_of_its_own_for_filters() -> None:
     assert "typedPerFilterConfig" not in route(DirectResponsePlan(200))
 
 
+def test_all_routes_of_a_configuration_have_settings_for_filters() -> None:
+    config = as_json(render_route_config(RouteConfigPlan("80", (), filters=(RouteFaultPlan(abort_http_status=555),))))
+    assert list(config["typedPerFilterConfig"]) == ["envoy.filters.http.fault"]
+
+
 def test_where_a_route_comes_from() -> None:
     found = route(
         DirectResponsePlan(200),

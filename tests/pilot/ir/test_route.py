@@ -70,6 +70,7 @@ def test_clusters_without_weight_get_no_requests() -> None:
         lambda: RouteFaultPlan(abort_http_status=500, abort_grpc_status=14),
         lambda: RouteFaultPlan(abort_percent=float("nan")),
         lambda: RoutePlan(RouteMatchPlan(), DirectResponsePlan(200), filters=(RouteFaultPlan(), RouteFaultPlan())),
+        lambda: RouteConfigPlan("80", (), filters=(RouteFaultPlan(), RouteFaultPlan())),
     ],
 )
 def test_what_envoy_refuses_is_no_plan(make: Callable[[], object]) -> None:

@@ -6,8 +6,11 @@ from galley.frozen import FrozenMap
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings
 from galley.kinds.networking.virtual_service import HttpRoute, VirtualService
 from galley.meta import Resource
+from pilot.ir.attached_filters import AttachedFilters
+from pilot.ir.http_filters import RouteCorsPlan
 from pilot.ir.route import RouteConfigPlan
 from pilot.memo import Memo
+from pilot.mesh import filters
 from pilot.mesh.context.scope import OutboundScope
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_route, a_virtual_service
 from tests.builders_traffic import a_match, a_server, clusters_of, exact, prefix, route_configs, virtual_hosts
@@ -170,3 +173,10 @@ def test_unchanged_inputs_give_the_same_objects_without_work() -> None:
 def test_addresses_are_hosts_as_they_are(address: str, domain: str) -> None:
     (host,) = only_config(a_gateway(hosts=(address,)), bound(address)).virtual_hosts
     assert (host.name, host.domains) == (f"{domain}:8080", (domain,))
+
+
+def test_what_policies_say_to_filters_is_said_for_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    attached = AttachedFilters(routes=(RouteCorsPlan(),))
+    monkeypatch.setattr(filters, "plan_access", lambda *_, **__: attached)
+    assert only_config(a_gateway(), BOOKINFO, PRODUCTPAGE).filters == attached.routes
+    assert only_config(a_gateway()).filters == attached.routes

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from galley.kinds.mesh_config import ForwardClientCertDetails
-from pilot.ir.http_filters import GrpcWebPlan
+from pilot.ir.attached_filters import AttachedFilters
+from pilot.ir.http_filters import GrpcWebPlan, RouteCorsPlan
 from pilot.ir.listener import ChainMatchPlan
 from pilot.mesh.context.scope import InboundPort
 from pilot.mesh.inbound.chains import InboundSettings, plan_inbound_routes, plan_passthrough_chains, plan_port_chains
@@ -60,6 +62,15 @@ def test_inbound_routes() -> None:
     retry = forward_of(route).retry
     assert retry is not None
     assert (retry.num_retries, retry.retry_on) == (2, "reset-before-request")
+
+
+def test_what_policies_say_to_filters_is_said_for_all_requests() -> None:
+    attached = AttachedFilters(routes=(RouteCorsPlan(),))
+    settings = replace(SETTINGS, shared=replace(SETTINGS.shared, attached=attached))
+    for chain in (*plan_port_chains(a_port(), settings), plan_passthrough_chains(settings)[0]):
+        config = http_of(chain).route_config
+        assert config is not None
+        assert config.filters == attached.routes
 
 
 def test_grpc_is_not_tried_again() -> None:
