@@ -70,10 +70,10 @@ def authorization_policy(policy: Json) -> Document:
     return {**document, "apiVersion": SECURITY}
 
 
-def marker(number: int) -> Json:
+def marker(number: int, namespace: str = "default") -> Json:
     """Denies requests that carry this number, by which one sees that the policies beside it are in force."""
     rule = {"when": [{"key": "request.headers[x-case]", "values": [str(number)]}]}
-    return {"namespace": "default", "name": "marker", "spec": {"action": "DENY", "rules": [rule]}}
+    return {"namespace": namespace, "name": "marker", "spec": {"action": "DENY", "rules": [rule]}}
 
 
 @dataclass(frozen=True)
@@ -134,18 +134,41 @@ class Caller:
         seen = workload.http.requests[before:]
         return Exchange(answer.status, seen[-1] if seen else None)
 
-    def connect(self, address: tuple[str, int], caller: str) -> socket.socket:
-        """A connection of ``caller``, secured if that has a certificate. Raises OSError."""
-        plain = socket.create_connection(address, timeout=10)
+    def connect(self, address: tuple[str, int], caller: str, source: str = "") -> socket.socket:
+        """A connection of ``caller``, secured if that has a certificate, from the address ``source`` if any is given.
+        Raises OSError."""
+        plain = socket.create_connection(address, 10, (source, 0) if source else None)
         context = self._contexts.get(caller)
         return plain if context is None else context.wrap_socket(plain)
 
 
-def put_in_force(mesh: Mesh, callers: Caller, address: tuple[str, int], case: Case, number: int) -> None:
-    """Write the policies of a case and wait until the Envoy has them."""
-    mesh.write("policies.yaml", yaml_of(*map(authorization_policy, [*case.policies, marker(number)])))
-    sign = Try("GET", "/", "web", "shop", {"x-case": str(number)})
-    before = Try("GET", "/", "web", "shop", {"x-case": str(number - 1)})
+def echoes(connection: socket.socket) -> bool:
+    """Whether a `TcpEcho` answers. Envoy decides once the client has sent something, so a greeting proves nothing."""
+    received = b""
+    try:
+        connection.sendall(b"hello\n")
+        while b"hello\n" not in received and (chunk := connection.recv(64)):
+            received += chunk
+    except OSError:
+        return False
+    return b"hello\n" in received
+
+
+def put_in_force(
+    mesh: Mesh,
+    callers: Caller,
+    address: tuple[str, int],
+    case: Case,
+    number: int,
+    *,
+    namespace: str = "default",
+    caller: str = "web",
+) -> None:
+    """Write the policies of a case and wait until the Envoy of a workload in ``namespace`` has them, as ``caller``
+    sees it."""
+    mesh.write("policies.yaml", yaml_of(*map(authorization_policy, [*case.policies, marker(number, namespace)])))
+    sign = Try("GET", "/", caller, "shop", {"x-case": str(number)})
+    before = Try("GET", "/", caller, "shop", {"x-case": str(number - 1)})
 
     def in_force() -> bool:
         return callers.send(address, sign) == 403 and _is_gone(callers.send(address, before), case, before, address)
