@@ -20,6 +20,7 @@ from galley.publishing.latest import Latest
 from galley.publishing.loading import LoadOptions
 from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, PublishOptions, publish
 from galley.snapshot import ConfigSnapshot
+from galley.sources import ConfigSource
 from galley.sources.directory import DirectorySource
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
@@ -117,12 +118,7 @@ class ControlPlane:
                      self._settings.admin_address.host, admin.port)  # fmt: skip
             await _first_to_end(
                 stopping.wait(),
-                publish(
-                    DirectorySource([str(path) for path in self._settings.config]),
-                    self._configs,
-                    self._reports,
-                    self._publish_options(),
-                ),
+                publish(self._source(), self._configs, self._reports, self._publish_options()),
                 self._take_configuration(),
                 self._log_reports(),
                 self._rebuild_forever(),
@@ -137,6 +133,11 @@ class ControlPlane:
             if self._identities is not None:
                 self._identities.close()
         return 0
+
+    def _source(self) -> ConfigSource:
+        """Where configuration comes from. A source of another kind joins the directories in a `MergedSource`, in which
+        they are the member ""."""
+        return DirectorySource([str(path) for path in self._settings.config])
 
     def _follow_docker(self) -> DockerFollower | None:
         docker = self._settings.docker
