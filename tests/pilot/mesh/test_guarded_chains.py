@@ -279,9 +279,9 @@ SABOTAGE = [
 def test_a_planner_that_forgets_the_checks_is_caught(
     planner: str, honest: Any, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgetful(*arguments: Any, access: object = None, **details: Any) -> Any:
+    def forgetful(*arguments: Any, attached: object = None, **details: Any) -> Any:
         if honest is plan_http_filters:
-            details["access"] = type(access)() if access is not None else None
+            details["attached"] = type(attached)() if attached is not None else None
         return honest(*arguments, **details)
 
     described = next(one for one in EVERYBODY if one["id"].startswith(kind))
