@@ -10,17 +10,8 @@ from ipaddress import ip_network
 from citadel.ir import MeshServerTls, ServerTls
 from galley.frozen import frozen
 from galley.meta import ResourceKey
+from pilot.ir.listener_filters import ListenerFilterPlan
 from pilot.ir.network_filters import NetworkFilterPlan, TerminalFilterPlan
-
-
-class ListenerFilter(StrEnum):
-    """Listener filters, by what they find out about a connection."""
-
-    ORIGINAL_DST = "original_dst"
-    ORIGINAL_SRC = "original_src"
-    TLS_INSPECTOR = "tls_inspector"
-    HTTP_INSPECTOR = "http_inspector"
-    PROXY_PROTOCOL = "proxy_protocol"
 
 
 class Direction(StrEnum):
@@ -130,8 +121,6 @@ class TcpListenerPlan:
 
     ``address`` is an IP or a ``unix://`` path (then ``port`` is 0); with ``dual_stack`` it is 0.0.0.0, and the listener
     has the same port of ``::`` as well.
-
-    ``inspector_excluded_ports`` are destination ports on which TLS and HTTP inspectors stay off (virtual inbound).
     """
 
     name: str
@@ -140,9 +129,7 @@ class TcpListenerPlan:
     chains: tuple[FilterChainPlan, ...]
     direction: Direction = Direction.OUTBOUND
     default_chain: FilterChainPlan | None = None
-    listener_filters: tuple[ListenerFilter, ...] = ()
-    http_inspector_excluded_ports: tuple[int, ...] = ()
-    tls_inspector_excluded_ports: tuple[int, ...] = ()
+    listener_filters: tuple[ListenerFilterPlan, ...] = ()
     bind_to_port: bool = True
     use_original_dst: bool = False
     transparent: bool = False
@@ -157,8 +144,6 @@ class TcpListenerPlan:
         claims = ChainClaims()
         claimed = (claims.claim(chain) for chain in self.chains)
         object.__setattr__(self, "chains", tuple(chain for chain in claimed if chain is not None))
-        for excluded in ("http_inspector_excluded_ports", "tls_inspector_excluded_ports"):
-            object.__setattr__(self, excluded, tuple(sorted(set(getattr(self, excluded)))))
 
 
 @frozen

@@ -11,7 +11,8 @@ from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Topol
 from galley.kinds.networking.gateway import ServerTlsSettings
 from galley.meta import ResourceKey
 from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
-from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import TlsInspectorPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
@@ -74,7 +75,7 @@ def plan_gateway_listener(
         address=bind,
         port=port,
         chains=chains,
-        listener_filters=(ListenerFilter.TLS_INSPECTOR,) if by_name else (),
+        listener_filters=(TlsInspectorPlan(),) if by_name else (),
         origins=origins,
     )
 

@@ -10,7 +10,8 @@ from citadel.policy.peer import effective_modes, read_peer_policy
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import ResourceKey
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, OriginalDstPlan, OriginalSrcPlan, TlsInspectorPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
@@ -83,18 +84,18 @@ def plan_virtual_inbound(
     others = plan_passthrough_chains(settings, peers.mode)
     chains = (loop, *others, *(chain for number in served for chain in served[number]))
     # TPROXY keeps the client's address, and so does the connection to the application.
-    source = (ListenerFilter.ORIGINAL_SRC,) if settings.transparent else ()
+    source = (OriginalSrcPlan(),) if settings.transparent else ()
     # Where none is terminated TLS stays unrecognized and passes as the bytes that it is.
-    inspectors = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
+    no_tls = (settings.listen_port, *_ports_without(_is_tls, served))
+    no_http = (settings.listen_port, *_ports_without(_is_sniffed_http, served))
+    inspectors = (TlsInspectorPlan(no_tls),) if any(map(_is_tls, chains)) else ()
     return TcpListenerPlan(
         name=VIRTUAL_INBOUND,
         address=settings.wildcard,
         port=settings.listen_port,
         chains=chains,
         direction=Direction.INBOUND,
-        listener_filters=(ListenerFilter.ORIGINAL_DST, *source, *inspectors, ListenerFilter.HTTP_INSPECTOR),
-        http_inspector_excluded_ports=(settings.listen_port, *_ports_without(_is_sniffed_http, served)),
-        tls_inspector_excluded_ports=(settings.listen_port, *_ports_without(_is_tls, served)) if inspectors else (),
+        listener_filters=(OriginalDstPlan(), *source, *inspectors, HttpInspectorPlan(no_http)),
         transparent=settings.transparent,
         dual_stack=settings.dual_stack,
         listener_filters_timeout=settings.shared.detection_timeout,
@@ -126,8 +127,8 @@ def plan_bound_listener(
     chains, default = plan_port_chains(port, settings, peers.at(port.listen_port)), None
     if len(chains) > 1 and chains[-1].match.is_match_all:
         chains, default = chains[:-1], chains[-1]
-    tls = (ListenerFilter.TLS_INSPECTOR,) if any(map(_is_tls, chains)) else ()
-    http = (ListenerFilter.HTTP_INSPECTOR,) if any(map(_is_sniffed_http, chains)) else ()
+    tls = (TlsInspectorPlan(),) if any(map(_is_tls, chains)) else ()
+    http = (HttpInspectorPlan(),) if any(map(_is_sniffed_http, chains)) else ()
     address = port.listen_address or settings.wildcard
     unix = address.startswith(UNIX_SCHEME)
     return TcpListenerPlan(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from galley.frozen import frozen
 from galley.meta import ResourceKey
-from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, ListenerFilterPlan, TlsInspectorPlan
 from pilot.ir.network_filters import HttpConnectionPlan
 from pilot.mesh.clusters.mutual_tls import ANY_HTTP_ALPN
 from pilot.mesh.filters import ANY_CONNECTION, plan_filter_chain, plan_http_filters
@@ -99,9 +100,9 @@ def _plain_http_match(versions: tuple[str, ...]) -> ChainMatchPlan:
     return ChainMatchPlan(transport_protocol="raw_buffer", application_protocols=versions)
 
 
-def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[ListenerFilter, ...]:
-    tls = (ListenerFilter.TLS_INSPECTOR,) if any(chain.match.server_names for chain in chains) else ()
-    return (*tls, ListenerFilter.HTTP_INSPECTOR) if sniffed else tls
+def _inspectors(chains: tuple[FilterChainPlan, ...], *, sniffed: bool) -> tuple[ListenerFilterPlan, ...]:
+    tls = (TlsInspectorPlan(),) if any(chain.match.server_names for chain in chains) else ()
+    return (*tls, HttpInspectorPlan()) if sniffed else tls
 
 
 def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: OutboundSettings) -> TcpListenerPlan:

@@ -28,7 +28,14 @@ from pilot.ir.cluster import (
     UpstreamProtocol,
 )
 from pilot.ir.http_filters import HttpFilterPlan, RouteCorsPlan, RouteFaultPlan, RouterPlan
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import (
+    HttpInspectorPlan,
+    OriginalDstPlan,
+    OriginalSrcPlan,
+    ProxyProtocolPlan,
+    TlsInspectorPlan,
+)
 from pilot.ir.network_filters import (
     AccessLogPlan,
     HttpConnectionPlan,
@@ -317,6 +324,11 @@ chains = st.builds(
     transport_connect_timeout=st.none() | durations,
 )
 port_lists = st.lists(ports, max_size=3).map(tuple)
+listener_filter_plans = st.one_of(
+    st.sampled_from([OriginalDstPlan(), OriginalSrcPlan(), ProxyProtocolPlan()]),
+    st.builds(TlsInspectorPlan, excluded_ports=port_lists),
+    st.builds(HttpInspectorPlan, excluded_ports=port_lists),
+)
 listener_plans = st.builds(
     TcpListenerPlan,
     name=names,
@@ -325,9 +337,7 @@ listener_plans = st.builds(
     chains=st.lists(chains, min_size=1, max_size=3).map(tuple),
     direction=st.sampled_from(Direction),
     default_chain=st.none() | chains,
-    listener_filters=st.lists(st.sampled_from(ListenerFilter), max_size=3, unique=True).map(tuple),
-    http_inspector_excluded_ports=port_lists,
-    tls_inspector_excluded_ports=port_lists,
+    listener_filters=st.lists(listener_filter_plans, max_size=3, unique_by=type).map(tuple),
     bind_to_port=st.booleans(),
     use_original_dst=st.booleans(),
     transparent=st.booleans(),

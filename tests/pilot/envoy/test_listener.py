@@ -5,7 +5,8 @@ from typing import Any
 
 from citadel.ir import KeyPairFiles, ServerTls
 from pilot.envoy.listener import render_filter_chain, render_listener
-from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, OriginalDstPlan, OriginalSrcPlan, TlsInspectorPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TcpProxyPlan, WeightedTcpCluster
 from tests.rendered import as_json
 
@@ -54,7 +55,7 @@ def test_a_unix_socket() -> None:
 
 
 def test_listener_filters_keep_their_order() -> None:
-    kinds = (ListenerFilter.ORIGINAL_DST, ListenerFilter.ORIGINAL_SRC, ListenerFilter.TLS_INSPECTOR)
+    kinds = (OriginalDstPlan(), OriginalSrcPlan(), TlsInspectorPlan())
     found = rendered(listener_filters=kinds)["listenerFilters"]
     assert [each["name"] for each in found] == [
         "envoy.filters.listener.original_dst",
@@ -65,11 +66,8 @@ def test_listener_filters_keep_their_order() -> None:
 
 
 def test_inspectors_stay_off_on_excluded_ports() -> None:
-    tls, http = rendered(
-        listener_filters=(ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR),
-        tls_inspector_excluded_ports=(3306,),
-        http_inspector_excluded_ports=(6379, 3306, 3306),
-    )["listenerFilters"]
+    inspectors = (TlsInspectorPlan((3306,)), HttpInspectorPlan((6379, 3306, 3306)))
+    tls, http = rendered(listener_filters=inspectors)["listenerFilters"]
     mysql, redis = (
         {"destinationPortRange": {"start": 3306, "end": 3307}},
         {"destinationPortRange": {"start": 6379, "end": 6380}},

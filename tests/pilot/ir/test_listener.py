@@ -69,9 +69,3 @@ def test_no_connection_is_taken_by_two_chains(wanted: list[ChainMatchPlan]) -> N
     ]
     assert len(set(taken)) == len(taken)
     assert matches(*wanted)[0] == wanted[0]
-
-
-def test_excluded_ports_are_sorted_and_occur_once() -> None:
-    chain = FilterChainPlan((PROXY,))
-    plan = TcpListenerPlan("a", "::", 80, (chain,), http_inspector_excluded_ports=(3306, 80, 3306))
-    assert plan.http_inspector_excluded_ports == (80, 3306)

@@ -8,7 +8,8 @@ from galley.kinds.mesh_config import ForwardClientCertDetails, MeshConfig, Proxy
 from galley.kinds.networking.gateway import ServerTlsMode
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
-from pilot.ir.listener import ChainMatchPlan, Direction, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, Direction, TcpListenerPlan
+from pilot.ir.listener_filters import TlsInspectorPlan
 from pilot.ir.network_filters import AccessLogPlan
 from tests.builders import a_context, a_gateway, a_gateway_scope, a_manifest, a_virtual_service
 from tests.builders_traffic import a_listener_scope, a_server, a_tcp_route, a_tls_route, ends_of, http_of, listeners
@@ -59,7 +60,7 @@ def test_https_servers_are_chosen_by_sni() -> None:
     named = replace(a_server("c.com", port=8443, tls=ServerTlsMode.MUTUAL), name="shop")
     listener = found(a_gateway(servers=(*servers, named)))["0.0.0.0_443"]
     assert [chain.match.server_names for chain in listener.chains] == [("a.com", "b.com"), ()]
-    assert listener.listener_filters == (ListenerFilter.TLS_INSPECTOR,)
+    assert listener.listener_filters == (TlsInspectorPlan(),)
     assert all(chain.tls is not None for chain in listener.chains)
     assert [chain.terminal.stat_prefix for chain in listener.chains] == ["outbound_0.0.0.0_443"] * 2
     shop = found(a_gateway(servers=(named,)))["0.0.0.0_8443"].chains[0]
@@ -80,7 +81,7 @@ def test_passthrough_by_sni() -> None:
     (chain,) = listener.chains
     assert (chain.match.server_names, chain.tls) == (("nginx.example.com",), None)
     assert ends_of(listener) == ["outbound|443||my-nginx.default.svc.cluster.local"]
-    assert listener.listener_filters == (ListenerFilter.TLS_INSPECTOR,)
+    assert listener.listener_filters == (TlsInspectorPlan(),)
 
 
 def test_passthrough_matches_by_port_and_gateway_and_keeps_the_first_of_a_name() -> None:

@@ -2,7 +2,8 @@ from typing import Any
 
 from galley.frozen import FrozenMap
 from pilot.ir.cluster import ClusterPlan
-from pilot.ir.listener import Direction, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import Direction, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, OriginalDstPlan, OriginalSrcPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import InboundPort, InboundScope
@@ -52,8 +53,7 @@ def test_virtual_inbound() -> None:
         "0.0.0.0_82",
     ]
     assert listener.chains[0].match.destination_port == 15006
-    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, ListenerFilter.HTTP_INSPECTOR)
-    assert listener.http_inspector_excluded_ports == (82, 9080, 15006)
+    assert listener.listener_filters == (OriginalDstPlan(), HttpInspectorPlan((82, 9080, 15006)))
     assert listener.continue_on_listener_filters_timeout
     assert not listener.transparent
 
@@ -61,7 +61,7 @@ def test_virtual_inbound() -> None:
 def test_tproxy_keeps_the_address_of_the_client() -> None:
     (listener,) = listeners(a_scope(interception=Interception.TPROXY))
     assert listener.transparent
-    assert ListenerFilter.ORIGINAL_SRC in listener.listener_filters
+    assert OriginalSrcPlan() in listener.listener_filters
 
 
 def test_a_dual_stack_workload_is_captured_in_both_families() -> None:
@@ -82,7 +82,7 @@ def test_mode_none_has_bound_listeners_only() -> None:
 
 def test_a_bound_port_of_unknown_protocol_is_sniffed() -> None:
     (listener,) = listeners(a_scope(a_port("AUTO", bound=True), interception=Interception.NONE))
-    assert listener.listener_filters == (ListenerFilter.HTTP_INSPECTOR,)
+    assert listener.listener_filters == (HttpInspectorPlan(),)
     assert listener.chains[0].match.application_protocols
     assert listener.default_chain is not None
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from citadel.ir import MeshServerTls, MeshTls, MtlsMode
 from galley.meta import ResourceKey
-from pilot.ir.listener import FilterChainPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import FilterChainPlan, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, OriginalDstPlan, TlsInspectorPlan
 from pilot.memo import Memo
 from pilot.mesh.context.scope import Certificates, InboundPort, InboundScope
 from pilot.mesh.inbound.listeners import plan_inbound_listeners
@@ -15,7 +16,7 @@ from tests.builders_traffic import end_of
 
 MESH = MeshTls(trust_domains=("cluster.local",))
 DISABLE, PERMISSIVE, STRICT = MtlsMode.DISABLE, MtlsMode.PERMISSIVE, MtlsMode.STRICT
-TLS, HTTP = ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR
+DESTINATION = OriginalDstPlan()
 
 
 def a_port(protocol: str = "HTTP", port: int = 9080, **traits: Any) -> InboundPort:
@@ -63,9 +64,8 @@ def test_each_port_has_its_mode() -> None:
     listener = virtual_inbound(a_port(), a_port("TCP", 82), mode=STRICT, at={82: DISABLE})
     assert [bool(chain.tls) for chain in chains_at(listener, 9080)] == [True]
     assert [bool(chain.tls) for chain in chains_at(listener, 82)] == [False]
-    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, TLS, HTTP)
-    assert listener.tls_inspector_excluded_ports == (82, 15006)
-    assert listener.http_inspector_excluded_ports == (82, 9080, 15006)
+    inspectors = (TlsInspectorPlan((82, 15006)), HttpInspectorPlan((82, 9080, 15006)))
+    assert listener.listener_filters == (DESTINATION, *inspectors)
 
 
 def test_a_port_without_service_has_its_mode_too() -> None:
@@ -74,14 +74,14 @@ def test_a_port_without_service_has_its_mode_too() -> None:
     assert [(chain.match.transport_protocol, chain.tls) for chain in plain] == [("raw_buffer", None)] * 2
     assert len(chains_at(listener, 7071)) == 5
     assert {end_of(chain) for chain in chains_at(listener, 7071)[2:]} == {"InboundPassthroughCluster"}
-    assert 7070 in listener.tls_inspector_excluded_ports
-    assert 7071 not in listener.tls_inspector_excluded_ports
+    (tls,) = (each for each in listener.listener_filters if isinstance(each, TlsInspectorPlan))
+    assert 7070 in tls.excluded_ports
+    assert 7071 not in tls.excluded_ports
 
 
 def test_nobody_looks_for_tls_where_none_ends() -> None:
     listener = virtual_inbound(a_port(), mode=DISABLE)
-    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
-    assert listener.tls_inspector_excluded_ports == ()
+    assert listener.listener_filters == (DESTINATION, HttpInspectorPlan((9080, 15006)))
 
 
 def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is_plain_text() -> None:
@@ -93,12 +93,12 @@ def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is
 def test_a_listener_of_its_own() -> None:
     listener = bound(mode=STRICT)
     assert [(chain.match.transport_protocol, bool(chain.tls)) for chain in listener.chains] == [("tls", True)]
-    assert (listener.listener_filters, listener.default_chain) == ((TLS,), None)
+    assert (listener.listener_filters, listener.default_chain) == ((TlsInspectorPlan(),), None)
     listener = bound("AUTO")
     assert (len(listener.chains), listener.default_chain) == (5, None)
-    assert listener.listener_filters == (TLS, HTTP)
+    assert listener.listener_filters == (TlsInspectorPlan(), HttpInspectorPlan())
     listener = bound("AUTO", mode=DISABLE)
-    assert (listener.listener_filters, len(listener.chains)) == ((HTTP,), 1)
+    assert (listener.listener_filters, len(listener.chains)) == ((HttpInspectorPlan(),), 1)
     assert listener.default_chain is not None
     assert bound("TCP", at={9080: DISABLE}).listener_filters == ()
 
@@ -117,7 +117,7 @@ def test_without_a_certificate_of_its_own_a_permissive_workload_takes_plain_text
     listener = without_certificate(a_port(), a_port("TCP", 82))
     assert not any(chain.tls for chain in listener.chains)
     assert [end_of(chain) for chain in chains_at(listener, 82)] == ["inbound|82||"]
-    assert listener.listener_filters == (ListenerFilter.ORIGINAL_DST, HTTP)
+    assert listener.listener_filters == (DESTINATION, HttpInspectorPlan((82, 9080, 15006)))
 
 
 def test_without_a_certificate_of_its_own_a_strict_workload_takes_nothing() -> None:

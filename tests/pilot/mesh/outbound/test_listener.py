@@ -2,7 +2,8 @@ from datetime import timedelta
 from typing import Any
 
 from pilot.ir.http_filters import GrpcWebPlan
-from pilot.ir.listener import ChainMatchPlan, ListenerFilter, TcpListenerPlan
+from pilot.ir.listener import ChainMatchPlan, TcpListenerPlan
+from pilot.ir.listener_filters import HttpInspectorPlan, TlsInspectorPlan
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings, UpstreamAlpnPlan
 from pilot.mesh.filters import plan_filter_chain
 from pilot.mesh.listener_settings import ListenerSettings
@@ -34,7 +35,7 @@ def test_redirected_http_is_sniffed_and_all_else_passes() -> None:
     assert listener.chains[0].match == expected
     assert listener.default_chain is not None
     assert listener.default_chain.name == "PassthroughFilterChain"
-    assert listener.listener_filters == (ListenerFilter.HTTP_INSPECTOR,)
+    assert listener.listener_filters == (HttpInspectorPlan(),)
     assert listener.listener_filters_timeout == timedelta(seconds=5)
     assert listener.continue_on_listener_filters_timeout
 
@@ -62,7 +63,7 @@ def test_a_match_all_chain_alone_stays_an_ordinary_one() -> None:
 def test_beside_others_the_match_all_chain_becomes_the_default() -> None:
     both = plan(chains=(TCP, TLS))
     assert (both.chains, both.default_chain) == ((TLS,), TCP)
-    assert both.listener_filters == (ListenerFilter.TLS_INSPECTOR,)
+    assert both.listener_filters == (TlsInspectorPlan(),)
     assert ends_of(plan(route_name="80", chains=(TCP,))) == ["route 80", "tcp"]
 
 
@@ -76,7 +77,7 @@ def test_unknown_names_pass_or_are_blocked() -> None:
 def test_bound_http_beside_tcp_is_sniffed() -> None:
     listener = plan(route_name="80", chains=(TLS, TCP), bound=True)
     assert ends_of(listener) == ["route 80", "tls", "tcp"]
-    assert listener.listener_filters == (ListenerFilter.TLS_INSPECTOR, ListenerFilter.HTTP_INSPECTOR)
+    assert listener.listener_filters == (TlsInspectorPlan(), HttpInspectorPlan())
 
 
 def test_the_connection_manager() -> None:
