@@ -31,6 +31,7 @@ from citadel.rotation import RotationSchedule
 from citadel.state_files import StateError
 from citadel.tokens.keystore import open_ledger, open_token_keys
 from galley.frozen import frozen
+from galley.kinds.mesh_config import DEFAULT_TRUST_DOMAIN
 
 _SIGNED_PER_SECOND = 50.0
 _SIGNED_AT_ONCE = 500
@@ -183,4 +184,4 @@ def _signer_changed(before: Issuer, after: Issuer) -> bool:
 
 def _own_trust_domain(state: Path) -> TrustDomain:
     keystore = Keystore(state)
-    return keystore.load().trust_domain if keystore.exists() else TrustDomain("cluster.local")
+    return keystore.load().trust_domain if keystore.exists() else TrustDomain(DEFAULT_TRUST_DOMAIN)

@@ -18,8 +18,9 @@ from citadel.commands.options import (
 from citadel.identity import TrustDomain
 from citadel.tokens.keystore import open_token_keys
 from citadel.x509 import decode_certificates
+from galley.kinds.mesh_config import DEFAULT_TRUST_DOMAIN
 
-_DEFAULT = TrustDomain("cluster.local")
+_DEFAULT = TrustDomain(DEFAULT_TRUST_DOMAIN)
 _EXAMPLES = """\
 examples:
   citadel init --state /var/lib/pilothouse

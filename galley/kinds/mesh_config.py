@@ -15,6 +15,9 @@ from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, un
 
 EVERYWHERE = ("*",)
 
+DEFAULT_TRUST_DOMAIN = "cluster.local"
+"""The trust domain of a mesh that names none (Istio's)."""
+
 
 class InboundTrafficPolicyMode(StrEnum):
     """Where inbound traffic is forwarded: to its original destination, or to 127.0.0.1."""
@@ -158,7 +161,7 @@ class MeshConfig:
     dns_refresh_rate: timedelta = timedelta(seconds=60)
     h2_upgrade_policy: MeshH2UpgradePolicy = MeshH2UpgradePolicy.DO_NOT_UPGRADE
     default_http_retry_policy: HttpRetry | None = None
-    trust_domain: str = "cluster.local"
+    trust_domain: str = DEFAULT_TRUST_DOMAIN
     trust_domain_aliases: tuple[str, ...] = field(
         default=(), metadata={"unsupported": "the mesh issues no identities", **until_identities()}
     )

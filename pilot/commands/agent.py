@@ -60,6 +60,14 @@ def add_agent_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("agent")
+    _add_file_flags(group)
+    _add_time_flags(group)
+    group.add_argument(
+        "--envoy-argument", action="append", default=[], metavar="ARG", help="passed on to Envoy; repeatable"
+    )
+
+
+def _add_file_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--ca-address",
         type=parse_xds_address,
@@ -86,6 +94,9 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         help="YAML or JSON that Envoy merges over its bootstrap; when it changes, another Envoy takes over by hot"
         " restart",
     )
+
+
+def _add_time_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--certificate-ttl",
         type=parse_ttl,
@@ -107,9 +118,6 @@ def _add_agent_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long to serve on SIGTERM at least, in which peers turn elsewhere; then it ends as soon as no client"
         " is connected (default: %(default)g)",
-    )
-    group.add_argument(
-        "--envoy-argument", action="append", default=[], metavar="ARG", help="passed on to Envoy; repeatable"
     )
 
 
