@@ -87,7 +87,8 @@ class Exchange:
 class Caller:
     """Sends requests straight to a workload's listener, with the certificate of a service account or without any."""
 
-    def __init__(self, plane: IssuingControlPlane, directory: Path) -> None:
+    def __init__(self, plane: IssuingControlPlane, directory: Path, *, server_name: str | None = None) -> None:
+        self._server_name = server_name
         self._contexts = {name: self._context(plane, directory / f"{name}.pem", *who) for name, who in CALLERS.items()}
 
     @staticmethod
@@ -139,7 +140,7 @@ class Caller:
         Raises OSError."""
         plain = socket.create_connection(address, 10, (source, 0) if source else None)
         context = self._contexts.get(caller)
-        return plain if context is None else context.wrap_socket(plain)
+        return plain if context is None else context.wrap_socket(plain, server_hostname=self._server_name)
 
 
 def echoes(connection: socket.socket) -> bool:
@@ -163,12 +164,13 @@ def put_in_force(
     *,
     namespace: str = "default",
     caller: str = "web",
+    host: str = "shop",
 ) -> None:
     """Write the policies of a case and wait until the Envoy of a workload in ``namespace`` has them, as ``caller``
-    sees it."""
+    sees it who asks for ``host``."""
     mesh.write("policies.yaml", yaml_of(*map(authorization_policy, [*case.policies, marker(number, namespace)])))
-    sign = Try("GET", "/", caller, "shop", {"x-case": str(number)})
-    before = Try("GET", "/", caller, "shop", {"x-case": str(number - 1)})
+    sign = Try("GET", "/", caller, host, {"x-case": str(number)})
+    before = Try("GET", "/", caller, host, {"x-case": str(number - 1)})
 
     def in_force() -> bool:
         return callers.send(address, sign) == 403 and _is_gone(callers.send(address, before), case, before, address)
