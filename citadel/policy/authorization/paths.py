@@ -1,7 +1,7 @@
 """Paths as an Envoy normalizes them before policies and routes see them (Istio's ``meshConfig.pathNormalization``).
 
 Envoy's own rules (``source/common/http/path_utility.cc``) and those of the URL library that it uses, for what the
-end-to-end table of spellings tries (``tests/e2e/authorization/paths.yaml``).
+end-to-end table of spellings tries (``tests/e2e/authorization/tables/paths.yaml``).
 """
 
 from __future__ import annotations

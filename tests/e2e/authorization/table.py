@@ -79,7 +79,10 @@ class Case:
 
 def read_cases() -> list[Case]:
     """All cases of ``decisions.yaml``."""
-    return [_case(entry) for entry in yaml.safe_load(Path(__file__).with_name("decisions.yaml").read_text())]
+    return [
+        _case(entry)
+        for entry in yaml.safe_load(Path(__file__).with_name("tables").joinpath("decisions.yaml").read_text())
+    ]
 
 
 def _case(entry: Json) -> Case:

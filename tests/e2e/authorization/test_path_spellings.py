@@ -28,7 +28,7 @@ REFUSED = (400, 404)
 
 def read_spellings() -> list[str]:
     """All of ``paths.yaml``."""
-    groups = yaml.safe_load(Path(__file__).with_name("paths.yaml").read_text())
+    groups = yaml.safe_load(Path(__file__).with_name("tables").joinpath("paths.yaml").read_text())
     return [path for group in groups.values() for path in group]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
 import pytest
 import yaml
 
 from tests.e2e.authorization.harness import Caller, Exchange, put_in_force
-from tests.e2e.authorization.http2 import send_http2
 from tests.e2e.authorization.table import Case, Json, Try
 from tests.e2e.harness.conditions import eventually
 from tests.e2e.harness.issuing import IssuingControlPlane
@@ -25,11 +29,12 @@ RULES: list[Json] = [
 ]
 POLICY: Json = {"namespace": "default", "name": "deny", "spec": {"action": "DENY", "rules": RULES}}
 USUAL = {"method": "GET", "scheme": "http", "path": "/", "authority": "shop"}
+_END = (h2.events.StreamEnded, h2.events.StreamReset, h2.events.ConnectionTerminated)
 
 
 def read_requests() -> list[Json]:
     """All rows of ``requests.yaml``."""
-    groups = yaml.safe_load(Path(__file__).with_name("requests.yaml").read_text())
+    groups = yaml.safe_load(Path(__file__).with_name("tables").joinpath("requests.yaml").read_text())
     return [row for group in groups.values() for row in group]
 
 
@@ -38,6 +43,30 @@ def written(lines: str) -> str:
     more = "" if "Host:" in lines or "host:" in lines else "\r\nHost: shop"
     close = "" if "Connection:" in lines else "\r\nConnection: close"
     return lines.replace("|", "\r\n") + more + close + "\r\n\r\n"
+
+
+def send_http2(connection: socket.socket, headers: Sequence[tuple[str, str]]) -> int:
+    """Send one request without body, correct or not, on a new ``connection``; the status of its answer, or 0."""
+    config = h2.config.H2Configuration(
+        client_side=True, header_encoding=None, validate_outbound_headers=False, normalize_outbound_headers=False
+    )
+    client = h2.connection.H2Connection(config)
+    client.initiate_connection()
+    client.send_headers(1, headers, end_stream=True)
+    connection.sendall(client.data_to_send())
+    status = 0
+    try:
+        while received := connection.recv(65536):
+            events = client.receive_data(received)
+            for event in events:
+                if isinstance(event, h2.events.ResponseReceived):
+                    status = int(dict(event.headers)[b":status"])
+            if any(isinstance(event, _END) for event in events):
+                break
+            connection.sendall(client.data_to_send())
+    except (OSError, h2.exceptions.ProtocolError):
+        return status
+    return status
 
 
 def ask_http2(shop: Workload, row: Json) -> Exchange:

@@ -42,7 +42,7 @@ _LENGTHS = {"long": 100_000, "medium": 30_000}
 
 def read_tokens() -> list[Json]:
     """All rows of ``tokens.yaml``."""
-    groups = yaml.safe_load(Path(__file__).with_name("tokens.yaml").read_text())
+    groups = yaml.safe_load(Path(__file__).with_name("tables").joinpath("tokens.yaml").read_text())
     return [row for group in groups.values() for row in group]
 
 
