@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NoReturn
 
 from galley.frozen import frozen
+from galley.trust_domain import wrong_with_trust_domain
 
 SCHEME = "spiffe://"
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # SPIFFE-ID, section 2.2: letters, digits, dot, dash and underscore; no segment is "." or "..".
 _SEGMENT = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,253}")
 
@@ -21,9 +21,8 @@ class TrustDomain:
     name: str
 
     def __post_init__(self) -> None:
-        for label in self.name.split("."):
-            if not _LABEL.fullmatch(label):
-                raise ValueError(f"{self.name!r} is no trust domain: {label!r} is no DNS label")
+        if wrong := wrong_with_trust_domain(self.name):
+            raise ValueError(f"{self.name!r} is no trust domain: it {wrong}")
 
     def __str__(self) -> str:
         return self.name

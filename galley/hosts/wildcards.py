@@ -5,7 +5,7 @@ A wildcard is ``*`` followed by how the name ends; all of this is Istio's ``host
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
@@ -74,3 +74,23 @@ class HostIndex(Generic[V]):
 def index_hosts(hosts: Iterable[str]) -> HostIndex[None]:
     """An index of ``hosts`` that answers which of them contain a name."""
     return HostIndex(dict.fromkeys(hosts))
+
+
+def first_overlaps(hosts: Sequence[str]) -> Iterator[int | None]:
+    """For each host the index of the first earlier one that contains it or that it contains; None without such a one.
+
+    The work grows with the text and not with the number of pairs: a rule may have many thousands of hosts.
+    """
+    suffixes = {host[1:] for host in hosts if is_wildcard(host)}
+    first: dict[str, int] = {}
+    within: dict[str, int] = {}
+    for index, host in enumerate(hosts):
+        name = host.removeprefix("*")
+        containing = [name[start:] for start in range(len(name) + 1) if name[start:] in suffixes] if suffixes else []
+        found = [first.get(host), *(first.get(f"*{suffix}") for suffix in containing)]
+        if is_wildcard(host):
+            found.append(within.get(name))
+        yield min((one for one in found if one is not None), default=None)
+        first.setdefault(host, index)
+        for suffix in containing:
+            within.setdefault(suffix, index)

@@ -68,7 +68,7 @@ class Recorder:
 
     def error(self, field: str, code: str, what: str, hint: str = "") -> None:
         """Refuse the document. ``what`` continues the name of the field: "must be …"."""
-        if self.root is not None and has_comment(locate(self.root, field)):
+        if not self.is_full and self.root is not None and has_comment(locate(self.root, field)):
             hint = COMMENT_HINT
         self._record_field(Severity.ERROR, field, code, what, hint)
 
@@ -121,12 +121,24 @@ class Recorder:
         Errors and others are counted apart: an error must be known however many warnings came before it, or the
         document would be accepted with a part of it missing.
         """
-        self.errors += diagnostic.is_error
-        self._others += not diagnostic.is_error
-        if (self.errors if diagnostic.is_error else self._others) <= self._limit:
+        if self._takes(diagnostic.severity):
             self.diagnostics.append(diagnostic)
+        self._count(diagnostic.severity)
+
+    def _takes(self, severity: Severity) -> bool:
+        return (self.errors if severity is Severity.ERROR else self._others) < self._limit
+
+    def _count(self, severity: Severity) -> None:
+        if severity is Severity.ERROR:
+            self.errors += 1
+        else:
+            self._others += 1
 
     def _record_field(self, severity: Severity, field: str, code: str, what: str, hint: str) -> None:
+        # To find the line of each of many thousands would take long, and nobody would see it.
+        if not self._takes(severity):
+            self._count(severity)
+            return
         self.add(Diagnostic(severity, code, f"`{field}` {what}", self.origin_of(field), hint))
 
     def _record_at(self, severity: Severity, at: Positioned, code: str, message: str, *, path: str, hint: str) -> None:

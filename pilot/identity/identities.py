@@ -67,7 +67,7 @@ class Identities:
         if mesh.trust_domain not in (MeshConfig().trust_domain, str(self.trust_domain)):
             log.warning("MeshConfig's trustDomain %s is not that of the authority; identities are of %s",
                         mesh.trust_domain, self.trust_domain)  # fmt: skip
-        self._citadel.trust_aliases(tuple(map(TrustDomain.parse, mesh.trust_domain_aliases)))
+        self._citadel.trust_aliases(tuple(map(TrustDomain, mesh.trust_domain_aliases)))
 
     def ports(self) -> tuple[ServingPort, ...]:
         """The xDS ports, that of the tokens first."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from galley.kinds.checks.extension_provider import check_extension_providers
 from galley.kinds.checks.networking.resilience import check_retries
-from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label, wrong_with_name
-from galley.kinds.mesh_config import MeshConfig
+from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label
+from galley.kinds.command_operators import wrong_with_format
+from galley.kinds.mesh_config import AccessLogEncoding, MeshConfig
 from galley.meta import Resource
 from galley.text.nodes import Mapping, below
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted
+from galley.trust_domain import wrong_with_trust_domain
 
+_TOO_OFTEN = timedelta(milliseconds=1)  # Envoy wants its dns_refresh_rate to be above it
 _LONGEST_CONNECT = timedelta(hours=1)
 
 
@@ -27,13 +33,15 @@ def check_mesh_config(recorder: Recorder, resource: Resource[MeshConfig]) -> Non
         recorder.error(below(body, "connectTimeout"), "invalid-duration", "must be at most 1h")
     check_duration(recorder, below(body, "protocolDetectionTimeout"), mesh.protocol_detection_timeout, zero=True)
     check_duration(recorder, below(body, "dnsRefreshRate"), mesh.dns_refresh_rate)
+    if mesh.dns_refresh_rate == _TOO_OFTEN:
+        recorder.error(below(body, "dnsRefreshRate"), "invalid-duration", "must be more than 1ms", "such as 60s")
     check_retries(recorder, below(body, "defaultHttpRetryPolicy"), mesh.default_http_retry_policy)
     if not is_dns_label(mesh.root_namespace):
         what = f"{quoted(mesh.root_namespace)} is not a namespace"
         recorder.error(below(body, "rootNamespace"), "invalid-name", what)
-    if wrong := wrong_with_name(mesh.trust_domain):
-        recorder.error(below(body, "trustDomain"), "invalid-host", wrong)
+    _check_trust_domains(recorder, body, mesh)
     _check_export_to(recorder, body, mesh)
+    _check_access_log(recorder, below(body, "accessLogFormat"), mesh)
     check_extension_providers(recorder, below(body, "extensionProviders"), mesh.extension_providers)
     if mesh.tcp_keepalive is not None:
         path = below(body, "tcpKeepalive")
@@ -46,6 +54,15 @@ def check_mesh_config(recorder: Recorder, resource: Resource[MeshConfig]) -> Non
         check_not_negative(recorder, path, topology.num_trusted_proxies)
 
 
+def _check_trust_domains(recorder: Recorder, body: str, mesh: MeshConfig) -> None:
+    """The mesh's own name and its old ones, in the form that they have in identities."""
+    named = {"trustDomain": mesh.trust_domain}
+    named |= {f"trustDomainAliases[{index}]": alias for index, alias in enumerate(mesh.trust_domain_aliases)}
+    for field, text in named.items():
+        if wrong := wrong_with_trust_domain(text):
+            recorder.error(below(body, field), "invalid-host", wrong)
+
+
 def _check_ports(recorder: Recorder, body: str, mesh: MeshConfig) -> None:
     check_port(recorder, below(body, "proxyListenPort"), mesh.proxy_listen_port)
     check_port(recorder, below(body, "proxyInboundListenPort"), mesh.proxy_inbound_listen_port)
@@ -56,6 +73,42 @@ def _check_ports(recorder: Recorder, body: str, mesh: MeshConfig) -> None:
     if len(set(used)) < len(used):
         what = "must be another port than proxyInboundListenPort and proxyHttpPort"
         recorder.error(below(body, "proxyListenPort"), "duplicate-port", what)
+
+
+def _check_access_log(recorder: Recorder, field: str, mesh: MeshConfig) -> None:
+    """The format of all access logs: one wrong operator, and no listener of any proxy would be accepted."""
+    text = mesh.access_log_format
+    if not text:
+        return
+    texts = [text]
+    if mesh.access_log_encoding is AccessLogEncoding.JSON:
+        try:
+            texts = list(_texts_in(_read_object(text)))
+        except (TypeError, ValueError, RecursionError):
+            what = "must be a JSON object with accessLogEncoding: JSON"
+            recorder.error(field, "invalid-format", what, 'such as {"status": "%RESPONSE_CODE%"}')
+            return
+    for one in texts:
+        if wrong := wrong_with_format(one):
+            recorder.error(field, "invalid-format", wrong)
+            return
+
+
+def _read_object(text: str) -> dict[str, Any]:
+    """A JSON object. TypeError for anything else; ValueError for what is no JSON, or no text."""
+    found = json.loads(text, parse_constant=float.fromhex, parse_int=float)
+    if not isinstance(found, dict):
+        raise TypeError("not an object")
+    json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    return found
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """All text in a JSON value but the keys."""
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts_in(inner)
 
 
 def _check_export_to(recorder: Recorder, body: str, mesh: MeshConfig) -> None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 import re2  # type: ignore[import-untyped]
 
 from galley.exports import EVERYWHERE, NOWHERE, OWN_NAMESPACE
+from galley.kinds.values import UNIX_SCHEME
 from galley.text.nodes import at_key
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted
@@ -25,6 +26,10 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LONGEST_HOST = 255
 _LONGEST_REGEX = 1024
 _MILLISECOND = timedelta(milliseconds=1)
+_LONGEST_DURATION = timedelta(days=36_500)  # what counts seconds in 32 bits holds it
+_LONGEST_UNIX_PATH = 107  # sun_path of unix(7) without its final NUL
+_LARGEST_TOTAL_WEIGHT = 2**32 - 1
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def is_dns_label(text: str) -> bool:
@@ -93,12 +98,14 @@ def check_protocol(recorder: Recorder, field: str, protocol: str, *, required: b
 
 
 def check_duration(recorder: Recorder, field: str, duration: timedelta | None, *, zero: bool = False) -> None:
-    """Absent, or at least 1ms and of whole milliseconds; zero only where it has a meaning of its own."""
+    """Absent, or from 1ms to a hundred years and of whole milliseconds; zero only where it has a meaning of its own."""
     if duration is None or (zero and not duration):
         return
     if duration < _MILLISECOND:
         hint = "" if duration else "leave it out for no limit"
         recorder.error(field, "invalid-duration", "must be at least 1ms", hint)
+    elif duration > _LONGEST_DURATION:
+        recorder.error(field, "invalid-duration", f"must be at most {_LONGEST_DURATION.days} days")
     elif duration % _MILLISECOND:
         recorder.error(field, "invalid-duration", "must be of whole milliseconds")
 
@@ -147,11 +154,15 @@ def check_substitution(recorder: Recorder, field: str, substitution: str, patter
 
 @functools.lru_cache(maxsize=4096)
 def _compile(pattern: str) -> tuple[int, str]:
-    """How many groups the pattern has, and what is wrong with it ("" when nothing is)."""
+    """How many groups the pattern has, and what is wrong with it ("" when nothing is).
+
+    Envoy reads the bytes of a pattern as Latin-1: ``\\x{100}`` is refused there, and ``[ä-z]`` is a range upside down.
+    """
     options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     try:
-        return re2.compile(pattern, options).groups, ""
+        return re2.compile(pattern.encode(), options).groups, ""
     except (re2.error, UnicodeError) as error:
         reason = error.args[0] if error.args else "not text"
         return 0, reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
@@ -166,6 +177,23 @@ def check_header_name(recorder: Recorder, field: str, name: str) -> None:
     """A field name of HTTP."""
     if not is_header_name(name):
         recorder.error(field, "invalid-header", f"{quoted(name)} is not a header name")
+
+
+def check_header_value(recorder: Recorder, field: str, value: str) -> None:
+    """What stands in a header or in the request line: no line breaks and no other control characters than tabs."""
+    if _CONTROL.search(value):
+        recorder.error(field, "invalid-header", f"{quoted(value)} has characters that a header cannot have")
+
+
+def check_unix_path(recorder: Recorder, field: str, address: str) -> None:
+    """``unix://`` and an absolute path, or ``@`` and an abstract name, of the length that the kernel takes."""
+    path = address.removeprefix(UNIX_SCHEME)
+    if not path.startswith(("/", "@")) or _CONTROL.search(path):
+        what = f"{quoted(address)} must be an absolute path"
+        recorder.error(field, "invalid-address", what, "such as unix:///var/run/app.sock")
+    elif len(path.encode()) > _LONGEST_UNIX_PATH:
+        what = f"must not be longer than {_LONGEST_UNIX_PATH} bytes, which is what a socket's address can hold"
+        recorder.error(field, "invalid-address", what)
 
 
 def check_labels(recorder: Recorder, field: str, labels: Mapping[str, str]) -> None:
@@ -208,12 +236,15 @@ def check_export_to(
 
 
 def check_weights(recorder: Recorder, field: str, weights: Iterable[int]) -> None:
-    """Weights of destinations: not negative and, of several, not all zero."""
+    """Weights of destinations: not negative, of several not all zero, and their sum is one of 32 bits."""
     values = list(weights)
     for index, weight in enumerate(values):
         check_not_negative(recorder, f"{field}[{index}].weight", weight)
     if len(values) > 1 and not any(values):
         recorder.error(field, "invalid-weight", "has several destinations whose weights are all 0", "give them weights")
+    if sum(values) > _LARGEST_TOTAL_WEIGHT:
+        what = f"has weights that sum to {sum(values):,}, and the limit is {_LARGEST_TOTAL_WEIGHT:,}"
+        recorder.error(field, "invalid-weight", what, "make all of them smaller by the same factor")
 
 
 def check_subnets(recorder: Recorder, field: str, subnets: Iterable[str]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.hosts.wildcards import HostIndex, common_host, hosts_match, index_hosts, is_subset
+from galley.hosts.wildcards import HostIndex, common_host, first_overlaps, hosts_match, index_hosts, is_subset
 
 names = st.lists(st.sampled_from("ab"), min_size=1, max_size=4).map(".".join)
 hosts = st.one_of(names, names.map("*.{}".format), names.map("*{}".format), st.just("*"))
@@ -83,3 +83,13 @@ def test_an_index_finds_what_contains_a_host_and_the_narrowest_first(host: str, 
     found = list(index_hosts(indexed).containing(host))
     assert sorted(found) == sorted(one for one in indexed if is_subset(host, of=one))
     assert all(is_subset(narrow, of=wide) for narrow, wide in itertools.pairwise(found))
+
+
+@given(st.lists(hosts, max_size=8))
+def test_the_first_overlap_is_that_of_all_pairs(several: list[str]) -> None:
+    """What is found by suffixes is what comparing every pair finds."""
+    expected = [
+        next((first for first in range(index) if hosts_match(several[first], host)), None)
+        for index, host in enumerate(several)
+    ]
+    assert list(first_overlaps(several)) == expected

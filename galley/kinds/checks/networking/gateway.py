@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from galley.hosts.names import is_ip
 from galley.kinds.checks.networking.tls import check_server_tls
 from galley.kinds.checks.scalars import (
@@ -10,10 +12,11 @@ from galley.kinds.checks.scalars import (
     check_port,
     check_protocol,
     check_selector,
+    check_unix_path,
     is_dns_label,
     wrong_with_host,
 )
-from galley.kinds.networking.gateway import Gateway, Server, ServerPort
+from galley.kinds.networking.gateway import Gateway, Server, ServerPort, ServerTlsSettings
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import Resource
 from galley.text.recorder import Recorder
@@ -48,7 +51,9 @@ def _check_server(recorder: Recorder, path: str, server: Server) -> None:
     else:
         _check_port(recorder, path, server, server.port)
         _check_tls(recorder, path, server, server.port.protocol.upper())
-    if server.bind and not (is_ip(server.bind) or server.bind.startswith(UNIX_SCHEME)):
+    if server.bind.startswith(UNIX_SCHEME):
+        check_unix_path(recorder, f"{path}.bind", server.bind)
+    elif server.bind and not is_ip(server.bind):
         recorder.error(f"{path}.bind", "invalid-address", f"must be an IP address, not {quoted(server.bind)}")
 
 
@@ -74,19 +79,12 @@ def _check_tls(recorder: Recorder, path: str, server: Server, protocol: str) -> 
         recorder.warn(f"{path}.tls.httpsRedirect", "ineffective-setting", "has an effect for plain HTTP servers only")
     if protocol in TLS_PROTOCOLS:
         check_server_tls(recorder, f"{path}.tls", server.tls)
-    elif is_http and _has_more_than_redirect(server):
+    elif is_http and replace(server.tls, https_redirect=False) != ServerTlsSettings():
         what = f"may say only httpsRedirect for a server of protocol {protocol}"
         recorder.error(f"{path}.tls", "tls-on-plain-port", what, "write `protocol: HTTPS` to terminate TLS")
     elif protocol and not is_http:
         what = f"is not possible for a server of protocol {protocol}"
         recorder.error(f"{path}.tls", "tls-on-plain-port", what, "write `protocol: TLS` to terminate TLS")
-
-
-def _has_more_than_redirect(server: Server) -> bool:
-    tls = server.tls
-    return tls is not None and bool(
-        tls.server_certificate or tls.private_key or tls.ca_certificates or tls.credential_name or tls.tls_certificates
-    )
 
 
 def check_gateway_host(recorder: Recorder, field: str, text: str) -> None:

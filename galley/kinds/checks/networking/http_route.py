@@ -7,6 +7,7 @@ from galley.kinds.checks.networking.route_parts import check_destination, check_
 from galley.kinds.checks.scalars import (
     check_duration,
     check_header_name,
+    check_header_value,
     check_labels,
     check_not_negative,
     check_percent,
@@ -65,6 +66,8 @@ def _check_match(recorder: Recorder, path: str, match: HttpMatchRequest, is_gate
         else:
             check_header_name(recorder, inner, key.removeprefix(":"))
     for key, value in match.query_params.items():
+        if not key:
+            recorder.error(f"{path}.queryParams", "missing-field", "needs the name of a parameter, not empty text")
         check_string_match(recorder, at_key(f"{path}.queryParams", key), value)
     if match.port:
         check_port(recorder, f"{path}.port", match.port)
@@ -119,6 +122,9 @@ def _check_redirect(recorder: Recorder, path: str, redirect: HttpRedirect, route
         recorder.error(path, "missing-field", "would send every client back to where it was", hint)
     if redirect.uri is not None and redirect.prefix_rewrite is not None:
         recorder.error(f"{path}.prefixRewrite", "exclusive-fields", "is not possible together with uri", "keep one")
+    check_header_value(recorder, f"{path}.uri", redirect.uri or "")
+    check_header_value(recorder, f"{path}.prefixRewrite", redirect.prefix_rewrite or "")
+    check_header_value(recorder, f"{path}.authority", redirect.authority)
     if redirect.redirect_code not in (0, 301, 302, 303, 307, 308):
         what = f"must be 301, 302, 303, 307 or 308, not {redirect.redirect_code}"
         recorder.error(f"{path}.redirectCode", "invalid-status", what)
@@ -148,6 +154,8 @@ def _check_rewrite(recorder: Recorder, path: str, rewrite: HttpRewrite) -> None:
     regex = rewrite.uri_regex_rewrite
     if not (rewrite.uri or rewrite.authority or regex):
         recorder.error(path, "missing-field", "changes nothing", "give uri, uriRegexRewrite or authority")
+    check_header_value(recorder, f"{path}.uri", rewrite.uri)
+    check_header_value(recorder, f"{path}.authority", rewrite.authority)
     if regex is None:
         return
     if rewrite.uri:
@@ -155,6 +163,7 @@ def _check_rewrite(recorder: Recorder, path: str, rewrite: HttpRewrite) -> None:
     check_regex(recorder, f"{path}.uriRegexRewrite.match", regex.match)
     if not regex.rewrite:
         recorder.error(f"{path}.uriRegexRewrite.rewrite", "missing-field", "is required")
+    check_header_value(recorder, f"{path}.uriRegexRewrite.rewrite", regex.rewrite)
     check_substitution(recorder, f"{path}.uriRegexRewrite.rewrite", regex.rewrite, regex.match)
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from galley.hosts.names import is_ip
-from galley.kinds.checks.scalars import check_header_name, check_port, check_regex, is_dns_label, wrong_with_host
+from galley.kinds.checks.scalars import (
+    check_header_name,
+    check_header_value,
+    check_port,
+    check_regex,
+    is_dns_label,
+    wrong_with_host,
+)
 from galley.kinds.http import HeaderOperations, Headers
 from galley.kinds.values import Destination, StringMatch
 from galley.text.nodes import at_key, below
@@ -57,8 +64,7 @@ def _check_operations(recorder: Recorder, field: str, operations: HeaderOperatio
         for key, value in values.items():
             inner = at_key(f"{field}.{name}", key)
             _check_operated_name(recorder, inner, key, may_be_host=is_request)
-            if any((ord(character) < 0x20 and character != "\t") or character == "\x7f" for character in value):
-                recorder.error(inner, "invalid-header", f"{quoted(value)} has characters that a header cannot have")
+            check_header_value(recorder, inner, value)
     for index, key in enumerate(operations.remove):
         _check_operated_name(recorder, f"{field}.remove[{index}]", key, may_be_host=False)
 

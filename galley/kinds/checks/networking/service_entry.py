@@ -56,6 +56,9 @@ def _check_hosts(recorder: Recorder, spec: ServiceEntry) -> None:
         name = host.lstrip("*").removeprefix(".").lstrip("-") if host.startswith("*") else host
         if wrong := wrong_with_name(name):
             recorder.error(path, "invalid-host", wrong)
+        elif is_partial and any(port.protocol.upper() in TLS_PROTOCOLS for port in spec.ports):
+            what = f"{quoted(host)} has a wildcard within a part of the name, which no server name of TLS can have"
+            recorder.error(path, "partial-wildcard", what, "write *.example.com")
         elif is_partial:
             what = f"{quoted(host)} has a wildcard within a part of the name; it does not match as TLS hosts do"
             recorder.warn(path, "partial-wildcard", what, "write *.example.com")

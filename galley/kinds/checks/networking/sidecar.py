@@ -11,6 +11,7 @@ from galley.kinds.checks.scalars import (
     check_port,
     check_protocol,
     check_selector,
+    check_unix_path,
     is_dns_label,
     wrong_with_host,
 )
@@ -76,7 +77,10 @@ def _check_ingress(recorder: Recorder, spec: Sidecar) -> None:
 
 
 def _check_default_endpoint(recorder: Recorder, field: str, endpoint: str) -> None:
-    if not endpoint or endpoint.startswith(UNIX_SCHEME):
+    if not endpoint:
+        return
+    if endpoint.startswith(UNIX_SCHEME):
+        check_unix_path(recorder, field, endpoint)
         return
     address, colon, port = endpoint.rpartition(":")
     if not colon or address not in _LOCAL or not port.isdecimal():
@@ -131,6 +135,7 @@ def _check_egress_port(recorder: Recorder, path: str, listener: IstioEgressListe
     is_socket = listener.bind.startswith(UNIX_SCHEME)
     check_protocol(recorder, f"{path}.port.protocol", port.protocol, required=True)
     if is_socket:
+        check_unix_path(recorder, f"{path}.bind", listener.bind)
         if port.number:
             recorder.error(f"{path}.port.number", "invalid-port", "must be 0 with a unix socket")
         if listener.capture_mode is CaptureMode.IPTABLES:
@@ -144,11 +149,13 @@ def _check_egress_port(recorder: Recorder, path: str, listener: IstioEgressListe
 def _check_egress_hosts(recorder: Recorder, path: str, listener: IstioEgressListener) -> None:
     if not listener.hosts:
         recorder.error(f"{path}.hosts", "missing-field", "needs at least one host", 'such as "*/*" or "./*"')
+    named: set[str] = set()
     for index, text in enumerate(listener.hosts):
         inner = f"{path}.hosts[{index}]"
         check_egress_host(recorder, inner, text)
-        if text in listener.hosts[:index]:
+        if text in named:
             recorder.warn(inner, "duplicate-host", f"{quoted(text)} is named already")
+        named.add(text)
     if "*/*" in listener.hosts and len(listener.hosts) > 1:
         others = [host for host in listener.hosts if host != "*/*" and not host.startswith("~")]
         if others:

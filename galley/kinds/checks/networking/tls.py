@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from galley.kinds.networking.gateway import ServerTlsMode, ServerTlsSettings, TlsProtocol
 from galley.kinds.values import ClientTlsMode, ClientTlsSettings
 from galley.text.recorder import Recorder
+from galley.text.wording import quoted
 
 _OLD = (TlsProtocol.TLSV1_0, TlsProtocol.TLSV1_1)
 _PASSED_ON = (ServerTlsMode.PASSTHROUGH, ServerTlsMode.AUTO_PASSTHROUGH)
 _VERIFYING = (ServerTlsMode.MUTUAL, ServerTlsMode.OPTIONAL_MUTUAL)
+_HASH = re.compile(r"[0-9A-Fa-f]{64}|[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){31}")
+_SPKI = re.compile(r"[A-Za-z0-9+/]{43}=")
+_LONGEST_SNI = 255
 _ORDER = [TlsProtocol.TLSV1_0, TlsProtocol.TLSV1_1, TlsProtocol.TLSV1_2, TlsProtocol.TLSV1_3]
 
 
@@ -25,7 +31,20 @@ def check_server_tls(recorder: Recorder, path: str, tls: ServerTlsSettings) -> N
             recorder.warn(path, "unused-certificates", what, "write `mode: SIMPLE` to terminate TLS here")
     else:
         _check_terminating(recorder, path, tls, sources)
+    _check_pins(recorder, path, tls)
     _check_versions(recorder, path, tls)
+
+
+def _check_pins(recorder: Recorder, path: str, tls: ServerTlsSettings) -> None:
+    """Which client certificates are let in, in the two forms that Envoy reads."""
+    pins = (
+        ("verifyCertificateHash", tls.verify_certificate_hash, _HASH, "SHA-256 in hexadecimal, with colons or without"),
+        ("verifyCertificateSpki", tls.verify_certificate_spki, _SPKI, "SHA-256 in base64"),
+    )
+    for name, values, form, meaning in pins:
+        for index, value in enumerate(values):
+            if not form.fullmatch(value):
+                recorder.error(f"{path}.{name}[{index}]", "invalid-hash", f"must be a {meaning}, not {quoted(value)}")
 
 
 def _certificate_sources(tls: ServerTlsSettings) -> list[str]:
@@ -99,6 +118,8 @@ def check_client_tls(recorder: Recorder, path: str, tls: ClientTlsSettings) -> N
         for name, value in (("clientCertificate", tls.client_certificate), ("privateKey", tls.private_key)):
             if not value:
                 recorder.error(f"{path}.{name}", "missing-certificate", "is required for mode MUTUAL")
+    if len(tls.sni.encode()) > _LONGEST_SNI:
+        recorder.error(f"{path}.sni", "invalid-host", f"must not be longer than {_LONGEST_SNI} bytes")
     if tls.insecure_skip_verify:
         for name, given in (("caCertificates", tls.ca_certificates), ("subjectAltNames", tls.subject_alt_names)):
             if given:

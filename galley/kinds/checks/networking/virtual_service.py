@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from galley.hosts.names import MESH_GATEWAY, is_ip
-from galley.hosts.wildcards import hosts_match, is_subset
+from galley.hosts.wildcards import HostIndex, first_overlaps, index_hosts
 from galley.kinds.checks.networking.http_route import check_http_route
 from galley.kinds.checks.networking.reachability import check_reachability
 from galley.kinds.checks.networking.route_parts import check_destination
@@ -50,6 +50,7 @@ def check_virtual_service(recorder: Recorder, resource: Resource[VirtualService]
 
 def _check_hosts(recorder: Recorder, spec: VirtualService) -> None:
     is_for_mesh = not spec.gateways or MESH_GATEWAY in spec.gateways
+    valid: dict[int, str] = {}
     for index, host in enumerate(spec.hosts):
         path = f"spec.hosts[{index}]"
         if wrong := "" if is_ip(host) else wrong_with_host(host):
@@ -58,11 +59,13 @@ def _check_hosts(recorder: Recorder, spec: VirtualService) -> None:
         if host == "*" and is_for_mesh:
             hint = "name the hosts, or bind the rule to gateways only"
             recorder.error(path, "invalid-host", "`*` is possible for gateways only, not for the mesh", hint)
-        for earlier in spec.hosts[:index]:
-            if hosts_match(earlier.lower(), host.lower()):
-                what = f"{quoted(host)} is named already" if host == earlier else f"overlaps with {quoted(earlier)}"
-                recorder.error(path, "duplicate-host", what, "keep one of them")
-                break
+        valid[index] = host
+    hosts = list(valid.values())
+    for index, first in zip(valid, first_overlaps([host.lower() for host in hosts]), strict=True):
+        if first is not None:
+            host, earlier = spec.hosts[index], hosts[first]
+            what = f"{quoted(host)} is named already" if host == earlier else f"overlaps with {quoted(earlier)}"
+            recorder.error(f"spec.hosts[{index}]", "duplicate-host", what, "keep one of them")
 
 
 def _check_delegate(recorder: Recorder, spec: VirtualService) -> None:
@@ -90,16 +93,17 @@ def _check_gateway_name(recorder: Recorder, field: str, gateway: str) -> None:
 
 
 def _check_tls_routes(recorder: Recorder, spec: VirtualService) -> None:
+    hosts = index_hosts(host.lower() for host in spec.hosts)
     for index, route in enumerate(spec.tls):
         path = f"spec.tls[{index}]"
         if not route.match:
             recorder.error(f"{path}.match", "missing-field", "needs at least one match with sniHosts")
         for number, match in enumerate(route.match):
-            _check_tls_match(recorder, f"{path}.match[{number}]", match, spec.hosts)
+            _check_tls_match(recorder, f"{path}.match[{number}]", match, hosts)
         _check_route(recorder, path, route.route)
 
 
-def _check_tls_match(recorder: Recorder, path: str, match: TlsMatchAttributes, hosts: tuple[str, ...]) -> None:
+def _check_tls_match(recorder: Recorder, path: str, match: TlsMatchAttributes, hosts: HostIndex[None]) -> None:
     if not match.sni_hosts:
         recorder.error(f"{path}.sniHosts", "missing-field", "needs at least one host")
     for index, sni in enumerate(match.sni_hosts):
@@ -108,7 +112,7 @@ def _check_tls_match(recorder: Recorder, path: str, match: TlsMatchAttributes, h
             recorder.warn(inner, "invalid-host", f"{quoted(sni)} is an address; clients send no SNI for addresses")
         elif wrong := wrong_with_host(sni):
             recorder.error(inner, "invalid-host", wrong)
-        elif not any(is_subset(sni.lower(), of=host.lower()) for host in hosts):
+        elif hosts.closest(sni.lower()) is None:
             what = f"{quoted(sni)} is not among the hosts of the rule"
             recorder.error(inner, "invalid-host", what, "add it to spec.hosts")
     _check_l4_match(recorder, path, match)

@@ -8,6 +8,7 @@ from galley.kinds.checks.scalars import (
     check_labels,
     check_not_negative,
     check_port,
+    check_unix_path,
     wrong_with_name,
 )
 from galley.kinds.networking.service_entry import ReadinessProbe, WorkloadEntry, WorkloadGroup
@@ -48,9 +49,7 @@ def check_workload(recorder: Recorder, path: str, workload: WorkloadEntry, *, ne
     elif address.startswith(UNIX_SCHEME):
         if workload.ports:
             recorder.error(f"{path}.ports", "exclusive-fields", "is not possible with a unix socket")
-        if not address.removeprefix(UNIX_SCHEME).startswith(("/", "@")):
-            what = f"{quoted(address)} must be an absolute path"
-            recorder.error(f"{path}.address", "invalid-address", what, "such as unix:///var/run/app.sock")
+        check_unix_path(recorder, f"{path}.address", address)
     elif not is_ip(address) and (wrong := wrong_with_name(address)):
         recorder.error(f"{path}.address", "invalid-address", f"must be an IP address or a DNS name: it {wrong}")
     for name, number in workload.ports.items():

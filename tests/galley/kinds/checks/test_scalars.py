@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from galley.kinds.checks.scalars import (
+    check_duration,
+    check_header_value,
     check_regex,
     check_substitution,
+    check_unix_path,
+    check_weights,
     is_cidr,
     is_header_name,
     wrong_with_host,
@@ -51,7 +57,7 @@ def test_header_names() -> None:
         assert not is_header_name(name)
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?=a)", "(?<!a)b", r"\1", "[z-a]", "a**"])
+@pytest.mark.parametrize("pattern", ["(", "a{1001}", "(?=a)", "(?<!a)b", r"\1", "[z-a]", "a**", r"\x{100}", "[ä-z]"])
 def test_what_re2_does_not_compile(pattern: str) -> None:
     recorder = a_recorder()
     check_regex(recorder, "spec.x", pattern)
@@ -60,7 +66,9 @@ def test_what_re2_does_not_compile(pattern: str) -> None:
     assert "b'" not in diagnostic.message
 
 
-@pytest.mark.parametrize("pattern", [r"^/v[0-9]+/(.*)$", "(?i)abc", r"\d+\.\pL", "a" * 1024, "(a|b)*?"])
+@pytest.mark.parametrize(
+    "pattern", [r"^/v[0-9]+/(.*)$", "(?i)abc", r"\d+\.\pL", "a" * 1024, "(a|b)*?", "ä", "Ā", r"\x{ff}"]
+)
 def test_what_re2_compiles(pattern: str) -> None:
     recorder = a_recorder()
     check_regex(recorder, "spec.x", pattern)
@@ -81,3 +89,45 @@ def test_a_diagnostic_names_its_field() -> None:
     (diagnostic,) = recorder.diagnostics
     assert diagnostic.message == "`spec.hosts[0]` must be a host"
     assert diagnostic.origin == Origin("a.yaml", 3, 1, "spec.hosts[0]")
+
+
+@given(st.characters())
+def test_a_header_value_is_one_line(character: str) -> None:
+    recorder = a_recorder()
+    check_header_value(recorder, "spec.x", f"a{character}b")
+    assert bool(recorder.diagnostics) == (character != "\t" and (character < " " or character == "\x7f"))
+
+
+@pytest.mark.parametrize("start", ["/", "@"])
+@pytest.mark.parametrize("letter", ["a", "ä"])
+def test_a_unix_path_has_at_most_107_bytes(start: str, letter: str) -> None:
+    """The limit is of bytes, whatever letters they make."""
+    for length in range(1, 120):
+        recorder = a_recorder()
+        path = start + letter * (length - 1)
+        check_unix_path(recorder, "spec.x", f"unix://{path}")
+        assert bool(recorder.diagnostics) == (len(path.encode()) > 107)
+
+
+@pytest.mark.parametrize("path", ["", "a", "./a", "/a\nb", "/a\x00b"])
+def test_no_unix_paths(path: str) -> None:
+    recorder = a_recorder()
+    check_unix_path(recorder, "spec.x", f"unix://{path}")
+    assert [one.code for one in recorder.diagnostics] == ["invalid-address"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "is_right"), [((2**31 - 1, 2**31 - 1, 1), True), ((2**31 - 1, 2**31 - 1, 2), False)]
+)
+def test_the_sum_of_weights_has_32_bits(weights: tuple[int, ...], is_right: bool) -> None:
+    recorder = a_recorder()
+    check_weights(recorder, "spec.x", weights)
+    assert (recorder.diagnostics == []) is is_right
+
+
+@pytest.mark.parametrize(("days", "is_right"), [(36_500, True), (36_501, False)])
+def test_durations_have_an_end(days: int, is_right: bool) -> None:
+    """Envoy counts the seconds of some of them in 32 bits."""
+    recorder = a_recorder()
+    check_duration(recorder, "spec.x", timedelta(days=days))
+    assert (recorder.diagnostics == []) is is_right

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from galley.kinds.checks.scalars import HTTP_PROTOCOLS
 from tests.galley.kinds.checks.cases import found, short
 
 HTTP = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}"
@@ -57,6 +58,8 @@ def test_good_servers_have_no_diagnostics(text: str) -> None:
             ["error tls-on-plain-port .tls"],
         ),
         ("{port: {number: 80, name: a, protocol: TCP}, hosts: ['*'], tls: {}}", ["error tls-on-plain-port .tls"]),
+        ("{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*'], tls: {httpsRedirect: true}}", []),
+        ("{port: {number: 80, name: a, protocol: HTTP}, hosts: ['*'], tls: {}}", []),
         (
             "{port: {number: 443, name: a, protocol: TLS}, hosts: ['*'], tls: {httpsRedirect: true}}",
             ["warning ineffective-setting .tls.httpsRedirect"],
@@ -74,3 +77,24 @@ def test_diagnostics_about_the_whole() -> None:
     assert short(found("Gateway", f"selector: {{app: '*'}}\nservers: [{HTTP}]")) == [
         'error invalid-selector spec.selector["app"]'
     ]
+
+
+@pytest.mark.parametrize("protocol", sorted(HTTP_PROTOCOLS))
+@pytest.mark.parametrize(
+    "tls",
+    [
+        "mode: SIMPLE",
+        "mode: MUTUAL",
+        "mode: OPTIONAL_MUTUAL",
+        "mode: ISTIO_MUTUAL",
+        "mode: AUTO_PASSTHROUGH",
+        "minProtocolVersion: TLSV1_3",
+        "cipherSuites: [AES128-SHA]",
+        "verifyCertificateHash: [aa]",
+        "caCertificates: /ca, httpsRedirect: true",
+    ],
+)
+def test_tls_on_a_plain_port_is_refused(protocol: str, tls: str) -> None:
+    """Whoever asks for TLS in any way would be served plain text there."""
+    server = f"servers: [{{port: {{number: 80, name: a, protocol: {protocol}}}, hosts: ['*'], tls: {{{tls}}}}}]"
+    assert "error tls-on-plain-port spec.servers[0].tls" in short(found("Gateway", server, identities=True))

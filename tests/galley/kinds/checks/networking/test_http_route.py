@@ -196,3 +196,24 @@ def test_a_repeated_match_is_told() -> None:
     assert short(found("VirtualService", spec % ", {uri: {exact: /b}}")) == [
         "info ineffective-match spec.http[1].match[0]"
     ]
+
+
+@pytest.mark.parametrize(
+    ("route", "field"),
+    [
+        ('redirect: {uri: "/a%sb"}', ".redirect.uri"),
+        ('redirect: {authority: "a%sb"}', ".redirect.authority"),
+        ('match: [{uri: {prefix: /a}}], redirect: {prefixRewrite: "/a%sb"}', ".redirect.prefixRewrite"),
+        ('rewrite: {uri: "/a%sb"}, ' + TO, ".rewrite.uri"),
+        ('rewrite: {authority: "a%sb"}, ' + TO, ".rewrite.authority"),
+        ('rewrite: {uriRegexRewrite: {match: a, rewrite: "/a%sb"}}, ' + TO, ".rewrite.uriRegexRewrite.rewrite"),
+    ],
+)
+@pytest.mark.parametrize("character", ["\\n", "\\r", "\\0", "\\x1f", "\\x7f"])
+def test_no_control_characters_in_the_request_line(route: str, field: str, character: str) -> None:
+    assert diagnostics_of("{" + route % character + "}") == [f"error invalid-header {field}"]
+
+
+def test_a_query_parameter_has_a_name() -> None:
+    route = "{match: [{queryParams: {'': {exact: a}}}], " + TO + "}"
+    assert diagnostics_of(route) == ["error missing-field .match[0].queryParams"]

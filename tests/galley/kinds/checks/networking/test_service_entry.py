@@ -36,6 +36,10 @@ def test_good_entries_have_no_diagnostics(spec: str) -> None:
         (f"hosts: ['*']\n{PORTS}", ["error invalid-host spec.hosts[0]"]),
         (f"hosts: [a_b]\n{PORTS}", ["error invalid-host spec.hosts[0]"]),
         (f"hosts: ['*-a.com']\n{PORTS}", ["warning partial-wildcard spec.hosts[0]"]),
+        (
+            "hosts: ['*-a.com']\nports: [{number: 443, name: tls, protocol: TLS}]",
+            ["error partial-wildcard spec.hosts[0]"],
+        ),
         (f"hosts: ['*.a.com']\n{PORTS}\nresolution: DNS", ["error invalid-host spec.hosts[0]"]),
         (f"hosts: [a.com]\n{PORTS}\nresolution: DYNAMIC_DNS", ["error invalid-host spec.hosts[0]"]),
         (f"hosts: [a.com]\n{PORTS}\naddresses: [x]", ["error invalid-address spec.addresses[0]"]),

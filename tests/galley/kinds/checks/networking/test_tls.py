@@ -60,3 +60,30 @@ def test_diagnostics(text: str, expected: list[str]) -> None:
 
 def test_the_mesh_s_own_certificates_exclude_others() -> None:
     assert "error conflicting-certificates " in tls("{mode: ISTIO_MUTUAL, serverCertificate: /c, privateKey: /k}")
+
+
+@pytest.mark.parametrize(
+    ("value", "hash_is_right", "spki_is_right"),
+    [
+        ("ab" * 32, True, False),
+        ("AB" * 32, True, False),
+        (":".join(["ab"] * 32), True, False),
+        ("ab:" * 32, False, False),
+        ("ag" * 32, False, False),
+        ("ab" * 31, False, False),
+        ("A" * 43 + "=", False, True),
+        ("A" * 44, False, False),
+        ("=" * 44, False, False),
+        ("", False, False),
+    ],
+)
+def test_pinned_certificates(value: str, hash_is_right: bool, spki_is_right: bool) -> None:
+    for name, is_right in (("verifyCertificateHash", hash_is_right), ("verifyCertificateSpki", spki_is_right)):
+        text = f"{{mode: SIMPLE, serverCertificate: /c, privateKey: /k, {name}: ['{value}']}}"
+        assert tls(text) == ([] if is_right else [f"error invalid-hash .{name}[0]"])
+
+
+@pytest.mark.parametrize(("length", "expected"), [(255, []), (256, ["error invalid-host spec.trafficPolicy.tls.sni"])])
+def test_the_length_of_a_server_name(length: int, expected: list[str]) -> None:
+    policy = f"trafficPolicy: {{tls: {{mode: SIMPLE, sni: {'a' * length}}}}}"
+    assert short(found("DestinationRule", f"host: a\n{policy}")) == expected
