@@ -90,10 +90,12 @@ class ControlPlane:
             deregister_after=settings.deregister_after,
             trust_domain=self._identities.trust_domain if self._identities else None,
             registries=(DOCKER,) if settings.docker is not None else (),
+            key_fetcher=settings.key_fetcher,
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
-        self._keys = KeyFetching(parse_targets(settings.jwks_targets), self._know_keys, settings.state)
+        targets = parse_targets(settings.jwks_targets)
+        self._keys = KeyFetching(targets, self._know_keys, settings.state, settings.key_fetcher)
         self._docker = self._follow_docker()
         mesh = PilotMesh(self._state, self._identities)
         self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
@@ -209,7 +211,8 @@ class ControlPlane:
         expiry = self._state.registrations.next_expiry()
         timeout = None if expiry is None else max(expiry - time.monotonic(), 0.0)
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            async with asyncio.timeout(timeout):  # wait_for of Python 3.11 may lose a cancellation
+                await self._changed.wait()
             await asyncio.sleep(_SETTLE)
         except TimeoutError:
             """Somebody's grace period is over."""

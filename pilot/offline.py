@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from citadel.identity import TrustDomain
+from citadel.jwks.key_sets import KeyFetcher
 from galley.publishing.validate import Validation
 from galley.snapshot import build_snapshot
 from pilot.generate import Generator
@@ -44,21 +45,33 @@ def read_node(node: Any) -> Proxy:
     )
 
 
-def snapshot_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> ResourceSnapshot:
+def snapshot_for(
+    validation: Validation,
+    proxy: Proxy,
+    *,
+    mtls: bool = False,
+    key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+) -> ResourceSnapshot:
     """What ``proxy`` would be served; a node that registers itself counts as connected. ``mtls`` gives workloads
-    identities in the trust domain that MeshConfig names."""
-    return Generator(_context_for(validation, proxy, mtls=mtls)).snapshot_of(proxy)
+    identities in the trust domain that MeshConfig names. Keys of tokens are fetched from nowhere."""
+    return Generator(_context_for(validation, proxy, mtls, key_fetcher)).snapshot_of(proxy)
 
 
-def plan_for(validation: Validation, proxy: Proxy, *, mtls: bool = False) -> ProxyPlan:
+def plan_for(
+    validation: Validation,
+    proxy: Proxy,
+    *,
+    mtls: bool = False,
+    key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+) -> ProxyPlan:
     """The plan behind what ``snapshot_for`` gives, not yet in Envoy's words."""
-    context = _context_for(validation, proxy, mtls=mtls)
+    context = _context_for(validation, proxy, mtls, key_fetcher)
     return plan_proxy(context, proxy_scope(context, proxy), Memo())
 
 
-def _context_for(validation: Validation, proxy: Proxy, *, mtls: bool) -> PushContext:
+def _context_for(validation: Validation, proxy: Proxy, mtls: bool, key_fetcher: KeyFetcher) -> PushContext:
     registered = registered_workload(proxy)
     config, _ = build_snapshot(validation.resources, domain=validation.domain)
     catalog = build_catalog(config, (registered,) if registered else ())
     trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
-    return build_push_context(config, catalog, trust_domain=trust_domain)
+    return build_push_context(config, catalog, trust_domain=trust_domain, key_fetcher=key_fetcher)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from pathlib import Path
 
+from citadel.jwks.key_sets import KeyFetcher
 from galley.frozen import frozen
 from galley.hosts.names import DEFAULT_DOMAIN
 from pilot.node.ports import CONTROL_PLANE_ADMIN_PORT, XDS_PORT
@@ -120,6 +121,7 @@ class Settings:
     docker: DockerSettings | None = None
     jwks_targets: tuple[str, ...] = ()
     """Networks beyond the public ones from which key sets may be fetched."""
+    key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE
 
     def check(self) -> str:
         """Why these settings cannot be served, or ""."""

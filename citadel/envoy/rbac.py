@@ -184,8 +184,9 @@ def render_text_match(match: TextMatch) -> StringMatcher:
             return _string_matcher(safe_regex=_regex_matcher(regex=".+"))
 
 
-def render_metadata(metadata: FilterMetadata) -> MetadataMatcher:
-    """A MetadataMatcher of the value under the path, in Istio's form: in a list, or by itself."""
+def render_metadata(metadata: FilterMetadata, *, invert: bool = False) -> MetadataMatcher:
+    """A MetadataMatcher of the value under the path, in Istio's form: in a list, or by itself. Inverted, it takes what
+    the other does not, be it for lack of the value."""
     texts = _any_of([_value_matcher(string_match=render_text_match(text)) for text in metadata.texts])
     forms = []
     if metadata.lists:
@@ -193,7 +194,10 @@ def render_metadata(metadata: FilterMetadata) -> MetadataMatcher:
     if metadata.single:
         forms.append(texts)
     return _metadata_matcher(
-        filter=metadata.filter, path=[_path_segment(key=key) for key in metadata.path], value=_any_of(forms)
+        filter=metadata.filter,
+        path=[_path_segment(key=key) for key in metadata.path],
+        value=_any_of(forms),
+        invert=invert,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from galley.frozen import frozen
 
@@ -24,6 +25,18 @@ class KeySource:
 
     uri: str
     is_issuer: bool = False
+
+
+class KeyFetcher(StrEnum):
+    """Who fetches the key sets that policies name. What an issuer's OpenID configuration names only the control plane
+    can find, whoever fetches the rest."""
+
+    CONTROL_PLANE = "control-plane"
+    ENVOY = "envoy"
+
+    def leaves_to_envoys(self, source: KeySource) -> bool:
+        """Whether each Envoy fetches ``source`` itself."""
+        return self is KeyFetcher.ENVOY and not source.is_issuer
 
 
 @frozen

@@ -12,6 +12,7 @@ from galley.commands.flags import add_reading_flags
 from galley.commands.report import render_text
 from galley.publishing.validate import validate
 from galley.sources.directory import read_paths
+from pilot.commands.flags.jwks import add_key_fetcher_flag
 from pilot.ir.plan_yaml import plan_yaml, plans_by_list
 from pilot.xds.resources import LISTS
 
@@ -62,6 +63,7 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         action="store_true",
         help="as by a control plane that issues identities, in the trust domain that MeshConfig names",
     )
+    add_key_fetcher_flag(parser)
     parser.set_defaults(run=run_dump)
 
 
@@ -93,10 +95,10 @@ def run_dump(args: argparse.Namespace) -> int:
     if validation.has_errors:
         return 1
     if args.output == "plan":
-        plans = plans_by_list(plan_for(validation, proxy, mtls=args.mtls))
+        plans = plans_by_list(plan_for(validation, proxy, mtls=args.mtls, key_fetcher=args.key_fetcher))
         print(plan_yaml({name: list(plans[name].values()) for name in (args.types or LISTS) if name in plans}))
         return 0
-    dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls))
+    dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls, key_fetcher=args.key_fetcher))
     chosen = {name: dumped[name] for name in (args.types or LISTS)}
     print(yaml.safe_dump(chosen, sort_keys=False) if args.output == "yaml" else json.dumps(chosen, indent=2))
     return 0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from ipaddress import ip_network
 from pathlib import Path
 
 from galley.commands.flags import add_reading_flags
 from pilot.commands.flags.docker import add_docker_flags, read_docker_settings
 from pilot.commands.flags.identity import add_identity_flags, listen_address, read_identity_settings
+from pilot.commands.flags.jwks import add_jwks_flags
 from pilot.commands.flags.limit import add_limit_flags, read_stream_limits
 from pilot.settings import Settings
 
@@ -73,10 +73,7 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     )  # fmt: skip
     add_identity_flags(parser)
     add_limit_flags(parser)
-    parser.add_argument(
-        "--jwks-allow", action="append", default=[], type=_network, metavar="NETWORK",
-        help="fetch key sets (jwksUri) from addresses in NETWORK, too, which are not public; repeatable",
-    )  # fmt: skip
+    add_jwks_flags(parser)
     add_docker_flags(parser)
     parser.set_defaults(run=run_serve)
 
@@ -103,6 +100,7 @@ def run_serve(args: argparse.Namespace) -> int:
         limits=read_stream_limits(args),
         docker=docker,
         jwks_targets=tuple(args.jwks_allow),
+        key_fetcher=args.key_fetcher,
     )
     if problem := settings.check():
         print(f"pilot serve: {problem}", file=sys.stderr)
@@ -110,13 +108,6 @@ def run_serve(args: argparse.Namespace) -> int:
     from pilot.app import serve  # noqa: PLC0415 - imports all of Envoy's messages, which --help need not wait for
 
     return asyncio.run(serve(settings))
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text, strict=False))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an address or a network such as 10.0.0.0/8") from None
 
 
 def _seconds(text: str) -> float:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from citadel.jwks.key_sets import KeySets, KeySetStatus, KeySource
+from citadel.jwks.key_sets import KeyFetcher, KeySets, KeySetStatus, KeySource
 from citadel.jwks.targets import Targets
 from citadel.policy.request_authentication import key_source
 from galley.atomic_write import write_atomically
@@ -26,11 +26,19 @@ _PATIENCE = 5.0
 
 
 class KeyFetching:
-    """Keeps the key sets that policies name current; ``changed`` is called with all that are known when one has."""
+    """Keeps the key sets that policies name current; ``changed`` is called with all that are known when one has.
+
+    Those that ``fetcher`` leaves to Envoys are none of its business.
+    """
 
     def __init__(
-        self, targets: Targets, changed: Callable[[Mapping[KeySource, str]], None], state: Path | None = None
+        self,
+        targets: Targets,
+        changed: Callable[[Mapping[KeySource, str]], None],
+        state: Path | None = None,
+        fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
     ) -> None:
+        self._fetcher = fetcher
         self._targets, self._changed = targets, changed
         self._file = state / _FILE if state is not None else None
         self._sets = KeySets()
@@ -60,7 +68,8 @@ class KeyFetching:
     def configure(self, config: ConfigSnapshot) -> None:
         """Policies have changed: keep what they name now."""
         rules = [rule for policy in config.of(RequestAuthentication) for rule in policy.spec.jwt_rules]
-        sources = {source: rule for rule in rules if (source := key_source(rule)) is not None}
+        named = {source: rule for rule in rules if (source := key_source(rule)) is not None}
+        sources = {source: rule for source, rule in named.items() if not self._fetcher.leaves_to_envoys(source)}
         self._patience = {source: _seconds(rule) for source, rule in sources.items()}
         self._sets.want(sources, time.monotonic())
         self._wanted.set()
@@ -80,7 +89,8 @@ class KeyFetching:
         due = self._sets.next_due()
         idle = None if due is None else max(0.1, due - time.monotonic())
         try:
-            await asyncio.wait_for(self._wanted.wait(), idle)
+            async with asyncio.timeout(idle):  # wait_for of Python 3.11 may lose a cancellation
+                await self._wanted.wait()
         except TimeoutError:
             """Something is due."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from citadel.identity import TrustDomain
-from citadel.jwks.key_sets import KeySource
+from citadel.jwks.key_sets import KeyFetcher, KeySource
 from galley.snapshot import ConfigSnapshot
 from pilot.generate import Generator
 from pilot.mesh.context.proxy import Proxy
@@ -35,12 +35,14 @@ class MeshState:
         deregister_after: float,
         trust_domain: TrustDomain | None = None,
         registries: Iterable[DiscoveryRegistry] = (),
+        key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
     ) -> None:
         self.registrations = Registrations(deregister_after)
         self._trust_domain = trust_domain
         self._config: ConfigSnapshot | None = None
         self._discovered: dict[DiscoveryRegistry, Discovery | None] = dict.fromkeys(registries)
         self._key_sets: Mapping[KeySource, str] = {}
+        self._key_fetcher = key_fetcher
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
         self._agents: dict[str, tuple[bool, str, str, str]] = {}
@@ -122,7 +124,12 @@ class MeshState:
         ):
             return False
         context = build_push_context(
-            self._config, catalog, previous, trust_domain=self._trust_domain, key_sets=self._key_sets
+            self._config,
+            catalog,
+            previous,
+            trust_domain=self._trust_domain,
+            key_sets=self._key_sets,
+            key_fetcher=self._key_fetcher,
         )
         if self._generator is None:
             self._generator = Generator(context)

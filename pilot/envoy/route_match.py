@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameterMatcher, RouteMatch
 
+from citadel.envoy.rbac import render_metadata
 from envoycodec.construct import maker
 from galley.kinds.values import StringMatch
 from pilot.envoy.core import matches_anything, render_regex, render_string_match
@@ -15,13 +16,15 @@ _query_parameter_matcher = maker(QueryParameterMatcher)
 
 
 def render_route_match(plan: RouteMatchPlan) -> RouteMatch:
-    """The path, then headers and query parameters by name: all of them must hold."""
+    """The path, then headers and query parameters by name, then claims: all of them must hold."""
     match = _render_path(plan.uri)
     if plan.ignore_case:
         match.case_sensitive = False
     match.headers = [render_header_match(name, value) for name, value in plan.headers.items()]
     match.headers += [render_header_match(name, value, invert=True) for name, value in plan.without_headers.items()]
     match.query_parameters = [_render_query_match(name, value) for name, value in plan.query_params.items()]
+    match.dynamic_metadata = [render_metadata(claim) for claim in plan.claims]
+    match.dynamic_metadata += [render_metadata(claim, invert=True) for claim in plan.without_claims]
     return match
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from citadel.access.rbac import FilterMetadata
 from galley.frozen import FrozenMap, frozen
 from galley.kinds.http import RegexRewrite
 from galley.kinds.values import StringMatch
@@ -25,20 +26,24 @@ NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()
 class RouteMatchPlan:
     """What a request must look like. ``uri`` None means the prefix ``/``.
 
-    ``headers`` may hold the pseudo headers ``:method``, ``:authority`` and ``:scheme``.
+    ``headers`` may hold the pseudo headers ``:method``, ``:authority`` and ``:scheme``. ``claims`` are what the filter
+    that verifies tokens must have noted of the request's, ``without_claims`` what it must not.
     """
 
     uri: StringMatch | None = None
     ignore_case: bool = False
     headers: FrozenMap[str, StringMatch] = NO_MATCHES
     without_headers: FrozenMap[str, StringMatch] = NO_MATCHES
+    claims: tuple[FilterMetadata, ...] = ()
+    without_claims: tuple[FilterMetadata, ...] = ()
     query_params: FrozenMap[str, StringMatch] = NO_MATCHES
 
     @property
     def is_catch_all(self) -> bool:
         """Whether every request is taken, so that nothing after it is ever reached."""
         anything = self.uri is None or self.uri.prefix == "/" or self.uri.regex in (".*", "*")
-        return anything and not (self.headers or self.without_headers or self.query_params)
+        asked = self.headers or self.without_headers or self.claims or self.without_claims or self.query_params
+        return anything and not asked
 
 
 @frozen

@@ -16,7 +16,7 @@ from galley.meta import Resource
 from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import AttachedKeys, ServersByProvider
+from pilot.mesh.context.scope import NO_SERVERS, AccessServers, AttachedKeys
 from pilot.mesh.naming import BLACK_HOLE_CLUSTER
 
 KeysBySource = FrozenMap[str, str]
@@ -31,14 +31,14 @@ class AccessInputs:
 
     policies: tuple[Resource[AuthorizationPolicy], ...] = ()
     tokens: tuple[Resource[RequestAuthentication], ...] = ()
-    servers: ServersByProvider = FrozenMap()
+    servers: AccessServers = NO_SERVERS
     keys: KeysBySource = FrozenMap()
     trust_domains: tuple[str, ...] = ()
     gateway: bool = False
 
 
 def plan_access(
-    context: PushContext, attached: AttachedKeys, servers: ServersByProvider, memo: Memo, *, gateway: bool = False
+    context: PushContext, attached: AttachedKeys, servers: AccessServers, memo: Memo, *, gateway: bool = False
 ) -> AttachedFilters:
     """The filters for a workload, or for a gateway. Where mesh and workload have no identities policies count all the
     same: nobody has a principal then."""
@@ -61,37 +61,41 @@ def plan_access_filters(inputs: AccessInputs) -> AttachedFilters:
     """External authorization first, then tokens, then the rules about who may do what (Istio's order)."""
     custom = tuple(one for one in inputs.policies if one.spec.action is AuthorizationAction.CUSTOM)
     domains = inputs.trust_domains
-    tokens = plan_jwt(inputs.tokens, lambda rule: _keys(rule, inputs.keys), clear_route_cache=inputs.gateway)
+    tokens = plan_jwt(inputs.tokens, lambda rule: _keys(rule, inputs), clear_route_cache=inputs.gateway)
     return AttachedFilters(
         http=(
-            *plan_custom(custom, inputs.servers, http=True, trust_domains=domains),
+            *plan_custom(custom, inputs.servers.authorization, http=True, trust_domains=domains),
             *((tokens,) if tokens is not None else ()),
             *plan_rbac(inputs.policies, http=True, trust_domains=domains),
         ),
         network=(
-            *plan_custom(custom, inputs.servers, http=False, trust_domains=domains),
+            *plan_custom(custom, inputs.servers.authorization, http=False, trust_domains=domains),
             *plan_rbac(inputs.policies, http=False, trust_domains=domains),
         ),
         origins=(*(one.key for one in inputs.policies), *(one.key for one in inputs.tokens)),
     )
 
 
-def _keys(rule: JwtRule, fetched: KeysBySource) -> InlineKeys | RemoteKeys:
-    """The rule's own keys, else those that were fetched, else none.
+def _keys(rule: JwtRule, inputs: AccessInputs) -> InlineKeys | RemoteKeys:
+    """The rule's own keys, else those that were fetched, else those that the proxy fetches itself, else none.
 
     Envoy takes no empty key set. One that is to be fetched through a cluster without endpoints cannot be had, and so
     every token of the issuer is refused, as it must be (tried with Envoy 1.40: 401, "Jwks remote fetch is failed").
     """
     source = key_source(rule)
-    known = InlineKeys(fetched[source.uri]) if source is not None and source.uri in fetched else inline_keys(rule)
-    uri = source.uri if source is not None else rule.issuer
-    return known or RemoteKeys(uri=uri, cluster=BLACK_HOLE_CLUSTER, timeout=_FETCH_TIMEOUT)
+    if source is None:
+        return inline_keys(rule) or RemoteKeys(rule.issuer, BLACK_HOLE_CLUSTER, _FETCH_TIMEOUT)
+    if source.uri in inputs.keys:
+        return InlineKeys(inputs.keys[source.uri])
+    cluster = inputs.servers.key_clusters.get(source.uri, BLACK_HOLE_CLUSTER)
+    return RemoteKeys(source.uri, cluster, rule.timeout or _FETCH_TIMEOUT)
 
 
 def _keys_of(context: PushContext, tokens: Iterable[Resource[RequestAuthentication]]) -> KeysBySource:
     sources = [key_source(rule) for policy in tokens for rule in policy.spec.jwt_rules]
-    known = context.key_sets
-    return FrozenMap({source.uri: known[source] for source in sources if source is not None and source in known})
+    known, fetcher = context.key_sets, context.key_fetcher
+    wanted = [source for source in sources if source is not None and not fetcher.leaves_to_envoys(source)]
+    return FrozenMap({source.uri: known[source] for source in wanted if source in known})
 
 
 def _trust_domains(context: PushContext) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from pilot.ir.network_filters import NetworkFilterPlan, TcpProxyPlan, TerminalFi
 from pilot.memo import Memo
 from pilot.mesh.access import plan_access
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import AttachedKeys, ServersByProvider
+from pilot.mesh.context.scope import AccessServers, AttachedKeys, 
 
 ANY_CONNECTION = ChainMatchPlan()
 CONNECT_TIMEOUT = timedelta(seconds=15)
@@ -20,7 +20,7 @@ CONNECT_TIMEOUT = timedelta(seconds=15)
 
 
 def plan_attached_filters(
-    context: PushContext, attached: AttachedKeys, servers: ServersByProvider, memo: Memo, *, gateway: bool = False
+    context: PushContext, attached: AttachedKeys, servers: AccessServers, memo: Memo, *, gateway: bool = False
 ) -> AttachedFilters:
     """What the policies that count for a workload, or for a gateway, add to its filters, in the order of the list."""
     return join_attached_filters(

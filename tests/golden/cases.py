@@ -11,6 +11,8 @@ A case is a folder ``GROUP/NAME``: ``config.yaml`` as a user writes it, ``expect
     the xDS node that is served (default: the sidecar of an application ``client``)
 ``mtls``
     true where the mesh issues identities; with ``identified: false`` to one that has proven none
+``jwks_fetch``
+    ``envoy`` where each Envoy fetches keys of tokens itself
 ``without_effect``
     documents, as ``KIND/NAME``, that change nothing of what is shown: just that is the feature, or they only make the
     configuration whole
@@ -25,6 +27,7 @@ from typing import Any
 
 import yaml
 
+from citadel.jwks.key_sets import KeyFetcher
 from galley.publishing.validate import Validation, validate
 from pilot.envoy.resource_json import snapshot_as_json
 from pilot.ir.plan_yaml import plans_by_list
@@ -44,7 +47,7 @@ PARTS = {"routes": "virtualHosts", "listeners": "filterChains"}
 
 _PLAN_PARTS = {"routes": "virtual_hosts", "listeners": "chains"}
 
-_KEYS = frozenset({"description", "shows", "proxy", "mtls", "identified", "without_effect"})
+_KEYS = frozenset({"description", "shows", "proxy", "mtls", "identified", "jwks_fetch", "without_effect"})
 
 Json = dict[str, Any]
 Names = Mapping[str, tuple[str, ...]]
@@ -60,6 +63,7 @@ class Case:
     shows: Mapping[str, Names | None]
     proxy: Proxy
     mtls: bool
+    key_fetcher: KeyFetcher
     without_effect: frozenset[str]
 
     @property
@@ -75,7 +79,7 @@ class Case:
 
     def snapshot(self) -> ResourceSnapshot:
         """All that its proxy is served."""
-        return snapshot_for(self.validation(), self.proxy, mtls=self.mtls)
+        return snapshot_for(self.validation(), self.proxy, mtls=self.mtls, key_fetcher=self.key_fetcher)
 
     def shown(self) -> dict[str, list[Json]]:
         """What it shows of that, as protobuf JSON; what is named and not there is left out."""
@@ -84,7 +88,7 @@ class Case:
 
     def planned(self) -> dict[str, list[Any]]:
         """The plans behind what it shows, by the same types and names."""
-        plans = plans_by_list(plan_for(self.validation(), self.proxy, mtls=self.mtls))
+        plans = plans_by_list(plan_for(self.validation(), self.proxy, mtls=self.mtls, key_fetcher=self.key_fetcher))
         return {
             kind: list(_select_plans(plans[kind], names, _PLAN_PARTS.get(kind))) for kind, names in self.shows.items()
         }
@@ -123,6 +127,7 @@ def _read(folder: Path) -> Case:
         shows={kind: _read_names(names) for kind, names in about["shows"].items()},
         proxy=replace(read_node(about.get("proxy", CLIENT)), identified=about.get("identified", True)),
         mtls=about.get("mtls", False),
+        key_fetcher=KeyFetcher(about.get("jwks_fetch", KeyFetcher.CONTROL_PLANE)),
         without_effect=frozenset(about.get("without_effect", ())),
     )
 

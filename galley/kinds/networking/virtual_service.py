@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import field
 from datetime import timedelta
@@ -20,6 +21,19 @@ from galley.kinds.values import Destination, Percent, StringMatch, unsupported
 from galley.meta import NO_LABELS, Labels
 
 NO_MATCHES: FrozenMap[str, StringMatch] = FrozenMap()
+
+CLAIM_PREFIX = "@request.auth.claims"
+"""In the place of a header's name: the claims of the request's token, which a gateway has verified."""
+_CLAIM = re.compile(r"@request\.auth\.claims((?:\.[^.\[\]]+)+|(?:\[[^\[\]]+\])+)")
+
+
+def claim_path(name: str) -> tuple[str, ...] | None:
+    """The claim, outermost first, that a header match asks for by ``@request.auth.claims.a.b`` or
+    ``@request.auth.claims[a][b]``; None for the name of a header."""
+    found = _CLAIM.fullmatch(name)
+    if found is None:
+        return None
+    return tuple(found[1][1:-1].split("][") if found[1].startswith("[") else found[1][1:].split("."))
 
 
 @frozen

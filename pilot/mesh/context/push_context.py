@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from citadel.identity import TrustDomain
 from citadel.ir import MeshTls
-from citadel.jwks.key_sets import KeySource
+from citadel.jwks.key_sets import KeyFetcher, KeySource
 from citadel.policy.peer import PeerPolicyIndex, index_peer_policies
 from galley.attached import Attached, attach
 from galley.hosts.names import MESH_GATEWAY
@@ -42,7 +42,7 @@ class PushContext:
 
     ``attached`` has the policies of each kind that is attached to workloads; ``memo`` remembers indexes and answers by
     what they were made from. ``mtls`` are the identities of the mesh; None where nobody issues any, and all is plain
-    text. ``key_sets`` are those that were fetched.
+    text. ``key_sets`` are those that were fetched, ``key_fetcher`` says by whom they are.
     """
 
     config: ConfigSnapshot
@@ -54,6 +54,7 @@ class PushContext:
     peers: PeerPolicyIndex
     mtls: MeshTls | None = None
     key_sets: Mapping[KeySource, str] = field(default_factory=dict, repr=False)
+    key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE
     memo: Memo = field(default_factory=Memo, repr=False)
 
     def mtls_for(self, certificates: Certificates) -> MeshTls | None:
@@ -114,6 +115,7 @@ def build_push_context(
     *,
     trust_domain: TrustDomain | None = None,
     key_sets: Mapping[KeySource, str] | None = None,
+    key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
 ) -> PushContext:
     """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over.
 
@@ -139,6 +141,7 @@ def build_push_context(
         peers=memo(index_peer_policies, attached[PeerAuthentication]),
         mtls=mesh_tls(mesh, trust_domain) if trust_domain is not None else None,
         key_sets=key_sets or {},
+        key_fetcher=key_fetcher,
         memo=memo,
     )
 

@@ -21,6 +21,20 @@ ServersByProvider = FrozenMap[str, AuthorizationServer]
 """The authorization servers that a proxy can ask, by the names of their providers in MeshConfig."""
 
 
+@frozen
+class AccessServers:
+    """The servers that the access filters of a proxy can ask, as far as it has clusters for them.
+
+    ``key_clusters`` lead to the key sets that it fetches itself, by their URIs.
+    """
+
+    authorization: ServersByProvider = FrozenMap()
+    key_clusters: FrozenMap[str, str] = FrozenMap()
+
+
+NO_SERVERS = AccessServers()
+
+
 class Certificates(StrEnum):
     """Where a proxy has its certificate and the roots from, in a mesh whose workloads have identities."""
 
@@ -102,7 +116,7 @@ class InboundScope:
     interception: Interception
     ports: tuple[InboundPort, ...] = ()
     attached: AttachedKeys = FrozenMap()
-    servers: ServersByProvider = FrozenMap()
+    servers: AccessServers = NO_SERVERS
     accept_http_10: bool = False
     ipv6: bool = False
     dual_stack: bool = False

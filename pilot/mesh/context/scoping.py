@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
-from galley.kinds.security.authorization_policy import AuthorizationAction, AuthorizationPolicy
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
+from pilot.mesh.context.access_servers import access_servers
 from pilot.mesh.context.attached_kinds import ATTACHED_KINDS, LabelsOf, Side
-from pilot.mesh.context.authorization_servers import authorization_servers
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import (
@@ -22,7 +21,6 @@ from pilot.mesh.context.scope import (
     ListenerScope,
     OutboundScope,
     ProxyScope,
-    ServersByProvider,
 )
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
@@ -186,18 +184,12 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         interception=proxy.interception,
         ports=_one_per_socket(ports),
         attached=attached,
-        servers=_servers(context, proxy, attached),
+        servers=access_servers(context, lambda: outbound_scope(context, proxy), attached),
         accept_http_10=proxy.accept_http_10,
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,
         certificates=_certificates(context, proxy),
     )
-
-
-def _servers(context: PushContext, proxy: Proxy, attached: AttachedKeys) -> ServersByProvider:
-    policies = context.attached_to(attached, AuthorizationPolicy)
-    custom = [policy for policy in policies if policy.spec.action is AuthorizationAction.CUSTOM]
-    return authorization_servers(context, outbound_scope(context, proxy), custom) if custom else FrozenMap()
 
 
 def _certificates(context: PushContext, proxy: Proxy) -> Certificates:

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from galley.kinds.networking.gateway import Gateway
-from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from pilot.ir.attached_filters import AttachedFilters
 from pilot.ir.route import RoutePlan
 from pilot.memo import Memo
-from pilot.mesh.context.authorization_servers import authorization_servers
+from pilot.mesh.context.access_servers import access_servers
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
 from pilot.mesh.context.visibility import VisibleServices
@@ -48,8 +47,7 @@ class GatewayRules:
     def attached_filters(self) -> AttachedFilters:
         """What the policies for this gateway add to its filters."""
         attached = self.scope.attached
-        policies = self.context.attached_to(attached, AuthorizationPolicy)
-        servers = authorization_servers(self.context, self.scope, policies)
+        servers = access_servers(self.context, lambda: self.scope, attached)
         return plan_attached_filters(self.context, attached, servers, self.memo, gateway=True)
 
     def ports(self) -> tuple[GatewayPort, ...]:

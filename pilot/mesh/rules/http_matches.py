@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from citadel.access.rbac import FilterMetadata, TextMatch, TextMatchKind
+from citadel.policy.authorization.texts import ANY_TEXT, JWT_FILTER, JWT_PAYLOAD
 from galley.frozen import FrozenMap, frozen
+from galley.hosts.names import MESH_GATEWAY
 from galley.kinds.values import StringMatch
 from galley.meta import NO_LABELS, Labels
 from pilot.ir.route import RouteMatchPlan
-from pilot.mesh.rules.model import ConnectionCondition, HttpCondition
+from pilot.mesh.rules.model import ClaimPath, ConnectionCondition, HttpCondition
 
 
 @frozen
@@ -24,7 +27,9 @@ class RouteSite:
 
 
 def applies(condition: HttpCondition | ConnectionCondition, site: RouteSite) -> bool:
-    """Whether what arrives at ``site`` can be what ``condition`` asks for."""
+    """Whether what arrives at ``site`` can be what ``condition`` asks for; claims of tokens only gateways know."""
+    if site.gateway == MESH_GATEWAY and isinstance(condition, HttpCondition) and condition.asks_about_claims:
+        return False
     return condition.site.is_at(site.gateway, site.port) and condition.site.is_for(site.labels, site.namespace)
 
 
@@ -38,8 +43,23 @@ def plan_match(condition: HttpCondition) -> RouteMatchPlan:
         ignore_case=condition.ignore_uri_case,
         headers=FrozenMap(headers),
         without_headers=FrozenMap({name: _comparison(value) for name, value in condition.without_headers.items()}),
+        claims=tuple(_claim(path, value) for path, value in condition.claims.items()),
+        without_claims=tuple(_claim(path, value) for path, value in condition.without_claims.items()),
         query_params=FrozenMap({name: _comparison(value) for name, value in condition.query_params.items()}),
     )
+
+
+def _claim(path: ClaimPath, value: StringMatch) -> FilterMetadata:
+    """What the filter that verifies tokens must have noted: the claim itself, or a list with it."""
+    return FilterMetadata(JWT_FILTER, (JWT_PAYLOAD, *path), (_text_match(value),))
+
+
+def _text_match(value: StringMatch) -> TextMatch:
+    if value.exact is not None:
+        return TextMatch(TextMatchKind.EXACT, value.exact)
+    if value.prefix:
+        return TextMatch(TextMatchKind.PREFIX, value.prefix)
+    return ANY_TEXT if value.is_presence or value.prefix == "" else TextMatch(TextMatchKind.REGEX, value.regex or "")
 
 
 def _comparison(value: StringMatch) -> StringMatch:

@@ -25,6 +25,8 @@ from galley.kinds.values import StringMatch
 from galley.meta import NO_LABELS, Labels, ResourceKey
 
 NO_COMPARISONS: FrozenMap[str, StringMatch] = FrozenMap()
+ClaimPath = tuple[str, ...]
+NO_CLAIMS: FrozenMap[ClaimPath, StringMatch] = FrozenMap()
 
 
 @frozen
@@ -87,6 +89,7 @@ ANYWHERE = RuleSite()
 class HttpCondition:
     """What a request must be like for a rule: all of it holds together.
 
+    ``claims`` are asked of the request's token, by their path, outermost first; only gateways verify tokens for that.
     ``name`` and ``stat_prefix`` are those of the requests that it takes, where they have some of their own.
     """
 
@@ -98,9 +101,16 @@ class HttpCondition:
     authority: StringMatch | None = None
     headers: FrozenMap[str, StringMatch] = NO_COMPARISONS
     without_headers: FrozenMap[str, StringMatch] = NO_COMPARISONS
+    claims: FrozenMap[ClaimPath, StringMatch] = NO_CLAIMS
+    without_claims: FrozenMap[ClaimPath, StringMatch] = NO_CLAIMS
     query_params: FrozenMap[str, StringMatch] = NO_COMPARISONS
     name: str = ""
     stat_prefix: str = ""
+
+    @property
+    def asks_about_claims(self) -> bool:
+        """Whether it depends on the request's token."""
+        return bool(self.claims or self.without_claims)
 
 
 @frozen

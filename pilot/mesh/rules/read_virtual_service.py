@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from galley.exports import resolve_exports
+from galley.frozen import FrozenMap
 from galley.hosts.names import MESH_GATEWAY, resolve_gateway, resolve_host
 from galley.kinds.networking.virtual_service import (
     HttpMatchRequest,
@@ -16,10 +17,12 @@ from galley.kinds.networking.virtual_service import (
     TlsMatchAttributes,
     TlsRoute,
     VirtualService,
+    claim_path,
 )
-from galley.kinds.values import Destination, Percent
+from galley.kinds.values import Destination, Percent, StringMatch
 from galley.meta import Resource
 from pilot.mesh.rules.model import (
+    ClaimPath,
     ConnectionCondition,
     ConnectionRule,
     HttpAction,
@@ -33,8 +36,6 @@ from pilot.mesh.rules.model import (
     RuleSite,
     TrafficRule,
 )
-
-JWT_CLAIM_PREFIX = "@request.auth.claims"
 
 
 def read_virtual_service(resource: Resource[VirtualService], settings: RuleSettings) -> tuple[TrafficRule, ...]:
@@ -91,8 +92,6 @@ class _Reader:
 
     def _http_conditions(self, matches: tuple[HttpMatchRequest, ...]) -> Iterator[HttpCondition]:
         for match in matches or (HttpMatchRequest(),):
-            if any(name.startswith(JWT_CLAIM_PREFIX) for name in (*match.headers, *match.without_headers)):
-                continue  # claims of a token that nobody has verified match nothing
             yield HttpCondition(
                 site=self._http_site(match),
                 uri=match.uri,
@@ -100,8 +99,10 @@ class _Reader:
                 scheme=match.scheme,
                 method=match.method,
                 authority=match.authority,
-                headers=match.headers,
-                without_headers=match.without_headers,
+                headers=_headers(match.headers),
+                without_headers=_headers(match.without_headers),
+                claims=_claims(match.headers),
+                without_claims=_claims(match.without_headers),
                 query_params=match.query_params,
                 name=match.name,
                 stat_prefix=match.stat_prefix,
@@ -161,3 +162,13 @@ def _percent(percentage: Percent | None, deprecated: int | None) -> float:
     if percentage is not None:
         return percentage.value
     return 100.0 if deprecated is None else float(deprecated)
+
+
+def _headers(written: FrozenMap[str, StringMatch]) -> FrozenMap[str, StringMatch]:
+    """The comparisons of what are names of headers."""
+    return FrozenMap({name: value for name, value in written.items() if claim_path(name) is None})
+
+
+def _claims(written: FrozenMap[str, StringMatch]) -> FrozenMap[ClaimPath, StringMatch]:
+    """The comparisons of claims, which are written among those of headers."""
+    return FrozenMap({path: value for name, value in written.items() if (path := claim_path(name)) is not None})

@@ -17,12 +17,11 @@ from galley.kinds.checks.scalars import (
     check_weights,
 )
 from galley.kinds.http import HttpDirectResponse, HttpRedirect, HttpRewrite
-from galley.kinds.networking.virtual_service import HttpMatchRequest, HttpRoute
+from galley.kinds.networking.virtual_service import CLAIM_PREFIX, HttpMatchRequest, HttpRoute, claim_path
 from galley.text.nodes import at_key
 from galley.text.recorder import Recorder
 from galley.text.wording import quoted
 
-_CLAIMS = "@request.auth.claims"
 _LARGEST_BODY = 1 << 20
 _LARGE_BODY = 100 << 10
 
@@ -50,21 +49,14 @@ def _check_match(recorder: Recorder, path: str, match: HttpMatchRequest, is_gate
     check_string_match(recorder, f"{path}.uri", match.uri, empty_prefix=True)
     for name, value in (("scheme", match.scheme), ("method", match.method), ("authority", match.authority)):
         check_string_match(recorder, f"{path}.{name}", value)
-    for key, value in match.headers.items():
-        inner = at_key(f"{path}.headers", key)
-        check_string_match(recorder, inner, value)
-        if key.startswith(_CLAIMS):
-            _check_claim(recorder, inner, is_gateway_bound)
-        else:
-            check_header_name(recorder, inner, key.removeprefix(":"))
-    for key, value in match.without_headers.items():
-        inner = at_key(f"{path}.withoutHeaders", key)
-        check_string_match(recorder, inner, value)
-        if key.startswith(_CLAIMS):
-            what = "cannot be enforced yet: requests with the claim would match as well"
-            recorder.error(inner, "not-enforced", what)
-        else:
-            check_header_name(recorder, inner, key.removeprefix(":"))
+    for field, headers in (("headers", match.headers), ("withoutHeaders", match.without_headers)):
+        for key, value in headers.items():
+            inner = at_key(f"{path}.{field}", key)
+            check_string_match(recorder, inner, value)
+            if key.startswith(CLAIM_PREFIX):
+                _check_claim(recorder, inner, key, is_gateway_bound)
+            else:
+                check_header_name(recorder, inner, key.removeprefix(":"))
     for key, value in match.query_params.items():
         if not key:
             recorder.error(f"{path}.queryParams", "missing-field", "needs the name of a parameter, not empty text")
@@ -74,11 +66,11 @@ def _check_match(recorder: Recorder, path: str, match: HttpMatchRequest, is_gate
     check_labels(recorder, f"{path}.sourceLabels", match.source_labels)
 
 
-def _check_claim(recorder: Recorder, field: str, is_gateway_bound: bool) -> None:
-    if is_gateway_bound:
-        what = "is not supported yet: routing by claims of a token matches no request"
-        recorder.warn(field, "not-supported-yet", what)
-    else:
+def _check_claim(recorder: Recorder, field: str, name: str, is_gateway_bound: bool) -> None:
+    if claim_path(name) is None:
+        hint = f"write {CLAIM_PREFIX}.a.b or {CLAIM_PREFIX}[a][b]"
+        recorder.error(field, "invalid-header", f"{quoted(name)} names no claim", hint)
+    elif not is_gateway_bound:
         what = "matches claims of a token, which only a rule bound to a gateway can"
         recorder.error(field, "claim-without-gateway", what)
 

@@ -57,7 +57,7 @@ def test_good_routes_have_no_diagnostics(route: str) -> None:
         ),
         (
             "{match: [{withoutHeaders: {'@request.auth.claims.a': {exact: b}}}], " + TO + "}",
-            ['error not-enforced .match[0].withoutHeaders["@request.auth.claims.a"]'],
+            ['error claim-without-gateway .match[0].withoutHeaders["@request.auth.claims.a"]'],
         ),
         ("{route: [{destination: {host: '*'}}]}", ["error invalid-host .route[0].destination.host"]),
         ("{route: [{}]}", ["error missing-field .route[0].destination"]),
@@ -164,11 +164,16 @@ def test_diagnostics(route: str, expected: list[str]) -> None:
     assert sorted(diagnostics_of(route)) == sorted(expected)
 
 
-def test_claims_are_not_supported_yet_on_gateways() -> None:
-    route = "{match: [{headers: {'@request.auth.claims.a': {exact: b}}}], " + TO + "}"
-    assert diagnostics_of(route, head="hosts: [a.com]\ngateways: [gw]") == [
-        'warning not-supported-yet .match[0].headers["@request.auth.claims.a"]'
-    ]
+@pytest.mark.parametrize("field", ["headers", "withoutHeaders"])
+@pytest.mark.parametrize(
+    ("claim", "is_one"),
+    [(".a", True), (".a.b", True), ("[a][b.c]", True), ("", False), (".", False), ("s", False), ("[a].b", False)],
+)
+def test_a_gateway_may_ask_for_claims(field: str, claim: str, is_one: bool) -> None:
+    name = f"@request.auth.claims{claim}"
+    route = f"{{match: [{{{field}: {{'{name}': {{exact: b}}}}}}], {TO}}}"
+    expected = [] if is_one else [f'error invalid-header .match[0].{field}["{name}"]']
+    assert diagnostics_of(route, head="hosts: [a.com]\ngateways: [gw]") == expected
 
 
 def test_a_rule_after_one_that_takes_everything_is_never_reached() -> None:
