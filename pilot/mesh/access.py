@@ -87,7 +87,9 @@ def _keys(rule: JwtRule, inputs: AccessInputs) -> InlineKeys | RemoteKeys:
         return inline_keys(rule) or RemoteKeys(rule.issuer, BLACK_HOLE_CLUSTER, _FETCH_TIMEOUT)
     if source.uri in inputs.keys:
         return InlineKeys(inputs.keys[source.uri])
-    cluster = inputs.servers.key_clusters.get(source.uri, BLACK_HOLE_CLUSTER)
+    cluster = inputs.servers.key_clusters.get(source.uri)
+    if cluster is None:
+        return RemoteKeys(source.uri, BLACK_HOLE_CLUSTER, _FETCH_TIMEOUT)
     return RemoteKeys(source.uri, cluster, rule.timeout or _FETCH_TIMEOUT)
 
 
