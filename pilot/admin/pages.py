@@ -12,6 +12,7 @@ from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
 from galley.snapshot import ConfigSnapshot
 from galley.text.diagnostics import Diagnostic
+from pilot.admin.access import describe_access_policies
 from pilot.admin.http import Answer, Page, as_json
 from pilot.admin.metrics import render_metrics
 from pilot.controlplane.mesh_state import MeshState
@@ -39,6 +40,7 @@ def admin_pages(
         "/debug/configz": lambda _: as_json(list(_resources(state.config))),
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
         "/debug/registryz": lambda _: as_json(list(_services(state))),
+        "/debug/authzz": lambda _: as_json(list(describe_access_policies(state, fleet))),
         "/debug/jwksz": lambda _: as_json([_key_set(one) for one in key_sets()]),
         "/debug/dockerz": lambda _: as_json(_discovery(state, engine())),
         "/debug/config_dump": lambda query: _config_dump(query, state, fleet),

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Any
 
 from citadel.access.rbac import RbacPolicy
@@ -22,6 +23,7 @@ from galley.meta import Resource, origin_at
 from galley.publishing.validate import validate
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.sources.directory import read_paths
+from pilot.commands.authz_policies import add_policies_parser
 
 Policies = tuple[Resource[AuthorizationPolicy], ...]
 
@@ -66,6 +68,7 @@ def add_authz_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     _add_request_arguments(check.add_argument_group("the request"))
     check.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
     check.set_defaults(run=run_check)
+    add_policies_parser(commands)
 
 
 def _add_request_arguments(group: argparse._ArgumentGroup) -> None:
@@ -149,6 +152,9 @@ def _request(args: argparse.Namespace) -> Request:
     identity = f"spiffe://{args.source.removeprefix('spiffe://')}" if args.source else ""
     if identity:
         SpiffeId.parse(identity)
+    for address in (args.peer_ip, args.client_ip, args.destination_ip):
+        if address:
+            ip_address(address)
     return Request(
         http=not args.tcp,
         method=args.method or "GET",

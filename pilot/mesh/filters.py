@@ -12,7 +12,7 @@ from pilot.ir.network_filters import NetworkFilterPlan, TcpProxyPlan, TerminalFi
 from pilot.memo import Memo
 from pilot.mesh.access import plan_access
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import AccessServers, AttachedKeys, 
+from pilot.mesh.context.scope import AccessServers, AttachedKeys
 
 ANY_CONNECTION = ChainMatchPlan()
 CONNECT_TIMEOUT = timedelta(seconds=15)

@@ -117,3 +117,31 @@ async def test_what_became_of_each_container_is_shown() -> None:
     assert (page["containers"][0]["service"], page["containers"][0]["verdict"]) == ("web.default", "ready")
     assert page["withdrawn"] == ["1.2.3.5"]
     assert page["engine"] == {}
+
+
+POLICY = b"""\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody}
+spec: {}
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens}
+spec: {selector: {matchLabels: {app: other}}}
+"""
+
+
+async def test_policies_about_access_are_shown_with_whom_they_reach() -> None:
+    plane = Plane()
+    documents, _ = compose(POLICY, "policy.yaml")
+    policies = tuple(resource for document in documents for resource in decode(document)[0])
+    plane.state.configure(build_snapshot((*resources(), *policies))[0])
+    plane.state.discover(DOCKER, NOTHING_DISCOVERED)
+    assert plane.ask("/debug/authzz") == []
+    plane.state.rebuild()
+    plane.fleet.open(a_node(plane.proxy), XdsVariant.SOTW, "")
+    nobody, tokens = plane.ask("/debug/authzz")
+    assert (nobody["name"], nobody["action"], nobody["origin"]) == ("nobody", "ALLOW", "policy.yaml:1:1")
+    assert [(one["id"], one["listeners"]) for one in nobody["proxies"]] == [(plane.proxy.id, "NOT SENT")]
+    assert (tokens["kind"], tokens["proxies"]) == ("RequestAuthentication", [])

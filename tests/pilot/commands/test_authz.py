@@ -1,95 +1,128 @@
-"""`pilot authz check`: what policies in files decide about a described request."""
+"""`pilot authz check` as a user runs it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from pilot.__main__ import main
 
-RULES: dict[str, Any] = {
-    "deny": {"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/admin", "/admin/*"]}}]}]},
-    "allow": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]},
-    "role": {"action": "DENY", "rules": [{"when": [{"key": "request.headers[x-role]", "values": ["admin"]}]}]},
-}
-
-
-def policy(name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "security.istio.io/v1",
-        "kind": "AuthorizationPolicy",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": RULES[name],
-    }
+POLICIES = """\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: readers, namespace: default}
+spec:
+  selector: {matchLabels: {app: reviews}}
+  rules:
+  - from: [{source: {principals: [cluster.local/ns/default/sa/web]}}]
+    to: [{operation: {methods: [GET]}}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-admin, namespace: istio-system}
+spec:
+  action: DENY
+  rules: [{to: [{operation: {paths: [/admin*]}}]}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: tried, namespace: default, annotations: {istio.io/dry-run: "true"}}
+spec:
+  action: DENY
+  rules: [{to: [{operation: {methods: [GET]}}]}]
+"""
+WEB = ("--from", "cluster.local/ns/default/sa/web")
 
 
 @pytest.fixture
-def rules(tmp_path: Path) -> Path:
-    (tmp_path / "policies.yaml").write_text(yaml.safe_dump_all([policy("deny"), policy("allow")]))
-    return tmp_path
+def rules(tmp_path: Path) -> str:
+    (tmp_path / "policies.yaml").write_text(POLICIES)
+    return str(tmp_path)
 
 
-def normalize(rules: Path, kind: str) -> None:
-    mesh = {"apiVersion": "mesh.istio.io/v1alpha1", "kind": "MeshConfig", "pathNormalization": {"normalization": kind}}
-    (rules / "mesh.yaml").write_text(yaml.safe_dump(mesh))
+def check(rules: str, *arguments: str) -> int:
+    return main(["authz", "check", "--config", rules, "--labels", "app=reviews", *arguments])
 
 
-def check(rules: Path, *request: str) -> int:
-    return main(["authz", "check", "--config", str(rules), *request])
-
-
-@pytest.mark.parametrize("path", ["/admin", "/a/../admin", "/%61dmin?x", "/admin/x"])
-def test_a_path_is_normalized_as_proxies_do(rules: Path, path: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(rules, "--path", path) == 1
-    assert "denied: a DENY rule matches" in capsys.readouterr().out
+def test_without_a_request_the_policies_are_listed_in_the_order_in_which_they_count(
+    rules: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(rules) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["DENY", "istio-system/no-admin"],
+        ["DENY", "default/tried"],
+        ["ALLOW", "default/readers"],
+    ]
+    assert "(dry run)" in lines[1]
+    assert "policies.yaml:1:1" in lines[2]
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "status"),
+    ("request_flags", "status", "told"),
     [
-        ("NONE", "/a/../admin", 0),
-        ("BASE", "//admin", 0),
-        ("MERGE_SLASHES", "//admin", 1),
-        ("MERGE_SLASHES", "/%2fadmin", 0),
-        ("DECODE_AND_MERGE_SLASHES", "/%2fadmin", 1),
+        (WEB, 0, "allowed: an ALLOW rule matches"),
+        ((*WEB, "--path", "/admin/x"), 1, "denied: a DENY rule matches"),
+        ((*WEB, "--method", "POST"), 1, "denied: there are ALLOW policies"),
+        (("--from", "cluster.local/ns/default/sa/other"), 1, "denied: there are ALLOW policies"),
+        (("--tcp", "--port", "9080"), 1, "denied: a DENY rule matches"),
     ],
 )
-def test_the_mesh_says_how(rules: Path, kind: str, path: str, status: int) -> None:
-    normalize(rules, kind)
-    assert check(rules, "--path", path) == status
-
-
-def test_a_path_that_no_proxy_takes_is_refused_by_no_policy(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(rules, "--path", "/public#/../admin") == 1
-    assert capsys.readouterr().out == "refused: proxies take no such path, whatever policies say\n"
-    assert check(rules, "--path", "/public#/../admin", "-o", "json") == 1
-    decided = json.loads(capsys.readouterr().out)
-    assert (decided["verdict"], decided["rule"]) == ("refused", None)
-
-
-def test_without_a_matching_allow_rule_all_of_them_are_named(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check(rules, "--method", "POST") == 1
-    assert "default/allow" in capsys.readouterr().out
-
-
-def test_an_opaque_connection_has_no_path(rules: Path) -> None:
-    assert check(rules, "--tcp", "--port", "5432") == 1, "ALLOW rules about HTTP never match it"
-
-
-def test_a_request_that_is_allowed_and_a_workload_without_request(
-    rules: Path, capsys: pytest.CaptureFixture[str]
+def test_a_decision_is_told_by_the_exit_status_too(
+    rules: str, request_flags: tuple[str, ...], status: int, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check(rules, "--path", "/public") == 0
-    assert "allowed: an ALLOW rule matches" in capsys.readouterr().out
-    assert check(rules) == 0
-    assert capsys.readouterr().out.splitlines()[0].startswith("DENY    default/deny")
+    assert check(rules, *request_flags) == status
+    assert told in capsys.readouterr().out
 
 
-def test_each_value_of_a_repeated_header_counts(tmp_path: Path) -> None:
-    (tmp_path / "role.yaml").write_text(yaml.safe_dump(policy("role")))
-    assert check(tmp_path, "--header", "X-Role=admin", "--header", "x-role=user") == 1
-    assert check(tmp_path, "--header", "x-role=user", "--header", "x-other=admin") == 0
+def test_the_rule_behind_a_decision_is_told_with_its_line(rules: str, capsys: pytest.CaptureFixture[str]) -> None:
+    check(rules, *WEB, "--path", "/admin", "-o", "json")
+    decided = json.loads(capsys.readouterr().out)
+    assert decided["verdict"] == "denied"
+    assert decided["rule"]["name"] == "ns[istio-system]-policy[no-admin]-rule[0]"
+    assert decided["rule"]["field"] == "spec.rules[0]"
+    assert ":15:" in decided["rule"]["origin"]
+    assert [one["name"] for one in decided["dryRun"]] == ["ns[default]-policy[tried]-rule[0]"]
+
+
+def test_policies_as_json(rules: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(rules, "-o", "json") == 0
+    policies = json.loads(capsys.readouterr().out)["policies"]
+    assert [(one["action"], one["dryRun"]) for one in policies] == [("DENY", False), ("DENY", True), ("ALLOW", False)]
+
+
+def test_a_workload_without_policies(rules: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "policies.yaml").write_text(POLICIES.split("---\n", maxsplit=1)[0])
+    assert main(["authz", "check", "--config", rules, "--labels", "app=other"]) == 0
+    assert "every request is allowed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--jwt", "{"),
+        ("--jwt", "[]"),
+        ("--header", "no-value"),
+        ("--from", "spiffe://"),
+        ("--from", "a b/ns/x/sa/y"),
+        ("--peer-ip", "10.0.0.x"),
+        ("--client-ip", "nowhere"),
+        ("--destination-ip", "10.0.0.0/8"),
+        ("--labels", "app"),
+    ],
+)
+def test_wrong_usage(rules: str, wrong: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(rules, *wrong) == 2
+    assert "pilot authz check: " in capsys.readouterr().err
+
+
+def test_files_that_are_not_there_or_have_errors(
+    rules: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert check(rules + "/absent") == 2
+    assert "no such file or directory" in capsys.readouterr().err
+    (tmp_path / "broken.yaml").write_text(POLICIES.replace("DENY", "FORBID"))
+    assert check(rules) == 2
+    assert "broken.yaml" in capsys.readouterr().err

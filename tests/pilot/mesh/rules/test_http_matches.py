@@ -1,5 +1,6 @@
 import pytest
 
+from citadel.access.rbac import TextMatchKind
 from galley.frozen import FrozenMap
 from galley.kinds.values import StringMatch
 from pilot.ir.route import RouteMatchPlan
@@ -70,3 +71,30 @@ def test_headers_queries_and_case() -> None:
 
 def test_the_empty_prefix_of_a_header_means_present() -> None:
     assert plan_match(HttpCondition(headers=FrozenMap({"a": prefix("")}))).headers["a"].is_presence
+
+
+@pytest.mark.parametrize("field", ["claims", "without_claims"])
+def test_claims_are_for_gateways_alone(field: str) -> None:
+    asked = FrozenMap({("realm", "role"): exact("editor")})
+    condition = HttpCondition(**{field: asked})  # type: ignore[arg-type]
+    assert not applies(condition, SITE)
+    assert applies(condition, RouteSite(gateway="istio-system/edge", port=80))
+    plan = plan_match(condition)
+    assert not plan.is_catch_all
+    (metadata,) = getattr(plan, field)
+    assert metadata.path == ("payload", "realm", "role")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (exact("a"), TextMatchKind.EXACT, "a"),
+        (prefix("a"), TextMatchKind.PREFIX, "a"),
+        (regex("a.*"), TextMatchKind.REGEX, "a.*"),
+        (StringMatch(), TextMatchKind.REGEX, ".+"),
+        (prefix(""), TextMatchKind.REGEX, ".+"),
+    ],
+)
+def test_claims_are_compared_like_headers(value: StringMatch, kind: TextMatchKind, text: str) -> None:
+    (metadata,) = plan_match(HttpCondition(claims=FrozenMap({("sub",): value}))).claims
+    assert [(one.kind, one.text) for one in metadata.texts] == [(kind, text)]

@@ -60,9 +60,12 @@ def test_without_a_match_there_is_one_condition_that_always_holds() -> None:
     assert a_rule(tls=(TlsRoute(),)).tls[0].conditions == ()
 
 
-def test_unverified_claims_match_nothing() -> None:
-    claim = {"@request.auth.claims.group": exact("admin")}
-    assert conditions(a_match(headers=claim), a_match(without_headers=claim)) == ()
+def test_claims_are_told_from_headers() -> None:
+    claim = {"@request.auth.claims.group": exact("admin"), "x-team": exact("blue")}
+    asked, excluded = conditions(a_match(headers=claim), a_match(without_headers=claim))
+    assert (dict(asked.claims), dict(asked.headers)) == ({("group",): exact("admin")}, {"x-team": exact("blue")})
+    assert dict(excluded.without_claims) == {("group",): exact("admin")}
+    assert dict(excluded.without_headers) == {"x-team": exact("blue")}
     assert len(conditions(a_match(headers=claim), a_match())) == 1
 
 

@@ -1,0 +1,75 @@
+"""`pilot authz policies`: which policies about access are in force, and at how many of the connected proxies."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pilot.commands.columns import render_columns
+from pilot.commands.health import open_directly
+from pilot.settings import Settings
+
+_EXAMPLES = """\
+PROXIES: how many proxies have the policy, of how many it reaches; the others have not answered yet, or said no (see
+pilot proxy-status).
+
+examples:
+  pilot authz policies
+  pilot authz policies -o json | jq '.[] | select(.proxies == []) | .origin'
+
+exit status: 0 done, 2 no answer
+"""
+
+
+def add_policies_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``pilot authz policies`` to ``pilot authz``."""
+    default = Settings(config=()).admin_address
+    parser = commands.add_parser(
+        "policies",
+        help="which policies are in force at which connected proxies",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--admin-address", default=str(default), metavar="HOST:PORT", help=f"of pilot serve (default: {default})"
+    )
+    parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
+    parser.set_defaults(run=run_policies)
+
+
+def run_policies(args: argparse.Namespace) -> int:
+    """Run ``pilot authz policies``; the result is its exit status."""
+    url = f"http://{args.admin_address}"
+    try:
+        with open_directly(f"{url}/debug/authzz", timeout=10) as answer:
+            policies: list[dict[str, Any]] = json.load(answer)
+    except (OSError, ValueError, urllib.error.URLError) as error:
+        reason = getattr(error, "reason", error)
+        print(f"pilot authz policies: no answer from {url}: {reason}; is pilot serve running there?", file=sys.stderr)
+        return 2
+    print(json.dumps(policies, indent=2) if args.output == "json" else render_policies(policies))
+    return 0
+
+
+def render_policies(policies: Sequence[Mapping[str, Any]]) -> str:
+    """One line for each policy."""
+    if not policies:
+        return "There are no policies about access: every request is allowed."
+    return render_columns(("KIND", "POLICY", "ACTION", "PROXIES", "WHERE"), [_row(policy) for policy in policies])
+
+
+def _row(policy: Mapping[str, Any]) -> tuple[str, ...]:
+    proxies = policy["proxies"]
+    having = sum(proxy["listeners"] == "SYNCED" for proxy in proxies)
+    return (
+        policy["kind"],
+        f"{policy['namespace']}/{policy['name']}",
+        (policy["action"] or "-") + (" (dry run)" if policy["dryRun"] else ""),
+        str(having) if having == len(proxies) else f"{having} of {len(proxies)}",
+        policy["origin"],
+    )
