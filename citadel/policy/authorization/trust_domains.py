@@ -21,7 +21,7 @@ def expand_principals(values: Iterable[str], trust_domains: tuple[str, ...]) -> 
 
 def _expand(value: str, trust_domains: tuple[str, ...]) -> tuple[str, ...]:
     domain, _, rest = value.partition("/")
-    if value.count("/") != _PARTS - 1 or domain == "*":
+    if not trust_domains or value.count("/") != _PARTS - 1 or domain == "*":
         return (value,)
     if domain != LOCAL and not any(_covers(domain, own) for own in trust_domains):
         return (value,)

@@ -37,3 +37,7 @@ def test_nothing_is_said_twice() -> None:
 def test_a_trust_domain_of_the_mesh_stands_for_all_of_them() -> None:
     assert expand_trust_domains(["old.example", "other.example"], OWN) == (*OWN, "other.example")
     assert expand_trust_domains(["*"], OWN) == ("*",)
+
+
+def test_where_no_domain_is_known_a_principal_stays_as_it_is() -> None:
+    assert expand_principals(["cluster.local/ns/a/sa/b"], ()) == ("cluster.local/ns/a/sa/b",)
