@@ -261,7 +261,6 @@ FIELDS: tuple[tuple[str, Json, tuple[Any, ...]], ...] = (
         SOCKETS,
     ),
     ("MeshConfig", {"accessLogFile": "/dev/stdout", "accessLogFormat": "VALUE"}, FORMATS),
-    ("MeshConfig", {"accessLogFile": "VALUE"}, TEXTS),
     (
         "MeshConfig",
         {"accessLogFile": "/dev/stdout", "accessLogEncoding": "JSON", "accessLogFormat": {"JSON": {"a": "VALUE"}}},

@@ -120,6 +120,8 @@ def check_client_tls(recorder: Recorder, path: str, tls: ClientTlsSettings) -> N
                 recorder.error(f"{path}.{name}", "missing-certificate", "is required for mode MUTUAL")
     if len(tls.sni.encode()) > _LONGEST_SNI:
         recorder.error(f"{path}.sni", "invalid-host", f"must not be longer than {_LONGEST_SNI} bytes")
+    elif not tls.sni.isprintable():
+        recorder.error(f"{path}.sni", "invalid-host", f"{quoted(tls.sni)} has characters that no name has")
     if tls.insecure_skip_verify:
         for name, given in (("caCertificates", tls.ca_certificates), ("subjectAltNames", tls.subject_alt_names)):
             if given:

@@ -87,3 +87,9 @@ def test_pinned_certificates(value: str, hash_is_right: bool, spki_is_right: boo
 def test_the_length_of_a_server_name(length: int, expected: list[str]) -> None:
     policy = f"trafficPolicy: {{tls: {{mode: SIMPLE, sni: {'a' * length}}}}}"
     assert short(found("DestinationRule", f"host: a\n{policy}")) == expected
+
+
+@pytest.mark.parametrize("character", ["\\0", "\\n", "\\x7f"])
+def test_no_control_characters_in_a_server_name(character: str) -> None:
+    policy = f'trafficPolicy: {{tls: {{mode: SIMPLE, sni: "a{character}b"}}}}'
+    assert short(found("DestinationRule", f"host: a\n{policy}")) == ["error invalid-host spec.trafficPolicy.tls.sni"]
