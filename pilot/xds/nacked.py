@@ -2,35 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pilot.xds.events import Respond
-from pilot.xds.resources import EncodedResource, ResourceSet
+from pilot.xds.resources import CLUSTER, LISTENER, EncodedResource, ResourceSet, TypeUrl
 
-_PART_OF_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_|-/")
+_LISTS: Mapping[TypeUrl, tuple[str, str]] = {
+    LISTENER: ("Error adding/updating listener(s) ", "\n"),
+    CLUSTER: ("Error adding/updating cluster(s) ", ", "),
+}
+"""How Envoy begins a text that lists refused resources as ``NAME: reason``, and what it writes between two of them
+(lds_api.cc, cds_api_impl.cc). All others of the response it has taken."""
+
+_SENTENCES = (
+    re.compile(
+        r"Unexpected (?:RDS|EDS|SDS) (?:configuration|cluster|secret) \(expecting (?P<name>[^)]+)\): .*", re.DOTALL
+    ),
+    re.compile(r"Only unique values for domains are permitted\. Duplicate entry of domain \S+ in route (?P<name>\S+)"),
+    re.compile(r"Only a single wildcard domain is permitted in route (?P<name>\S+)"),
+)
+"""What Envoy says of a single resource, from its first word to its last."""
+
+_TRUNCATED = "...(truncated)"
+"""How Envoy ends a text of more than 4096 bytes (``truncateGrpcStatusMessage``)."""
 
 
-def named_resources(resources: Iterable[EncodedResource], error: str) -> tuple[EncodedResource, ...]:
-    """Those of ``resources`` that ``error`` names; none when it does not say which it is about.
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Whom a NACK is about: ``certain`` ones, and ``doubtful`` ones, of which some or all may be good.
 
-    Envoy writes ``Error adding/updating listener(s) NAME: reason, NAME: reason``; other types quote the name
-    somewhere, and a message that breaks a constraint of its proto is refused without a name.
+    ``whole`` tells that the client has taken nothing of the response.
     """
-    return tuple(resource for resource in resources if resource.name and _names(error, resource.name))
+
+    certain: tuple[EncodedResource, ...]
+    doubtful: tuple[EncodedResource, ...]
+    whole: bool
 
 
-def _names(text: str, name: str) -> bool:
-    """Whether ``name`` stands in ``text`` as a whole: ``0.0.0.0_80`` is not in ``0.0.0.0_8080``."""
-    at = text.find(name)
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 2]
-        # A dot goes on a name when more of a name follows it, and ends a sentence otherwise.
-        goes_on = after[:1] in _PART_OF_NAME or (after[:1] == "." and after[1:] in _PART_OF_NAME)
-        if before not in _PART_OF_NAME and before != "." and not (after and goes_on):
-            return True
-        at = text.find(name, at + 1)
-    return False
+def attribute(response: Respond, suspects: tuple[EncodedResource, ...], error: str) -> Attribution:
+    """Whom of ``response`` the text ``error`` of its NACK is about; ``suspects`` when it does not say.
+
+    Only the frame of Envoy's text counts. Its reasons quote the refused message, and with it names of others.
+    """
+    start, separator = _LISTS.get(response.type_url, ("", ""))
+    if start and error.startswith(start):
+        certain, doubtful = _listed(tuple(response.resources), error.removeprefix(start), separator)
+        if certain:
+            if error.endswith(_TRUNCATED):
+                doubtful = tuple(r for r in suspects if r not in certain)
+            return Attribution(certain, doubtful, whole=False)
+    matches = (sentence.fullmatch(error.strip()) for sentence in _SENTENCES)
+    named = {match["name"] for match in matches if match}
+    certain = tuple(r for r in response.resources if r.name in named)
+    if certain or len(suspects) == 1:
+        return Attribution(certain or suspects, (), whole=True)
+    return Attribution((), suspects, whole=True)
+
+
+def _listed(
+    resources: tuple[EncodedResource, ...], text: str, separator: str
+) -> tuple[tuple[EncodedResource, ...], tuple[EncodedResource, ...]]:
+    """The resource that a list begins with, and those that seem to follow: a reason may have such a place, too."""
+    first = max((r for r in resources if text.startswith(f"{r.name}: ")), key=lambda r: len(r.name), default=None)
+    if first is None:
+        return (), ()
+    return (first,), tuple(r for r in resources if r is not first and f"{separator}{r.name}: " in text)
 
 
 @dataclass(slots=True)
@@ -38,14 +76,23 @@ class NackedResources:
     """What the client of one stream rejected in one type. Its fields are changed by its methods alone.
 
     ``versions`` are those that it rejected, by resource name, and ``previous`` is what it goes on with instead, if
-    anything. ``unattributed`` are names rejected together by a text that names none of them, so that some may be good
-    and yet not accepted; ``removals`` are names whose removal was rejected with them.
+    anything. ``trials`` are names that it rejected together, so that some may be good: each group is sent once more
+    without the others. ``together`` remembers with what it rejected them, as versions by name.
     """
 
     versions: dict[str, str] = field(default_factory=dict)
     previous: dict[str, EncodedResource] = field(default_factory=dict)
-    unattributed: frozenset[str] = frozenset()
-    removals: frozenset[str] = frozenset()
+    trials: tuple[frozenset[str], ...] = ()
+    together: tuple[Mapping[str, str], ...] = ()
+
+    def suspects(self, response: Respond, acked: ResourceSet | None) -> tuple[EncodedResource, ...]:
+        """Those of ``response`` that were new to a client which had ``acked``: all when none was."""
+        new = tuple(r for r in response.resources if not self._is_accepted(r, acked))
+        return new or tuple(response.resources)
+
+    def _is_accepted(self, resource: EncodedResource, acked: ResourceSet | None) -> bool:
+        had = acked is not None and _has(acked, resource.name, resource.version)
+        return had or resource is self.previous.get(resource.name)
 
     def add(self, failing: Iterable[EncodedResource], acked: ResourceSet | None) -> None:
         """The client rejected ``failing`` and had ``acked`` before."""
@@ -55,14 +102,20 @@ class NackedResources:
                 self.previous[resource.name] = before
             self.versions[resource.name] = resource.version
 
-    def add_unattributed(self, response: Respond) -> None:
-        """The client rejected ``response`` as a whole, and did not say for which of its resources."""
-        self.unattributed |= response.resources.name_set
-        self.removals |= frozenset(response.removed)
+    def try_apart(self, attribution: Attribution) -> None:
+        """Plan to send the doubtful half by half, so that a few responses tell the bad ones from the good."""
+        doubtful = [r.name for r in attribution.doubtful]
+        if not doubtful:
+            return
+        middle = (len(doubtful) + 1) // 2
+        halves = (frozenset(doubtful[:middle]), frozenset(doubtful[middle:]))
+        self.trials = (*(half for half in halves if half), *self.trials)
+        failing = (*attribution.certain, *attribution.doubtful)
+        self.together = (*self.together, {r.name: r.version for r in failing})
 
     def forget_replaced(self, response: Respond) -> None:
         """``response``, now acked, replaced or removed what was rejected before it."""
-        if self.versions:
+        if self.versions or self.previous:
             replaced = (r.name for r in response.resources if r is not self.previous.get(r.name))
             self._forget((*replaced, *response.removed))
 
@@ -70,16 +123,23 @@ class NackedResources:
         """Rejected versions that are not in ``target`` will not be sent again."""
         self._forget(name for name, version in self.versions.items() if not _has(target, name, version))
 
-    def take_unattributed(self, target: ResourceSet) -> tuple[frozenset[str], frozenset[str]]:
-        """Names that are to be sent again, and names to be removed again: none while all that was rejected together
-        is in ``target`` as it was. Once one of it is changed, that may have been the bad one.
+    def take_retries(self, target: ResourceSet) -> frozenset[str]:
+        """Names that are to be sent again as they are: the next group to be tried apart, and what was rejected
+        together with something that is another in ``target`` by now.
         """
-        names, removals = self.unattributed, self.removals
-        if all(_has(target, name, self.versions[name]) for name in names if name in self.versions):
-            return frozenset(), frozenset()
+        self.together = tuple(group for group in self.together if not self.versions.keys().isdisjoint(group))
+        changed = [group for group in self.together if not all(_has(target, *item) for item in group.items())]
+        self.together = tuple(group for group in self.together if group not in changed)
+        names = frozenset(name for group in changed for name in group if self._is_wanted(name, target))
+        while not names and self.trials:
+            group, *rest = self.trials
+            self.trials = tuple(rest)
+            names = frozenset(name for name in group if self._is_wanted(name, target))
         self.versions = {name: version for name, version in self.versions.items() if name not in names}
-        self.unattributed = self.removals = frozenset()
-        return names & target.name_set, removals
+        return names
+
+    def _is_wanted(self, name: str, target: ResourceSet) -> bool:
+        return name in self.versions and _has(target, name, self.versions[name])
 
     def acceptable(self, target: ResourceSet) -> ResourceSet:
         """``target`` with what the client goes on with in the place of what it rejected.
@@ -87,7 +147,6 @@ class NackedResources:
         Absence from a complete set would take that away from it, and the rejected version would only be rejected again.
         """
         rejected = [name for name, version in self.versions.items() if _has(target, name, version)]
-        rejected = [name for name in rejected if name not in self.unattributed]
         if not rejected:
             return target
         return target.without(rejected).joined_by([self.previous[name] for name in rejected if name in self.previous])

@@ -148,7 +148,7 @@ class Stream(ABC):
             watch.subscription.answered()
             yield Acked(watch.type_url, resumed)
             return
-        watch.resend_unattributed(target)
+        watch.retry(target)
         response = self._response(watch, target)
         if response is not None and self._must_wait(watch):
             return

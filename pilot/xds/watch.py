@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pilot.xds.events import Acked, Nacked, Respond
-from pilot.xds.nacked import NackedResources, named_resources
-from pilot.xds.resources import WILDCARD_TYPES, ResourceSet, TypeUrl
+from pilot.xds.nacked import NackedResources, attribute
+from pilot.xds.resources import ResourceSet, TypeUrl
 from pilot.xds.sent import SentResources
 from pilot.xds.subscription import Subscription
 
@@ -27,20 +27,24 @@ class Watch:
             self.nacked.forget_replaced(response)
             self.sent.ack(response.version)
             return Acked(self.type_url, response.version, response)
-        named = named_resources(response.resources, error)
-        failing = named or tuple(response.resources)
+        suspects = self.nacked.suspects(response, self.sent.acked)
+        found = attribute(response, suspects, error)
+        failing = (*found.certain, *found.doubtful)
         self.nacked.add(failing, self.sent.acked)
-        if not named:
-            self.nacked.add_unattributed(response)
-        elif self.type_url not in WILDCARD_TYPES:
-            # Of clusters and listeners Envoy takes the good ones; of other types none that comes after the bad one.
-            self.sent.resend(response.resources.name_set - {r.name for r in named})
+        self.nacked.try_apart(found)
+        if found.whole and failing:
+            # Of clusters and listeners Envoy takes the good ones; of other types none that comes after the bad one,
+            # and of a response that it cannot read nothing at all.
+            self.sent.resend({r.name for r in suspects} - {r.name for r in failing}, response.removed)
             self.subscription.expect_answer()
         return Nacked(self.type_url, response, error, failing)
 
-    def resend_unattributed(self, target: ResourceSet) -> None:
-        """Count as never sent what was nacked together and may be good, now that a part of it is changed."""
-        self.sent.resend(*self.nacked.take_unattributed(target))
+    def retry(self, target: ResourceSet) -> None:
+        """Count as never sent what is to be tried again on the way to ``target``; see `NackedResources`."""
+        names = self.nacked.take_retries(target)
+        if names:
+            self.sent.resend(names)
+            self.subscription.expect_answer()
 
     def send(self, response: Respond | None, target: ResourceSet) -> None:
         """``response`` brings the client to ``target``; None when it is there already."""

@@ -272,8 +272,8 @@ def rejected(caplog: pytest.LogCaptureFixture, *names: str, error: str, origins:
 async def test_the_log_names_the_places_that_a_rejected_resource_was_made_from(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    line = rejected(caplog, "a", "b", error="b: no")
-    assert line == "p (SotW, connection 1) rejected CDS b: b: no (b.yaml:0:1 spec)"
+    line = rejected(caplog, "a", "b", error="Error adding/updating cluster(s) b: no")
+    assert line == "p (SotW, connection 1) rejected CDS b: Error adding/updating cluster(s) b: no (b.yaml:0:1 spec)"
     assert rejected(caplog, "a", error="a: no", origins=0).endswith(": a: no")
 
 

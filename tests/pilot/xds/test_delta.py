@@ -69,11 +69,18 @@ def test_a_rejected_version_is_reported_and_not_sent_again_until_it_changes() ->
     assert client.publish(snapshot(clusters={"a": "2", "bad": "2"})) == ["CDS bad=2"]
 
 
-def test_a_removal_refused_with_a_bad_resource_is_said_again_with_its_repair() -> None:
+def test_a_removal_refused_with_a_bad_resource_is_said_again_without_it() -> None:
     client = synced(snapshot(clusters={"a": "1", "gone": "1"}))
     assert client.publish(snapshot(clusters={"a": "bad"})) == ["CDS a=bad -gone"]
-    assert client.acks("CDS", error="constraint") == ["nack CDS a: constraint"]
-    assert client.publish(snapshot(clusters={"a": "2"})) == ["CDS a=2 -gone"]
+    assert client.acks("CDS", error="constraint") == ["nack CDS a: constraint", "CDS -gone"]
+    assert client.acks("CDS") == ["ack CDS"]
+    assert client.publish(snapshot(clusters={"a": "2"})) == ["CDS a=2"]
+
+
+def test_a_removal_refused_alone_is_not_said_for_ever() -> None:
+    client = synced(snapshot(clusters={"a": "1", "gone": "1"}))
+    assert client.publish(snapshot(clusters={"a": "1"})) == ["CDS -gone"]
+    assert client.acks("CDS", error="no") == ["nack CDS : no"]
 
 
 def test_new_names_on_a_known_nonce_are_answered() -> None:

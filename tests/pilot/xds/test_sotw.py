@@ -52,12 +52,15 @@ def test_a_complete_set_has_what_the_client_goes_on_with_in_the_place_of_what_it
     client.asks("CDS")
     assert client.publish(snapshot(clusters={"a": "1", "b": "bad", "c": "bad"})) == ["CDS a=1 b=bad c=bad"]
     error = "Error adding/updating cluster(s) b: no such filter, c: no such filter"
-    client.asks("CDS", error=error)
+    assert client.asks("CDS", error=error) == [f"nack CDS b c: {error}", "CDS a=1 b=1 c=bad"]
+    error = "Error adding/updating cluster(s) c: no such filter"
+    assert client.asks("CDS", error=error) == [f"nack CDS c: {error}"]
     assert client.publish(snapshot(clusters={"a": "2", "b": "bad", "c": "bad"})) == ["CDS a=2 b=1"]
     assert client.asks("CDS") == ["ack CDS"]
     assert client.stream.nacked_versions(CLUSTER) == {"b": "bad", "c": "bad"}, "still refused"
-    assert client.publish(snapshot(clusters={"a": "2", "b": "2", "c": "bad"})) == ["CDS a=2 b=2"]
-    assert client.asks("CDS") == ["ack CDS"]
+    repaired = client.publish(snapshot(clusters={"a": "2", "b": "2", "c": "bad"}))
+    assert repaired == ["CDS a=2 b=2 c=bad"], "it was refused together with b, which is another now"
+    assert client.asks("CDS", error=error) == [f"nack CDS c: {error}"]
     assert client.stream.nacked_versions(CLUSTER) == {"c": "bad"}
 
 
@@ -66,8 +69,9 @@ def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes()
     assert client.asks("RDS", "r", "s") == ["RDS s=empty"]
     client.asks("RDS", "r", "s")
     client.publish(snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "1"}))
-    refused = client.asks("RDS", "r", "s", error="route r: duplicate domain")
-    assert refused == ["nack RDS r: route r: duplicate domain", "RDS s=1"]
+    error = "Only unique values for domains are permitted. Duplicate entry of domain x in route r"
+    refused = client.asks("RDS", "r", "s", error=error)
+    assert refused == [f"nack RDS r: {error}", "RDS s=1"]
     assert client.asks("RDS", "r", "s") == ["ack RDS"]
     changed = snapshot(clusters={"a": "1"}, listeners={"l": "1"}, routes={"r": "bad", "s": "2"})
     assert client.publish(changed) == ["RDS s=2"]
@@ -79,13 +83,28 @@ def test_a_rejected_resource_is_left_out_of_partial_responses_until_it_changes()
     assert not client.stream.nacked_versions(ROUTE)
 
 
-def test_routes_refused_together_by_a_text_without_names_are_sent_again_together() -> None:
+def test_routes_refused_together_by_a_text_without_names_are_tried_apart() -> None:
     client = SotwDialogue()
     client.publish(snapshot(routes={"r": "bad", "s": "1", "t": "1"}))
     client.asks("RDS", "r", "s")
-    assert client.asks("RDS", "r", "s", error="constraint") == ["nack RDS r s: constraint"]
+    assert client.asks("RDS", "r", "s", error="constraint") == ["nack RDS r s: constraint", "RDS r=bad"]
+    assert client.asks("RDS", "r", "s", error="constraint") == ["nack RDS r: constraint", "RDS s=1"]
+    assert client.asks("RDS", "r", "s") == ["ack RDS"]
+    assert client.stream.nacked_versions(ROUTE) == {"r": "bad"}
     assert client.publish(snapshot(routes={"r": "bad", "s": "1", "t": "2"})) == []
-    assert client.publish(snapshot(routes={"r": "2", "s": "1", "t": "2"})) == ["RDS r=2 s=1"]
+    assert client.publish(snapshot(routes={"r": "2", "s": "1", "t": "2"})) == ["RDS r=2"]
+
+
+def test_what_was_refused_together_is_tried_again_when_a_part_of_it_changes() -> None:
+    client = SotwDialogue()
+    client.publish(snapshot(routes={"r": "1", "s": "1"}))
+    client.asks("RDS", "r", "s")
+    client.asks("RDS", "r", "s", error="r and s do not go together")
+    assert client.asks("RDS", "r", "s") == ["ack RDS", "RDS s=1"]
+    assert client.asks("RDS", "r", "s", error="s is too much") == ["nack RDS s: s is too much"]
+    assert client.publish(snapshot(routes={"r": "2", "s": "1"})) == ["RDS r=2 s=1"]
+    assert client.asks("RDS", "r", "s") == ["ack RDS"]
+    assert not client.stream.nacked_versions(ROUTE)
 
 
 def test_new_names_on_a_known_nonce_are_answered_and_nothing_else() -> None:

@@ -33,10 +33,18 @@ def test_an_ack_makes_what_was_sent_acked() -> None:
     assert watch.acked_version("a") == "1"
 
 
-@pytest.mark.parametrize(("type_url", "acked"), [(CLUSTER, "1"), (ROUTE, "")])
-def test_what_comes_with_a_bad_one_is_taken_of_clusters_and_not_of_routes(type_url: TypeUrl, acked: str) -> None:
+@pytest.mark.parametrize(
+    ("type_url", "acked", "text"),
+    [
+        (CLUSTER, "1", "Error adding/updating cluster(s) b: bad"),
+        (ROUTE, "", "Only a single wildcard domain is permitted in route b"),
+    ],
+)
+def test_what_comes_with_a_bad_one_is_taken_of_clusters_and_not_of_routes(
+    type_url: TypeUrl, acked: str, text: str
+) -> None:
     watch = sent(type_url)
-    answer = watch.take_answer("b: bad")
+    answer = watch.take_answer(text)
     assert isinstance(answer, Nacked)
     assert [r.name for r in answer.failing] == ["b"]
     assert [watch.acked_version(name) for name in ("a", "b")] == [acked, ""]
