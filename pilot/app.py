@@ -109,7 +109,7 @@ class ControlPlane:
             self._state.know_keys(await asyncio.to_thread(self._keys.restore))
         engine = self._docker.describe if self._docker else dict
         pages = admin_pages(self._state, self._fleet, self._reports, engine, lambda: self._keys.status)
-        admin = AdminServer(self._settings.admin_address, pages)
+        admin = AdminServer(self._settings.admin_address, pages, self._settings.admin_hosts)
         try:
             server = await self._start_ads()
         except OSError:

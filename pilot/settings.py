@@ -108,6 +108,8 @@ class Settings:
     state: Path | None = None
     xds_address: ListenAddress = ListenAddress(host="127.0.0.1", port=XDS_PORT)
     admin_address: ListenAddress = ListenAddress(host="127.0.0.1", port=CONTROL_PLANE_ADMIN_PORT)
+    admin_hosts: tuple[str, ...] = ()
+    """Names and addresses, beside loopback ones and that of ``admin_address``, by which the admin port may be asked."""
     insecure: bool = False
     accept_partial: bool = False
     accept_unenforced: bool = False

@@ -21,6 +21,23 @@ def quoted(text: str) -> str:
     return f"`{shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + '…'}`"
 
 
+def printable(text: str) -> str:
+    """``text`` without anything that a terminal would obey, and without line breaks: escaped as Python writes it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def shortened(text: str, longest: int) -> str:
+    """The first ``longest`` characters of ``text``, and how many more there are."""
+    more = len(text) - longest
+    return text if more <= 0 else f"{text[:longest]}… {more:,} more character{'' if more == 1 else 's'}"
+
+
 def shown_path(path: str) -> str:
     """A field path between backquotes."""
     return f"`{path.removeprefix('.')}`" if path else "the document"

@@ -1,6 +1,9 @@
 """The admin port: health, metrics and debugging over HTTP, for people and scripts on the same host.
 
 A thread of the standard library's server reads requests; answers are made in the event loop, where the state lives.
+
+A page in a browser may lead a name of its own to this address (DNS rebinding) and then read what is answered here. It
+cannot choose the headers Host and Origin, so these must name this host.
 """
 
 from __future__ import annotations
@@ -8,16 +11,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6
 from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from galley.text.wording import printable, shortened
 from pilot.settings import ListenAddress
 
 log = logging.getLogger(__name__)
@@ -47,11 +53,14 @@ def as_json(value: Any) -> Answer:
 
 
 class AdminServer:
-    """Serves ``pages`` by path on ``address``. Port 0 takes a free one; ``port`` says which."""
+    """Serves ``pages`` by path on ``address``. Port 0 takes a free one; ``port`` says which.
 
-    def __init__(self, address: ListenAddress, pages: Mapping[str, Page]) -> None:
+    Requests must name this host: by a loopback name or address, that of ``address``, or one of ``hosts``.
+    """
+
+    def __init__(self, address: ListenAddress, pages: Mapping[str, Page], hosts: Collection[str] = ()) -> None:
         """Raises OSError when the address cannot be listened on."""
-        self._server = _Server(address, pages, asyncio.get_running_loop())
+        self._server = _Server(address, pages, hosts, asyncio.get_running_loop())
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         self._thread.start()
@@ -62,11 +71,42 @@ class AdminServer:
         self._server.server_close()
 
 
+def is_own_host(host: str, known: Collection[str], reached_at: str) -> bool:
+    """Whether ``host`` is a name or an address of this host: a loopback one, one of ``known`` (in lower case), or
+    ``reached_at``, the address of this end of the connection."""
+    name = host.lower().removesuffix(".")
+    if name in known or name == "localhost":
+        return True
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return False
+    # An address in a header is no name that somebody could lead elsewhere.
+    return address.is_loopback or str(address) == reached_at
+
+
+def host_in(authority: str) -> str:
+    """The host of ``host``, ``host:port`` or ``[IPv6]:port``; "" for anything else."""
+    try:
+        url = urlsplit(f"//{authority}")
+        _ = url.port  # ValueError for what is no number
+    except ValueError:
+        return ""
+    return url.hostname or "" if url.netloc == authority and "@" not in authority else ""
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, address: ListenAddress, pages: Mapping[str, Page], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        address: ListenAddress,
+        pages: Mapping[str, Page],
+        hosts: Collection[str],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._pages = pages
+        self._hosts = frozenset(host.lower() for host in (address.host, *hosts))
         self._loop = loop
         self.address_family = AF_INET6 if ":" in address.host else AF_INET
         super().__init__((address.host, address.port), _Handler)
@@ -76,6 +116,25 @@ class _Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "pilot", self.server_address[1]
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Log what broke a connection, unless that was its client."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            log.exception("a request at the admin port failed")
+
+    def refusal(self, hosts: Sequence[str], origin: str | None, reached_at: str) -> str:
+        """Why a request with these headers Host and Origin is not answered, or ""."""
+        asked = {"Host": hosts[0] if len(hosts) == 1 else ""}
+        if origin is not None:
+            asked["Origin"] = origin
+        for header, written in asked.items():
+            authority = written.partition("://")[2] if header == "Origin" else written
+            if not is_own_host(host_in(authority), self._hosts, reached_at):
+                return (
+                    f"{header} {shortened(written, 200)!r} is not this host: ask by 127.0.0.1 or localhost, or start "
+                    "pilot serve with --admin-host NAME"
+                )
+        return ""
+
     def answer(self, target: str) -> Answer:
         """The page at ``target``, made in the event loop; called in the thread of a connection."""
         url = urlsplit(target)
@@ -84,7 +143,7 @@ class _Server(ThreadingHTTPServer):
             return Answer(listing)
         page = self._pages.get(url.path)
         if page is None:
-            return Answer(f"there is no page {url.path}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
+            return Answer(f"there is no page {_shown(url.path)}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
         try:
             made = _make(page, dict(parse_qsl(url.query, keep_blank_values=True)))
             return asyncio.run_coroutine_threadsafe(made, self._loop).result(_TIMEOUT)
@@ -103,10 +162,40 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _TIMEOUT
 
     def do_GET(self) -> None:
-        self._write(self.server.answer(self.path))
+        """Answer with a page."""
+        self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
-        self._write(self.server.answer(self.path), with_body=False)
+        """Answer with the headers of a page."""
+        self._answer(with_body=False)
+
+    def _answer(self, *, with_body: bool) -> None:
+        reached_at = str(self.connection.getsockname()[0])
+        refusal = self.server.refusal(self.headers.get_all("Host", []), self.headers.get("Origin"), reached_at)
+        if refusal:
+            self.send_error(HTTPStatus.FORBIDDEN, refusal)
+        elif not self.path.startswith("/"):
+            self.send_error(HTTPStatus.BAD_REQUEST, f"{_shown(self.path)} is not a path")
+        else:
+            self._write(self.server.answer(self.path), with_body=with_body)
+
+    def parse_request(self) -> bool:
+        """See the base; a request without a version, as nobody sends any more, is garbage."""
+        if not super().parse_request():
+            return False
+        if self.request_version == "HTTP/0.9":
+            self.send_error(HTTPStatus.BAD_REQUEST, "a request of HTTP/1.0 or 1.1 is needed")
+            return False
+        return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Say in a line of text, and in one of the log, why there is no answer; the connection ends."""
+        status = HTTPStatus(code)
+        text = shortened(printable(message or status.phrase), 500)
+        log.warning("admin port: %d to %s: %s", status, self.client_address[0], text)
+        self.close_connection = True
+        self.request_version = "HTTP/1.0" if self.request_version == "HTTP/0.9" else self.request_version
+        self._write(Answer(f"{text}\n", status=status), with_body=self.command != "HEAD")
 
     def _write(self, answer: Answer, *, with_body: bool = True) -> None:
         body = answer.body.encode()
@@ -120,3 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: scrapes would fill the log."""
+
+
+def _shown(text: str) -> str:
+    return shortened(printable(text), 200)

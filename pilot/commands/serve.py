@@ -57,6 +57,8 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
                         help=f"where Envoys connect (default: {defaults.xds_address})")  # fmt: skip
     parser.add_argument("--admin-address", type=listen_address, default=defaults.admin_address, metavar="HOST:PORT",
                         help=f"health, metrics and debugging (default: {defaults.admin_address})")  # fmt: skip
+    parser.add_argument("--admin-host", action="append", default=[], metavar="NAME",
+                        help="name or address by which the admin port may be asked, too; repeatable")  # fmt: skip
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond loopback although nothing is encrypted or authenticated"
     )
@@ -90,6 +92,7 @@ def run_serve(args: argparse.Namespace) -> int:
         state=args.state,
         xds_address=args.xds_address,
         admin_address=args.admin_address,
+        admin_hosts=tuple(args.admin_host),
         insecure=args.insecure,
         accept_partial=args.accept_partial,
         accept_unenforced=args.accept_unenforced,
