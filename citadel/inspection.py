@@ -8,6 +8,7 @@ from typing import Any
 
 from citadel.x509 import Certificate, decode_certificates
 from galley.frozen import frozen
+from galley.text.wording import printable
 
 
 @frozen
@@ -80,7 +81,7 @@ def _paragraphs(inspection: Inspection, now: datetime) -> Iterator[str]:
     for index, certificate in enumerate(inspection.certificates, start=1):
         yield f"{inspection.file}: certificate {index} of {total}"
         for label, value in _lines(certificate, now):
-            yield f"  {label:<11}{_printable(value)}"
+            yield f"  {label:<11}{printable(value)}"
 
 
 def _lines(certificate: Certificate, now: datetime) -> Iterator[tuple[str, str]]:
@@ -110,8 +111,3 @@ def _roughly(duration: timedelta) -> str:
         if duration >= 2 * length:
             return f"{duration // length} {unit}"
     return f"{int(duration.total_seconds())} seconds"
-
-
-def _printable(text: str) -> str:
-    """Names come from whoever made the certificate: nothing in them may speak to the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registration_store import RegistrationStore
 from pilot.controlplane.registry_feed import RegistryFeed, RegistryFollower
 from pilot.identity.identities import Identities
+from pilot.log_lines import configure_logging
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.discovery import DiscoveryRegistry
 from pilot.registry.docker.discover import DOCKER
@@ -61,7 +61,7 @@ _COLLECT_EVERY = (50_000, 20, 10)
 
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the result is the exit status."""
-    _configure_logging()
+    configure_logging()
     gc.disable()  # until the first configuration is in force
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -260,10 +260,3 @@ def _log_report(report: ConfigReport, previous: ConfigReport | None) -> None:
         plural(report.units, "file"),
         held,
     )
-
-
-def _configure_logging() -> None:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s.%(msecs)03d %(levelname)s %(message)s",
-        datefmt="%Y-%m-%dT%H:%M:%S",
-    )  # fmt: skip

@@ -8,8 +8,9 @@ from enum import Enum
 from citadel.identity import BearerToken, SpiffeId
 from citadel.refusal import Refusal
 from galley.frozen import frozen
+from galley.text.wording import printable, shortened
 
-_LONGEST_AUDIT = 512
+_LONGEST_AUDIT = 480
 
 
 @frozen
@@ -57,5 +58,4 @@ def render_audit(outcome: Attested | Refusal, peer: str) -> str:
             )
         case Refusal():
             text = f"refused {peer}: {outcome.code.name}: {outcome.reason}"
-    printable = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return printable if len(printable) <= _LONGEST_AUDIT else printable[: _LONGEST_AUDIT - 1] + "…"
+    return shortened(printable(text), _LONGEST_AUDIT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from dataclasses import replace
@@ -23,6 +22,7 @@ from pilot.commands.flags.environment import take_defaults
 from pilot.dataplane.binary import find_envoy
 from pilot.dataplane.bootstrap import SocketAddress, XdsTls
 from pilot.dataplane.errors import EnvoyError
+from pilot.log_lines import configure_logging
 
 _DESCRIPTION = """\
 Run an Envoy and care for its identity: make a key, have it certified by the control plane, hand certificate, key and
@@ -128,7 +128,7 @@ def run_agent_command(args: argparse.Namespace) -> int:
         settings = read_agent_settings(args)
     except (ValueError, EnvoyError) as error:
         parser.error(str(error))
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    configure_logging()
     from pilot.agent.run import run_agent  # noqa: PLC0415 - imports messages that --help need not wait for
 
     try:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from galley.text.wording import printable, shortened
 from pilot.settings import Settings
 
 _EXAMPLES = """\
@@ -65,4 +66,4 @@ def ask(url: str, timeout: float = 2.0) -> tuple[bool, str]:
 
 
 def _first_line(body: bytes) -> str:
-    return body.decode("utf-8", "replace").strip().partition("\n")[0]
+    return shortened(printable(body.decode("utf-8", "replace").strip().partition("\n")[0]), 500)

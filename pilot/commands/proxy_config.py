@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 import yaml
 
-from pilot.commands.columns import paint_for_terminal, render_columns
+from pilot.commands.columns import paint_for_terminal, render_columns, shown_json, shown_text
 from pilot.config_dump.secrets import HEADER, secret_rows, secrets_section
 from pilot.config_dump.sources import DumpError, fetch_envoy_dump, fetch_known_dump, read_dump_file
 from pilot.settings import Settings
@@ -100,9 +99,9 @@ def _dump(args: argparse.Namespace) -> dict[str, Any]:
 def _encode(section: dict[str, Any], form: str) -> str:
     if form == "yaml":
         return yaml.safe_dump(section, sort_keys=False, allow_unicode=True)
-    return json.dumps(section, indent=2) + "\n"
+    return shown_json(section) + "\n"
 
 
 def _fail(problem: str) -> int:
-    print(f"pilot proxy-config: {problem}", file=sys.stderr)
+    print(f"pilot proxy-config: {shown_text(problem)}", file=sys.stderr)
     return 2

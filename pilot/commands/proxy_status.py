@@ -9,12 +9,15 @@ import urllib.error
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pilot.commands.columns import Paint, paint_for_terminal, render_columns
+from pilot.commands.columns import Paint, paint_for_terminal, render_columns, shown_cell, shown_json, shown_text
 from pilot.commands.health import open_directly
 from pilot.settings import Settings
 from pilot.xds.resources import PUSH_ORDER, SECRET, SHORT_NAMES
 
 _COLUMNS = tuple(SHORT_NAMES[type_url] for type_url in PUSH_ORDER if type_url != SECRET)
+
+_MOST_LINES = 100
+"""Lines that are shown of the text of one rejection."""
 
 _EXAMPLES = """\
 SYNCED: the proxy acknowledged what it was sent. STALE: no answer yet. NACK: it said no, and goes on with what it had;
@@ -53,13 +56,13 @@ def run_proxy_status(args: argparse.Namespace) -> int:
     try:
         proxies = [one for one in _fetch(args.admin_address) if args.proxy in one["id"]]
     except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", error)
+        reason = shown_text(str(getattr(error, "reason", error)))
         print(
             f"pilot proxy-status: no answer from http://{args.admin_address}: {reason}; is pilot serve running there?",
             file=sys.stderr,
         )
         return 2
-    print(json.dumps(proxies, indent=2) if args.output == "json" else render_table(proxies, paint_for_terminal()))
+    print(shown_json(proxies) if args.output == "json" else render_table(proxies, paint_for_terminal()))
     in_sync = all(_status(proxy, column) in ("SYNCED", "NOT SENT") for proxy in proxies for column in _COLUMNS)
     return 1 if args.check and not (proxies and in_sync) else 0
 
@@ -77,7 +80,7 @@ def render_table(proxies: Sequence[Mapping[str, Any]], paint: Paint | None = Non
     header = ("NAME", *_COLUMNS, "ENVOY", "CONNECTED")
     rows = [
         (
-            f"{proxy['name']}.{proxy['namespace']}",
+            _name(proxy),
             *(_status(proxy, column) for column in _COLUMNS),
             proxy["envoyVersion"] or "-",
             _age(proxy["connectedSeconds"]),
@@ -92,7 +95,7 @@ def _without_identity(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for proxy in proxies:
         if proxy.get("identity") == "":
             yield (
-                f"\n{proxy['name']}.{proxy['namespace']} has no identity: it came over the plaintext port. It speaks "
+                f"\n{_name(proxy)} has no identity: it came over the plaintext port. It speaks "
                 "plain text with those who take it; under STRICT it accepts nothing and reaches nobody."
             )
 
@@ -104,8 +107,13 @@ def _rejections(proxies: Iterable[Mapping[str, Any]]) -> Iterable[str]:
             if not error:
                 continue
             names = ", ".join(error["resources"]) or "the whole response"
-            yield f"\n{proxy['name']}.{proxy['namespace']} rejected {column} {names}:\n  {error['message']}"
-            yield from (f"  at {origin}" for origin in error["origins"])
+            yield f"\n{_name(proxy)} rejected {shown_cell(column)} {shown_text(names)}:"
+            yield from (f"  {shown_text(line)}" for line in error["message"].splitlines()[:_MOST_LINES])
+            yield from (f"  at {shown_text(origin)}" for origin in error["origins"])
+
+
+def _name(proxy: Mapping[str, Any]) -> str:
+    return shown_cell(f"{proxy['name']}.{proxy['namespace']}")
 
 
 def _status(proxy: Mapping[str, Any], column: str) -> str:

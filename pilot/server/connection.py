@@ -10,6 +10,7 @@ from typing import Generic
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
+from galley.text.wording import shortened
 from pilot.pump import Outbox
 from pilot.server.served_mesh import FleetObserver, ServedMesh, T
 from pilot.server.status import ProxyStatus, Rejection, TypeProgress
@@ -19,6 +20,9 @@ from pilot.xds.variant import XdsVariant
 from pilot.xds.wire import ResponseEncoder
 
 log = logging.getLogger(__name__)
+
+_LONGEST_NAMES, _LONGEST_ERROR = 500, 2_000
+"""Characters of the names and of the text of a rejection in its log line; Envoy itself cuts its text at 4096."""
 
 _ORIGINS_LOGGED = 5
 """Origins in the user's files that the log line of a rejection names; ``pilot proxy-status`` has all of them."""
@@ -85,7 +89,7 @@ class Connection(Generic[T]):
         self._secrets: ResourceSet | None = None
 
     def __repr__(self) -> str:
-        return f"{self.node.id} ({self.variant}, connection {self.number})"
+        return f"{shortened(self.node.id, 200)} ({self.variant}, connection {self.number})"
 
     def publish(self, snapshot: ResourceSnapshot, secrets: ResourceSet | None = None) -> None:
         """Offer the newest snapshot and secrets; the same objects again cost nothing."""
@@ -99,7 +103,11 @@ class Connection(Generic[T]):
     def handle(self, event: Requested | DeltaRequested | Published) -> None:
         """Take in an event and do what the stream asks for. A report of health is no part of the dialogue."""
         if not isinstance(event, Published) and event.type_url == HEALTH:
-            log.info("%s reports %s", self, "healthy" if event.error is None else f"unhealthy: {event.error[:200]!r}")
+            log.info(
+                "%s reports %s",
+                self,
+                "healthy" if event.error is None else f"unhealthy: {shortened(event.error, 200)!r}",
+            )
             self._context.observer.health_reported(self, healthy=event.error is None)
             return
         for command in self._stream.handle(event):
@@ -154,7 +162,8 @@ class Connection(Generic[T]):
         self._context.counters.nacks += 1
         kind = SHORT_NAMES.get(command.type_url, command.type_url)
         names = ", ".join(rejection.name for rejection in rejections)
-        log.warning("%s rejected %s %s: %s%s", self, kind, names, command.error.strip(), self._origins(rejections))
+        names, error = shortened(names, _LONGEST_NAMES), shortened(command.error.strip(), _LONGEST_ERROR)
+        log.warning("%s rejected %s %s: %s%s", self, kind, names, error, self._origins(rejections))
         self._context.observer.nacked(self, command.type_url, rejections)
 
     def _origins(self, rejections: tuple[Rejection, ...]) -> str:

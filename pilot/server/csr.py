@@ -16,9 +16,12 @@ from citadel.certificate_service import METHOD, SERVICE, CertificateRequest, enc
 from citadel.identity import SpiffeId
 from citadel.refusal import Refusal, RefusalCode
 from citadel.service import Citadel
+from galley.text.wording import printable, shortened
 from pilot.server.authentication import Authenticator, Context, abort
 
 audit = logging.getLogger("pilot.audit")
+
+_LONGEST_REASON = 256
 
 _LONGEST_SECONDS = 10 * 365 * 24 * 3600
 """More than any authority lives: what is longer need not be told from it."""
@@ -43,7 +46,12 @@ class CertificateService:
             await abort(context, caller)
         result = await self._create(message, caller.identity)
         if isinstance(result, Refusal):
-            audit.warning("no certificate for %s from %s: %s", caller.identity, context.peer(), _line(result.reason))
+            audit.warning(
+                "no certificate for %s from %s: %s",
+                caller.identity,
+                context.peer(),
+                shortened(printable(result.reason), _LONGEST_REASON),
+            )
             await abort(context, result)
         return result
 
@@ -73,7 +81,3 @@ def decode_request(message: bytes, identity: SpiffeId) -> IssuanceRequest | Refu
         return Refusal(RefusalCode.PERMISSION_DENIED, "it asks for a certificate in the name of another")
     seconds = max(0, min(asked.validity_duration, _LONGEST_SECONDS))
     return IssuanceRequest(identity, asked.csr.encode(), timedelta(seconds=seconds))
-
-
-def _line(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)[:256]
