@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Hashable
+from ipaddress import ip_address
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
@@ -14,6 +15,7 @@ from pilot.envoy.encoded import empty_load_assignment, empty_route_config
 from pilot.identity.identities import Identities, bind_proxy
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.node.locality import Locality
+from pilot.node.node_id import NodeError
 from pilot.server.connection import Connection
 from pilot.server.status import Rejection, origins_of
 from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, ResourceSet, ResourceSnapshot, TypeUrl
@@ -107,10 +109,15 @@ class Registrar:
 
 
 def proxy_of_node(node: Node) -> Proxy:
-    """The proxy that a decoded xDS node describes. Raises ``NodeError``."""
-    return read_proxy(
+    """The proxy that a decoded xDS node describes. Raises ``NodeError``, also for an address that is left open:
+    nobody could reach it by that."""
+    proxy = read_proxy(
         node_id=node.id,
         metadata=node.metadata,
         locality=Locality(region=node.region, zone=node.zone, sub_zone=node.sub_zone),
         envoy_version=node.user_agent_version,
     )
+    for address in proxy.addresses:
+        if ip_address(address).is_unspecified:
+            raise NodeError(f"node {proxy.id!r}: {address} is not the address of a host")
+    return proxy

@@ -10,14 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Generic, TypeVar
 
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels
+from galley.text.wording import shortened
 from pilot.node.node_id import NodeError
 
 T = TypeVar("T")
+
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 class Interception(StrEnum):
@@ -39,8 +42,16 @@ class _Type(Generic[T]):
     read: Callable[[Any], T]
 
 
+MAX_ADDRESSES, MAX_ENTRIES, MAX_TEXT = 64, 1_000, 1_024
+"""Addresses of one workload; entries of a mapping; characters of a text. No proxy has reason to say more, and what one
+says becomes part of what others are sent."""
+
+
 def _read_text(written: Any) -> str:
-    return str(written or "")
+    if written is None:
+        return ""
+    check_text(written)
+    return str(written)
 
 
 def _read_flag(written: Any) -> bool:
@@ -48,7 +59,11 @@ def _read_flag(written: Any) -> bool:
 
 
 def _read_addresses(written: Any) -> tuple[str, ...]:
-    addresses = tuple(part.strip() for part in str(written or "").split(",") if part.strip())
+    if written is not None and not isinstance(written, str):
+        raise NodeError(f"{_shown(written)} is not a text")
+    addresses = tuple(part.strip() for part in (written or "").split(",") if part.strip())
+    if len(addresses) > MAX_ADDRESSES:
+        raise NodeError(f"these are {len(addresses):,} addresses, and {MAX_ADDRESSES} are the most")
     for address in addresses:
         check_address(address)
     return addresses
@@ -59,10 +74,11 @@ def _read_port(written: Any) -> int:
         return 0
     try:
         number = int(written)
-    except (TypeError, ValueError):
-        raise NodeError(f"{written!r} is not a port number") from None
-    if not 0 < number < 65536:
-        raise NodeError(f"{number} is not a port number")
+    except (TypeError, ValueError, OverflowError):
+        raise NodeError(f"{_shown(written)} is not a port number") from None
+    is_whole = isinstance(written, str) or (number == written and not isinstance(written, bool))
+    if not is_whole or not 0 < number < 65536:
+        raise NodeError(f"{_shown(written)} is not a port number")
     return number
 
 
@@ -70,12 +86,24 @@ def _read_interception(written: Any) -> Interception | None:
     if written in (None, ""):
         return None
     if str(written) not in Interception.__members__:
-        raise NodeError(f"{written!r} is not REDIRECT, TPROXY or NONE")
+        raise NodeError(f"{_shown(written)} is not REDIRECT, TPROXY or NONE")
     return Interception(str(written))
 
 
-def _mapping(written: Any) -> Mapping[Any, Any]:
-    return written if isinstance(written, Mapping) else {}
+def _read_mapping(written: Any) -> Mapping[str, Any]:
+    if written in (None, ""):
+        return {}
+    if not isinstance(written, Mapping):
+        raise NodeError(f"{_shown(written)} is not a mapping")
+    if len(written) > MAX_ENTRIES:
+        raise NodeError(f"these are {len(written):,} entries, and {MAX_ENTRIES:,} are the most")
+    for key in written:
+        check_text(key)
+    return written
+
+
+def _shown(written: Any) -> str:
+    return shortened(repr(written), 100)
 
 
 _TEXT = _Type(str, _read_text)
@@ -83,10 +111,12 @@ _FLAG: _Type[bool] = _Type(lambda value: "true" if value else "false", _read_fla
 _FLAG_UNLESS_FALSE: _Type[bool] = _Type(_FLAG.write, lambda written: str(written).lower() != "false")
 _ONE: _Type[bool] = _Type(lambda value: "1" if value else "0", lambda written: str(written or "") == "1")
 _ADDRESSES: _Type[tuple[str, ...]] = _Type(",".join, _read_addresses)
-_LABELS: _Type[Labels] = _Type(dict, lambda written: FrozenMap({str(k): str(v) for k, v in _mapping(written).items()}))
+_LABELS: _Type[Labels] = _Type(
+    dict, lambda written: FrozenMap({k: _read_text(v) for k, v in _read_mapping(written).items()})
+)
 _PORT: _Type[int] = _Type(str, _read_port)
 _PORTS: _Type[FrozenMap[str, int]] = _Type(
-    dict, lambda written: FrozenMap({str(name): _read_port(port) for name, port in _mapping(written).items()})
+    dict, lambda written: FrozenMap({name: _read_port(port) for name, port in _read_mapping(written).items()})
 )
 _INTERCEPTION: _Type[Interception | None] = _Type(str, _read_interception)
 
@@ -156,11 +186,24 @@ def read_metadata(written: Mapping[str, Any]) -> NodeMetadata:
 
 
 def check_address(text: str) -> None:
-    """NodeError unless ``text`` is an IP address."""
+    """NodeError unless ``text`` is an IP address that a single host may have, or an unspecified one, which is left
+    open. Envoy refuses endpoints with a zone, all of them together."""
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        raise NodeError(f"{text!r} is not an IP address") from None
+        raise NodeError(f"{_shown(text)} is not an IP address") from None
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        raise NodeError(f"{_shown(text)} has a zone, which means nothing to another host")
+    if address.is_multicast or address == _BROADCAST:
+        raise NodeError(f"{_shown(text)} is not the address of a host")
+
+
+def check_text(value: Any) -> None:
+    """NodeError unless ``value`` is a printable text of bounded length."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise NodeError(f"{_shown(value)} is not a printable text")
+    if len(value) > MAX_TEXT:
+        raise NodeError(f"{_shown(value)} is longer than {MAX_TEXT:,} characters")
 
 
 def with_addresses(written: Mapping[str, Any], addresses: tuple[str, ...]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from enum import StrEnum
 
 from galley.frozen import frozen
+from galley.text.wording import shortened
 
 _SEPARATOR = "~"
 
@@ -49,8 +50,8 @@ class NodeId:
         parts = text.split(_SEPARATOR)
         if len(parts) != 4 or parts[0] not in _KINDS:
             raise NodeError(
-                f"node id {text!r} is not of the form sidecar~IP~NAME.NAMESPACE~DOMAIN or router~…; "
-                "write the bootstrap with `pilot bootstrap`"
+                f"node id {shortened(repr(text), 300)} is not of the form sidecar~IP~NAME.NAMESPACE~DOMAIN or router~…;"
+                " write the bootstrap with `pilot bootstrap`"
             )
         kind, address, full_name, domain = parts
         name, _, namespace = full_name.rpartition(".")

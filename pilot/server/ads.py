@@ -15,6 +15,7 @@ import grpc.aio
 from citadel.attestation import Attested
 from citadel.refusal import Refusal
 from envoycodec.discovery import warm_up
+from galley.text.wording import printable, shortened
 from pilot.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.admission import Admission, StreamLimitError, Ticket
 from pilot.server.authentication import Authenticator, abort, audit, is_encrypted
@@ -28,6 +29,9 @@ from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.variant import XdsVariant
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+
+_LONGEST_REASON = 1_000
+"""Characters of why a stream was refused: part of it may be what its client said."""
 
 _NO_OTHER_LIMITS = StreamLimits()
 
@@ -149,7 +153,10 @@ class _Ads:
         except StreamLimitError as one_more:
             await self._refuse_one_more(context, one_more)
         except RefusedError as refused:
-            await context.abort(refused.status, str(refused))
+            text = shortened(printable(str(refused)), _LONGEST_REASON)
+            if self._admission.is_worth_a_line(host_of(context.peer()), time.monotonic()):
+                audit.warning("refused a stream from %s (%s): %s", context.peer(), refused.status.name, text)
+            await context.abort(refused.status, text)
         lapse = _end_with_proof(connection, caller)
         try:
             await pump(

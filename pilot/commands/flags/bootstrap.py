@@ -12,7 +12,8 @@ from citadel.commands.options import parse_ttl
 from galley.hosts.names import DEFAULT_DOMAIN
 from pilot.dataplane.bootstrap import Address, PipeAddress, SocketAddress
 from pilot.node.locality import Locality
-from pilot.node.metadata import Interception
+from pilot.node.metadata import Interception, check_address
+from pilot.node.node_id import NodeError
 from pilot.node.ports import DNS_PORT, ENVOY_ADMIN_PORT, READINESS_PORT, STATISTICS_PORT, XDS_PORT
 
 DEFAULT_XDS = f"127.0.0.1:{XDS_PORT}"
@@ -281,9 +282,10 @@ def _own_ip(text: str) -> str:
 
 def _ip(text: str) -> str:
     try:
-        return str(ip_address(text))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address, such as 10.0.0.7") from None
+        check_address(text)
+    except NodeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, such as 10.0.0.7") from None
+    return str(ip_address(text))
 
 
 def _dns_name(text: str) -> str:

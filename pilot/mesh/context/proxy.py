@@ -8,8 +8,9 @@ from typing import Any
 
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels
+from galley.text.wording import shortened
 from pilot.node.locality import NOWHERE, Locality
-from pilot.node.metadata import Interception, NodeMetadata, check_address, read_metadata
+from pilot.node.metadata import Interception, NodeMetadata, check_address, check_text, read_metadata
 from pilot.node.node_id import NodeError, NodeId, ProxyKind
 
 
@@ -90,14 +91,16 @@ def read_proxy(
     """The proxy that an xDS node describes: id, metadata, and what Envoy adds of itself.
 
     The namespace is that of the metadata, else of the id. Raises ``NodeError`` when the id has another form, its kind
-    is not served, or the metadata has a value that is none.
+    is not served, or something it says is none, or could make what others are sent invalid.
     """
     parsed = NodeId.parse(node_id)
     try:
+        for text in (node_id, locality.region, locality.zone, locality.sub_zone):
+            check_text(text)
         described = read_metadata(metadata)
         addresses = _addresses(described, parsed)
     except NodeError as error:
-        raise NodeError(f"node {node_id!r}: {error}") from None
+        raise NodeError(f"node {shortened(repr(node_id), 300)}: {error}") from None
     return Proxy(
         id=node_id,
         kind=parsed.kind,

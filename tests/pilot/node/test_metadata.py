@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,11 @@ DOCUMENT = Path(__file__).parents[3] / "docs/decisions/node-metadata.md"
 
 _NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 _PORTS = st.integers(1, 65535)
-_IPS = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
+_IPS = (
+    st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+    .filter(lambda ip: not (ip.is_multicast or ip.is_unspecified or str(ip) == "255.255.255.255"))
+    .map(str)
+)
 _LABELS = st.dictionaries(_NAMES, _NAMES, max_size=3)
 
 
@@ -146,6 +151,33 @@ def test_what_nobody_has_said_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [
+        ({"PORTS": {"http": math.inf}}, "PORTS: inf is not a port number"),
+        ({"PORTS": {"http": math.nan}}, "PORTS: nan is not a port number"),
+        ({"PORTS": {"http": -1.0}}, "PORTS: -1.0 is not a port number"),
+        ({"PORTS": {"http": 1e300}}, "PORTS: 1e+300 is not a port number"),
+        ({"PORTS": {"http": 80.5}}, "PORTS: 80.5 is not a port number"),
+        ({"PORTS": {"http": True}}, "PORTS: True is not a port number"),
+        ({"PORTS": {"http": []}}, "PORTS: [] is not a port number"),
+        ({"PORTS": [80.0]}, "PORTS: [80.0] is not a mapping"),
+        ({"PORTS": dict.fromkeys(map(str, range(1001)), 1)}, "PORTS: these are 1,001 entries, and 1,000 are the most"),
+        ({"LABELS": {"app": 1.0}}, "LABELS: 1.0 is not a printable text"),
+        ({"LABELS": {"app\n": "a"}}, "LABELS: 'app\\n' is not a printable text"),
+        ({"LABELS": "app=a"}, "LABELS: 'app=a' is not a mapping"),
+        ({"NAMESPACE": {}}, "NAMESPACE: {} is not a printable text"),
+        ({"NAMESPACE": "\x1b[2J"}, "NAMESPACE: '\\x1b[2J' is not a printable text"),
+        ({"INSTANCE_IPS": "::1%lo"}, "INSTANCE_IPS: '::1%lo' has a zone, which means nothing to another host"),
+        (
+            {"INSTANCE_IPS": "fe80::1%e"},
+            "INSTANCE_IPS: 'fe80::1%e' has a zone, which means nothing to another host",
+        ),
+        ({"INSTANCE_IPS": "224.0.0.1"}, "INSTANCE_IPS: '224.0.0.1' is not the address of a host"),
+        ({"INSTANCE_IPS": "ff02::1"}, "INSTANCE_IPS: 'ff02::1' is not the address of a host"),
+        ({"INSTANCE_IPS": "255.255.255.255"}, "INSTANCE_IPS: '255.255.255.255' is not the address of a host"),
+        ({"INSTANCE_IPS": 7.0}, "INSTANCE_IPS: 7.0 is not a text"),
+        (
+            {"INSTANCE_IPS": ",".join(["10.0.0.1"] * 100_000)},
+            "INSTANCE_IPS: these are 100,000 addresses, and 64 are the most",
+        ),
         ({"INTERCEPTION_MODE": "none"}, "INTERCEPTION_MODE: 'none' is not REDIRECT, TPROXY or NONE"),
         ({"PORTS": {"http": 65536}}, "PORTS: 65536 is not a port number"),
         ({"HTTP_PROXY_PORT": "http"}, "HTTP_PROXY_PORT: 'http' is not a port number"),
@@ -155,6 +187,22 @@ def test_what_nobody_has_said_is_left_out() -> None:
 def test_a_value_that_is_none_is_told_with_its_node_and_key(written: dict[str, Any], complaint: str) -> None:
     with pytest.raises(NodeError, match=f"^node 'sidecar~10.0.0.7~a.b~b': {re.escape(complaint)}$"):
         read_proxy(node_id="sidecar~10.0.0.7~a.b~b", metadata=written)
+
+
+@pytest.mark.parametrize("address", ["::1%lo", "224.0.0.1", "ff02::1", "255.255.255.255", "nobody"])
+def test_the_address_of_an_id_is_that_of_a_host(address: str) -> None:
+    with pytest.raises(NodeError):
+        read_proxy(node_id=f"sidecar~{address}~a.b~b", metadata={})
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+@pytest.mark.parametrize("place", ["id", "metadata"])
+def test_an_address_that_is_left_open_reaches_nobody(address: str, place: str) -> None:
+    node = Node(id=f"sidecar~{address}~a.b~b")
+    if place == "metadata":
+        node = Node(id="sidecar~10.0.0.7~a.b~b", metadata={"INSTANCE_IPS": f"10.0.0.7,{address}"})
+    with pytest.raises(NodeError, match="is not the address of a host"):
+        proxy_of_node(node)
 
 
 @pytest.mark.parametrize(("written", "expected"), [(True, True), ("True", True), ("1", False), (None, False)])
