@@ -71,6 +71,25 @@ def test_a_rejection_is_shown_with_envoys_words_and_the_line(mesh: Mesh, tmp_pat
     assert "rejected" not in proxy_status(mesh).stdout
 
 
+@both_variants
+def test_a_name_that_is_only_quoted_is_not_refused(mesh: Mesh, tmp_path: Path) -> None:
+    """The reason why one cluster is refused holds the whole name of another, which comes in the same response."""
+    refused, quoted = (f"outbound|9080||{name}.default.svc.cluster.local" for name in ("ratings", "details"))
+    mesh.write("services.yaml", write(service("reviews"), service("ratings"), service("details")))
+    mesh.write("tls.yaml", RULE % f"'{tmp_path}/no {quoted}: x, {quoted}: y'")
+    mesh.serve()
+    client = mesh.client()
+    eventually(lambda: status(mesh)["status"] == "NACK")
+    eventually(lambda: status(mesh)["error"]["resources"] == [refused])
+    assert quoted in client.sidecar.clusters()
+    assert quoted in status(mesh)["error"]["message"]
+
+    certificate, _ = write_key_pair(tmp_path, "ca")
+    mesh.write("tls.yaml", RULE % certificate)
+    eventually(lambda: status(mesh)["status"] == "SYNCED")
+    assert refused in client.sidecar.clusters()
+
+
 def test_without_a_control_plane_it_says_what_to_do(mesh: Mesh) -> None:
     asked = proxy_status(mesh)
     assert asked.returncode == 2
