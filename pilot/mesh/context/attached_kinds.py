@@ -56,10 +56,14 @@ _ROWS = (
 
 
 def _policy_rows(kind: type[AttachedKind]) -> tuple[AttachedRow, ...]:
-    """Before a workload it is the inbound side that a policy shapes; a gateway has no other than the outbound one."""
+    """Before a workload it is the inbound side that a policy shapes; a gateway has no other than the outbound one.
+
+    A gateway may share its address with a workload that the registry knows, and does not become it by that: its own
+    labels count.
+    """
     return (
         AttachedRow(kind, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS),
-        AttachedRow(kind, _GATEWAYS, _OUTBOUND, LabelsOf.ENDPOINTS),
+        AttachedRow(kind, _GATEWAYS, _OUTBOUND, LabelsOf.NODE),
     )
 
 

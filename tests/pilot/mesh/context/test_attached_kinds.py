@@ -18,7 +18,8 @@ def test_every_kind_that_says_whom_it_is_for_shapes_the_inbound_side_and_gateway
             (proxy, side) for row in ATTACHED_KINDS if row.kind is kind for proxy in row.proxies for side in row.sides
         }
         assert rows == {(ProxyKind.SIDECAR, Side.INBOUND), (ProxyKind.GATEWAY, Side.OUTBOUND)}
-        assert all(row.labels_of is LabelsOf.ENDPOINTS for row in ATTACHED_KINDS if row.kind is kind)
+        labels_of = {side: row.labels_of for row in ATTACHED_KINDS if row.kind is kind for side in row.sides}
+        assert labels_of == {Side.INBOUND: LabelsOf.ENDPOINTS, Side.OUTBOUND: LabelsOf.NODE}
 
 
 def test_every_attached_kind_is_read_and_shapes_a_proxy_at_a_side_once() -> None:

@@ -9,6 +9,8 @@ from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.service_entry import WorkloadEntry, WorkloadGroup
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar, SidecarPort
 from galley.kinds.networking.virtual_service import HttpMatchRequest, VirtualService
+from galley.kinds.security.authorization_policy import AuthorizationPolicy
+from galley.kinds.values import WorkloadSelector
 from galley.meta import Resource
 from pilot.mesh.context.proxy import Proxy, read_proxy
 from pilot.mesh.context.push_context import PushContext
@@ -349,3 +351,14 @@ def test_a_scope_tells_where_certificates_come_from() -> None:
         assert scope.inbound is not None
         assert (scope.outbound.certificates, scope.inbound.certificates) == (certificates, certificates)
         assert proxy_scope(plain, proxy) == proxy_scope(plain, a_proxy())
+
+
+def test_a_gateway_does_not_become_the_workload_whose_address_it_shares() -> None:
+    spec = AuthorizationPolicy(selector=WorkloadSelector(match_labels=labels(app="hello")))
+    policy = a_resource(spec, "only-hello", namespace="istio-system")
+    workload = WorkloadEntry(address="127.0.0.1", labels=labels(app="hello"))
+    context = a_context(policy, a_service_entry(endpoints=(workload,), namespace="default"))
+    gateway = a_proxy(kind=ProxyKind.GATEWAY, address="127.0.0.1", labels=labels(istio="ingressgateway"))
+    assert context.attached_to(outbound_scope(context, gateway).attached, AuthorizationPolicy) == ()
+    sidecar = a_proxy(address="127.0.0.1", labels=labels(tier="front"))
+    assert context.attached_to(inbound_scope(context, sidecar).attached, AuthorizationPolicy) == (policy,)
