@@ -72,11 +72,12 @@ class World:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    for _ in range(500):
+    """The follower loads Docker's library in its own time, which a busy machine makes long."""
+    for _ in range(3000):
         if condition():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("not met within 5 s")
+    raise AssertionError("not met within 30 s")
 
 
 def warnings(caplog: pytest.LogCaptureFixture, text: str) -> int:
@@ -124,8 +125,8 @@ async def test_without_an_engine_the_mesh_starts_nevertheless(tmp_path: Path, ca
         assert world.changed.is_set()
         assert world.state.rebuild()
         assert warnings(caplog, "Docker has not answered for 10 s: serving without its containers until it does") == 1
-        await until(lambda: "does not exist" in world.docker.describe()["problem"])
-        assert warnings(caplog, "does not exist: is Docker running") == 1
+        await until(lambda: warnings(caplog, "does not exist: is Docker running") == 1)
+        assert "does not exist" in world.docker.describe()["problem"]
 
 
 class Silent:
