@@ -108,8 +108,8 @@ class Shell:
         keyboard.write(f"{text}\nprintf '\\n%s %d\\n' '{mark}' $?\n")
         keyboard.flush()
         lines: list[str] = []
-        # A command that does not end would keep us here.
-        alarm = threading.Timer(2 * PATIENCE_SECONDS, self._process.kill)
+        # A command that does not end would keep us here, and so would what it left running, which has the screen, too.
+        alarm = threading.Timer(2 * PATIENCE_SECONDS, os.killpg, (self._process.pid, signal.SIGKILL))
         alarm.start()
         try:
             for line in screen:
