@@ -110,7 +110,7 @@ async def test_keys_are_kept_and_taken_up_by_the_next_run(keys: Keys, uri: str, 
     async def work() -> None:
         fetching.configure(a_configuration(uri))
         await told.next()
-        await until(lambda: any(tmp_path.iterdir()))
+        await until((tmp_path / "key-sets.json").exists)
 
     await running(fetching, work)
     restarted = KeyFetching(HERE, told.changed, tmp_path)
