@@ -14,7 +14,8 @@ from galley.atomic_write import write_atomically
 from galley.frozen import FrozenMap
 from galley.text.compose import compose
 from pilot.commands.flags.inject import add_inject_flags
-from pilot.inject.compose.inject import inject_compose
+from pilot.inject.compose.inject import ComposePlace, inject_compose
+from pilot.inject.images import missing_images
 from pilot.inject.kubernetes.manifests import inject_kubernetes
 from pilot.inject.options import InjectError, InjectOptions, Remark, SidecarKind
 from pilot.inject.rules_directory import tell_of_ports, write_services
@@ -53,13 +54,16 @@ def _inject_kind(args: argparse.Namespace, text: str, name: str) -> str:
         result = inject_kubernetes(text, options)
         _tell(name, result.remarks)
         return result.text
-    made = inject_compose(text, options)
+    made = inject_compose(text, options, _place(args))
     _tell(name, made.remarks)
     tell_of_ports(made.workloads, _say, addresses=args.dns_capture)
     if args.rules is None and not args.docker:
         _say("no Service documents were written; use --rules DIR, or --docker, so that the mesh knows the services")
     if args.rules is not None and not args.check and not args.diff:
         write_services(args.rules, made.workloads, _say)
+    _tell_of_variables(args)
+    for missing in missing_images(options):
+        _say(missing)
     return made.text
 
 
@@ -112,12 +116,37 @@ def _options(args: argparse.Namespace) -> InjectOptions:
     )
 
 
+def _source(args: argparse.Namespace) -> Path:
+    """The directory of the input, to which its paths are relative."""
+    return Path.cwd() if args.file == "-" else Path(args.file).resolve().parent
+
+
+def _target(args: argparse.Namespace) -> Path:
+    """The directory in which the result will be: that of the input, unless it is said."""
+    return _source(args) if args.output is None else Path(args.output.resolve().parent)
+
+
+def _place(args: argparse.Namespace) -> ComposePlace:
+    source, target = _source(args), _target(args)
+    return ComposePlace(
+        read_file=lambda path: _read(source / path),
+        prefix="" if source == target else os.path.relpath(source, target),
+    )
+
+
+def _tell_of_variables(args: argparse.Namespace) -> None:
+    """Compose looks for .env beside the file that it is given."""
+    source, target = _source(args), _target(args)
+    if source != target and (source / ".env").is_file() and not (target / ".env").exists():
+        variables = os.path.relpath(source / ".env")
+        _say(f"docker compose reads .env beside {args.output}, not this one; start it with --env-file {variables}")
+
+
 def _rules_path(args: argparse.Namespace) -> str:
     """The directory of rules as the compose file names it: relative to where that file will be."""
     if args.rules is None:
         return "./rules"
-    path = args.output or (args.file if args.file != "-" else None)
-    base = Path(path).resolve().parent if path is not None else Path.cwd()
+    base = _target(args)
     path = os.path.relpath(args.rules.resolve(), base)
     return path if path.startswith("..") else f"./{path}"
 

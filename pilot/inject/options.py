@@ -7,9 +7,13 @@ from enum import StrEnum
 from galley.frozen import FrozenMap, frozen
 from galley.meta import Labels
 from pilot.node.metadata import Interception
-from pilot.node.ports import XDS_MTLS_PORT, XDS_TLS_PORT
+from pilot.node.ports import PROXY_UID, XDS_MTLS_PORT, XDS_TLS_PORT
 
 TRAFFIC_PREFIX = "traffic.sidecar.istio.io/"
+PROXY_USER_REMARK = (
+    f"runs as {PROXY_UID}, the user of the proxy, whose traffic is not captured: it goes past the mesh; "
+    "give the application another user"
+)
 INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
 
 

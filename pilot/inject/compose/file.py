@@ -9,6 +9,7 @@ from pilot.inject.compose.layout import CONTROL_PLANE, MARK, REPLICAS_LABEL
 from pilot.inject.compose.ports import substitute_defaults
 from pilot.inject.options import InjectError
 from pilot.inject.yaml.editor import Path, YamlEditor
+from pilot.node.ports import PROXY_GID, PROXY_UID
 
 SERVICES: Path = (0, "services")
 
@@ -35,6 +36,16 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
+def as_mapping(value: Any) -> dict[str, Any]:
+    """What may be written as a mapping or as a list of ``key=value``; None is the value of a key alone. A list of
+    ``host:address`` is read, too."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    texts = [str(item) for item in value or []]
+    pairs = [text.partition("=" if "=" in text else ":") for text in texts]
+    return {key: text if separator else None for key, separator, text in pairs}
+
+
 def mark_of(service: Any) -> str:
     """What inject made of this service, or "" for one of the user's."""
     return labels_of(service).get(MARK, "") if isinstance(service, Mapping) else ""
@@ -57,6 +68,18 @@ def is_control_plane(name: str, service: Mapping[str, Any]) -> bool:
     words = service.get("command")
     text = " ".join(map(str, words)) if isinstance(words, list) else str(words)
     return name in CONTROL_PLANE and any(word in text for word in ("serve", "bootstrap", "token"))
+
+
+def owner_of_network(service: Mapping[str, Any]) -> str:
+    """The name of the service whose network this one shares, or ""."""
+    mode = str(service.get("network_mode") or "")
+    return mode.removeprefix("service:") if mode.startswith("service:") else ""
+
+
+def is_proxy_user(user: Any) -> bool:
+    """Whether an application runs as the proxy's user or group, whose traffic is not captured."""
+    uid, _, gid = str(user if user is not None else "").partition(":")
+    return uid == str(PROXY_UID) or gid == str(PROXY_GID)
 
 
 def why_left_alone(service: Mapping[str, Any]) -> str:

@@ -10,11 +10,14 @@ import yaml
 from galley.frozen import frozen
 from pilot.inject.capture_flags import capture_flags, interception_of
 from pilot.inject.compose.control_plane import add_control_plane, remove_control_plane
+from pilot.inject.compose.extends import ReadFile, no_file, resolve_extends
 from pilot.inject.compose.file import (
     SERVICES,
     is_control_plane,
+    is_proxy_user,
     labels_of,
     mark_of,
+    owner_of_network,
     replicas_of,
     service_path,
     user_services,
@@ -31,10 +34,11 @@ from pilot.inject.compose.layout import (
     sidecar_service,
 )
 from pilot.inject.compose.network import NAMESPACE_KEYS, join_networks, lead_links_to_pods, move_to_pod, networks_of
+from pilot.inject.compose.paths import rebased_on, rebased_sections, rebased_service
 from pilot.inject.compose.ports import declared_ports
 from pilot.inject.compose.removal import remove_sidecar
 from pilot.inject.compose.write import write_made, write_service
-from pilot.inject.options import InjectError, InjectOptions, Remark
+from pilot.inject.options import PROXY_USER_REMARK, InjectError, InjectOptions, Remark
 from pilot.inject.yaml.editor import YamlEditor
 from pilot.inject.yaml.tree import walk
 from pilot.registry.container_labels import read_container_labels
@@ -49,10 +53,22 @@ class ComposeResult:
     remarks: tuple[Remark, ...]
 
 
-def inject_compose(text: str, options: InjectOptions) -> ComposeResult:
+@frozen
+class ComposePlace:
+    """Where a compose file is. ``read_file`` reads what it extends; ``prefix`` leads from the directory in which the
+    result will be to its own, "" when they are the same."""
+
+    read_file: ReadFile = no_file
+    prefix: str = ""
+
+
+_NOWHERE = ComposePlace()
+
+
+def inject_compose(text: str, options: InjectOptions, place: ComposePlace = _NOWHERE) -> ComposeResult:
     """Inject the compose file ``text``. Raises InjectError when that cannot be done."""
     try:
-        return _inject(text, options)
+        return _inject(text, options, place)
     except yaml.YAMLError as error:
         # A key that moved took an anchor with it, behind the place where that is used.
         raise InjectError(
@@ -60,16 +76,20 @@ def inject_compose(text: str, options: InjectOptions) -> ComposeResult:
         ) from None
 
 
-def _inject(text: str, options: InjectOptions) -> ComposeResult:
+def _inject(text: str, options: InjectOptions, place: ComposePlace) -> ComposeResult:
     editor = YamlEditor(text)
     _check(editor)
+    resolve_extends(editor, place.read_file)
     _unshare(editor)
+    _rebase_paths(editor, place.prefix)
     remarks: list[Remark] = []
-    workloads = tuple(_workloads(editor, options, remarks))
+    source = YamlEditor(text)  # for the lines that people know
+    workloads = tuple(_workloads(editor, source, options, remarks))
     _remove_left_out(editor, workloads)
     injected = frozenset(one.service for one in workloads)
     for workload in workloads:
         _write_workload(editor, workload, options, injected)
+    remarks += _share_sidecars(editor, source, injected)
     meshed = _needs_mesh_network(editor, workloads)
     for workload in workloads:
         join_networks(editor, workload, mesh=meshed)
@@ -90,12 +110,6 @@ def _check(editor: YamlEditor) -> None:
                 editor.line(service_path(name)),
                 f"service {name} has the name of a part of the control plane that inject would add; rename it",
             )
-        if isinstance(service, Mapping) and "extends" in service:
-            raise InjectError(
-                editor.line((*service_path(name), "extends")),
-                f"service {name} extends another one, whose ports and networks are not seen here; "
-                "inject what `docker compose config` prints",
-            )
 
 
 def _unshare(editor: YamlEditor) -> None:
@@ -112,10 +126,12 @@ def _unshare(editor: YamlEditor) -> None:
         editor.write_out(named)
 
 
-def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]) -> Iterator[ComposeWorkload]:
+def _workloads(
+    editor: YamlEditor, source: YamlEditor, options: InjectOptions, remarks: list[Remark]
+) -> Iterator[ComposeWorkload]:
     everything = editor.value(SERVICES)
     for name, service in user_services(editor):
-        line = editor.line(service_path(name))
+        line = source.line(service_path(name))
         if is_control_plane(name, service):
             continue
         pod = everything.get(f"{name}-pod")
@@ -127,6 +143,10 @@ def _workloads(editor: YamlEditor, options: InjectOptions, remarks: list[Remark]
         if workload is None:
             continue
         reason = "" if was_injected else why_left_alone(service)
+        if owner_of_network(service) and reason:
+            continue  # told of when it is known who has a sidecar
+        if is_proxy_user(service.get("user")) and not reason:
+            remarks.append(Remark(source.line((*service_path(name), "user")), f"service {name} {PROXY_USER_REMARK}"))
         if reason:
             remarks.append(Remark(line, f"service {name} gets no sidecar: {reason}"))
             continue
@@ -201,11 +221,47 @@ def _change_application(editor: YamlEditor, workload: ComposeWorkload) -> None:
             editor.expand_merge(path)
     editor.remove((*path, "scale"))
     editor.remove((*path, "deploy", "replicas"))
-    editor.set((*path, "network_mode"), f"service:{workload.pod}")
+    _join(editor, workload.service, workload.service)
+
+
+def _join(editor: YamlEditor, service: str, owner: str) -> None:
+    """Put ``service`` in the network of the pod of ``owner``, when the sidecar there is ready."""
+    path = service_path(service)
+    editor.set((*path, "network_mode"), f"service:{owner}-pod")
     before = editor.value((*path, "depends_on"))
     if isinstance(before, list):
         editor.set((*path, "depends_on"), {str(name): {"condition": "service_started"} for name in before})
-    editor.set((*path, "depends_on", workload.sidecar), {"condition": "service_healthy"})
+    editor.set((*path, "depends_on", f"{owner}-sidecar"), {"condition": "service_healthy"})
+
+
+def _share_sidecars(editor: YamlEditor, source: YamlEditor, injected: frozenset[str]) -> Iterator[Remark]:
+    """Lead services that share the network of one that has a sidecar now to its pod, and tell what that means."""
+    for name, service in user_services(editor):
+        owner = owner_of_network(service).removesuffix("-pod")
+        if name in injected or not owner:
+            continue
+        line = source.line(service_path(name))
+        if owner in injected:
+            _join(editor, name, owner)
+            yield Remark(
+                line,
+                f"service {name} is in the network of {owner} and shares its sidecar and its identity; ports on which "
+                f"it listens belong in the label pilothouse.io/ports of {owner}",
+            )
+        else:
+            yield Remark(line, f"service {name} gets no sidecar: it is in the network of {owner}, which has none")
+
+
+def _rebase_paths(editor: YamlEditor, prefix: str) -> None:
+    """Write relative paths as they read from the directory of the result."""
+    if not prefix:
+        return
+    rebase = rebased_on(prefix)
+    for path, text in rebased_sections(editor.value((0,)), rebase):
+        editor.set((0, *path), text)
+    for name, service in user_services(editor):
+        for path, text in rebased_service(service, rebase):
+            editor.set((*service_path(name), *path), text)
 
 
 def _needs_mesh_network(editor: YamlEditor, workloads: tuple[ComposeWorkload, ...]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pilot.inject.compose.file import service_path
+from pilot.inject.compose.file import as_mapping, service_path
 from pilot.inject.compose.layout import MESH_NETWORK, ComposeWorkload
 from pilot.inject.yaml.editor import YamlEditor
 
@@ -59,7 +59,7 @@ def move_back(editor: YamlEditor, service: str, pod: str) -> None:
             editor.set((*service_path(service), key), editor.value((*service_path(pod), key)))
     sysctls = editor.value((*service_path(pod), "sysctls"))
     if sysctls:
-        editor.set((*service_path(service), "sysctls"), {**_sysctls(editor, service), **_as_mapping(sysctls)})
+        editor.set((*service_path(service), "sysctls"), {**_sysctls(editor, service), **as_mapping(sysctls)})
 
 
 def join_networks(editor: YamlEditor, workload: ComposeWorkload, *, mesh: bool) -> None:
@@ -133,14 +133,8 @@ def _add_alias(editor: YamlEditor, path: tuple[str | int, ...], alias: str) -> N
         editor.set((*path, "aliases"), [alias])
 
 
-def _as_mapping(sysctls: Any) -> dict[str, Any]:
-    if isinstance(sysctls, Mapping):
-        return dict(sysctls)
-    return {key: value for key, _, value in (str(item).partition("=") for item in sysctls or [])}
-
-
 def _sysctls(editor: YamlEditor, service: str) -> dict[str, Any]:
-    return _as_mapping(editor.value((*service_path(service), "sysctls")))
+    return as_mapping(editor.value((*service_path(service), "sysctls")))
 
 
 def _merges_sysctls(editor: YamlEditor, service: str) -> bool:
@@ -155,7 +149,7 @@ def _move_sysctls(editor: YamlEditor, service: str, pod: str) -> None:
     if not net:
         return
     rest = {key: value for key, value in everything.items() if key not in net}
-    editor.set((*service_path(pod), "sysctls"), {**_as_mapping(editor.value((*service_path(pod), "sysctls"))), **net})
+    editor.set((*service_path(pod), "sysctls"), {**as_mapping(editor.value((*service_path(pod), "sysctls"))), **net})
     if rest:
         editor.set((*service_path(service), "sysctls"), rest)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pilot.inject.compose.file import SERVICES, labels_of, mark_of, service_path
+from pilot.inject.compose.file import SERVICES, labels_of, mark_of, owner_of_network, service_path
 from pilot.inject.compose.layout import POD, REPLICAS_LABEL, SIDECAR
 from pilot.inject.compose.network import leave_networks, move_back
 from pilot.inject.compose.write import remove_made
@@ -25,6 +25,10 @@ def remove_sidecar(editor: YamlEditor, owner: str) -> None:
         move_back(editor, owner, pod)
         leave_networks(editor, owner)
         _lead_links_back(editor, owner)
+    for name, service in services.items():
+        if name not in (owner, sidecar) and isinstance(service, dict) and owner_of_network(service) == pod:
+            editor.set((*service_path(name), "network_mode"), f"service:{owner}")
+            editor.remove((*service_path(name), "depends_on", sidecar))
     for name, mark in ((pod, POD), (sidecar, SIDECAR)):
         if mark_of(services.get(name)) == mark:
             editor.remove(service_path(name))

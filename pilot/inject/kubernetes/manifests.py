@@ -9,9 +9,10 @@ from typing import Any
 from galley.frozen import frozen
 from pilot.inject.capture_flags import capture_flags, interception_of
 from pilot.inject.kubernetes.pod import INIT, PROXY, SIDECAR_VOLUMES, init_container, proxy_container, volumes
-from pilot.inject.options import InjectError, InjectOptions, Remark
+from pilot.inject.options import PROXY_USER_REMARK, InjectError, InjectOptions, Remark
 from pilot.inject.yaml.editor import Path, YamlEditor
 from pilot.node.metadata import Interception
+from pilot.node.ports import PROXY_GID, PROXY_UID
 
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
@@ -150,8 +151,19 @@ def _write(editor: YamlEditor, pod: _Pod, options: InjectOptions) -> Iterator[st
     for name in annotations:
         if name.startswith(("sidecar.istio.io/", "proxy.istio.io/")) and name not in _HONOURED:
             yield f"the annotation {name} is not supported and changes nothing"
+    yield from _proxy_users(editor.value(spec))
     if interception is Interception.TPROXY:
         yield "with TPROXY the sidecar runs as root with NET_ADMIN"
+
+
+def _proxy_users(spec: Mapping[str, Any]) -> Iterator[str]:
+    """Containers whose traffic would not be captured, for they run as the proxy does."""
+    of_pod = spec.get("securityContext") or {}
+    for container in spec.get("containers") or []:
+        if isinstance(container, Mapping) and container.get("name") != PROXY:
+            context = {**of_pod, **(container.get("securityContext") or {})}
+            if context.get("runAsUser") == PROXY_UID or context.get("runAsGroup") == PROXY_GID:
+                yield f"container {container.get('name')} {PROXY_USER_REMARK}"
 
 
 def _put(editor: YamlEditor, path: Path, item: Mapping[str, Any], at: int = 1 << 30) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import Phase, given, settings
 
-from pilot.inject.compose.inject import inject_compose
+from pilot.inject.compose.inject import ComposePlace, inject_compose
 from pilot.inject.compose.layout import MARK
 from pilot.inject.compose.network import NAMESPACE_KEYS
 from pilot.inject.options import InjectError, InjectOptions, SidecarKind
@@ -299,7 +299,7 @@ def test_the_agent_has_a_token_and_makes_its_key_itself() -> None:
     [
         ("a: 1\n", 1, "no mapping `services`"),
         ("services:\n  a: {image: x}\n  b: [x]\n", 3, "b is not a mapping"),
-        ("services:\n  a:\n    image: x\n    extends: {service: b}\n", 4, "extends another"),
+        ("services:\n  a:\n    image: x\n    extends: {service: b}\n", 4, "which is no service of this file"),
         ("services:\n  a: {image: x}\n  a-pod: {image: y}\n", 3, "rename it"),
         ("services:\n  a: {image: x}\n  pilot: {image: y}\n", 3, "rename it"),
         ("services:\n  a: {image: x, scale: many}\n", 2, "not a number"),
@@ -316,3 +316,81 @@ def test_what_cannot_be_injected_is_told_with_its_line(text: str, line: int, say
 def test_a_service_without_network_of_its_own_is_told_of() -> None:
     result = inject_compose("services:\n  a: {image: x}\n  b: {image: y, network_mode: host}\n", OPTIONS)
     assert [(remark.line, "host" in remark.text) for remark in result.remarks] == [(3, True)]
+
+
+def test_a_service_in_the_network_of_another_shares_its_sidecar() -> None:
+    text = """\
+        services:
+          web: {image: x}
+          tail:
+            image: y
+            network_mode: service:web
+            depends_on: [web]
+        """
+    made = inject_compose(dedent(text), OPTIONS)
+    tail = services(made.text)["tail"]
+    assert tail["network_mode"] == "service:web-pod"
+    assert tail["depends_on"] == {
+        "web": {"condition": "service_started"},
+        "web-sidecar": {"condition": "service_healthy"},
+    }
+    (remark,) = made.remarks
+    assert (remark.line, remark.text.partition(";")[0]) == (
+        3,
+        "service tail is in the network of web and shares its sidecar and its identity",
+    )
+    assert inject(made.text) == made.text
+    without = inject_compose(made.text, replace(OPTIONS, inject_by_default=False)).text
+    assert services(without)["tail"] == {
+        "image": "y",
+        "network_mode": "service:web",
+        "depends_on": {"web": {"condition": "service_started"}},
+    }
+
+
+def test_a_service_in_the_network_of_one_without_sidecar_is_told_of() -> None:
+    text = """\
+        services:
+          web: {image: x, labels: {sidecar.istio.io/inject: "false"}}
+          tail: {image: y, network_mode: "service:web"}
+        """
+    made = inject_compose(dedent(text), OPTIONS)
+    assert services(made.text)["tail"]["network_mode"] == "service:web"
+    assert [one.text for one in made.remarks] == [
+        "service tail gets no sidecar: it is in the network of web, which has none"
+    ]
+
+
+@pytest.mark.parametrize(("user", "told"), [("1337", True), ("1337:1000", True), ("0:1337", True), ("1000", False)])
+def test_who_runs_as_the_proxy_is_told_that_nothing_is_captured(user: str, told: bool) -> None:
+    made = inject_compose(f"services:\n  web:\n    image: x\n    user: '{user}'\n", OPTIONS)
+    assert [(one.line, "not captured" in one.text) for one in made.remarks] == ([(4, True)] if told else [])
+
+
+def test_paths_read_from_where_the_result_is() -> None:
+    text = """\
+        services:
+          web:
+            build: {context: ., dockerfile: Dockerfile.web}
+            env_file: [web.env, {path: ./more.env, required: false}]
+            volumes:
+              - ./data:/data:ro
+              - named:/n
+              - /etc/hosts:/h
+              - {type: bind, source: ../shared/, target: /s}
+          api: {build: "https://example.org/x.git"}
+        configs:
+          page: {file: ./page.html}
+        """
+    made = yaml.safe_load(inject_compose(dedent(text), OPTIONS, ComposePlace(prefix="../app")).text)
+    web = made["services"]["web"]
+    assert web["build"] == {"context": "../app", "dockerfile": "Dockerfile.web"}
+    assert web["env_file"] == ["../app/web.env", {"path": "../app/more.env", "required": False}]
+    assert web["volumes"] == [
+        "../app/data:/data:ro",
+        "named:/n",
+        "/etc/hosts:/h",
+        {"type": "bind", "source": "../shared/", "target": "/s"},
+    ]
+    assert made["services"]["api"]["build"] == "https://example.org/x.git"
+    assert made["configs"]["page"] == {"file": "../app/page.html"}
