@@ -12,6 +12,7 @@ from galley.commands.report import count, plural, render_json, render_text
 from galley.commands.watch import add_watch_parser
 from galley.publishing.validate import Validation, validate
 from galley.sources.directory import read_paths
+from galley.text.diagnostics import Severity
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
 STDIN = "<stdin>"
@@ -21,9 +22,10 @@ examples:
   galley validate config/                  every .yaml, .yml and .json file below config/
   galley validate rules.yaml gateway.yaml  these files, checked together
   kubectl get vs -A -o yaml | galley validate -
+  galley validate --fail-on warning config/  for a CI job that wants no warnings either
   galley validate -o json config/ | jq '.[] | select(.severity == "error")'
 
-exit status: 0 nothing is wrong (there may be warnings), 1 there are errors, 2 wrong usage
+exit status: 0 nothing is wrong (there may be warnings), 1 there are errors (--fail-on changes that), 2 wrong usage
 """
 
 
@@ -59,6 +61,12 @@ def _add_validate(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         "-o", "--output", choices=("text", "json"), default="text", help="how diagnostics are written (default: text)"
     )
+    parser.add_argument(
+        "--fail-on",
+        choices=tuple(_FAILING),
+        default="error",
+        help="what leads to exit status 1: errors, warnings too, or nothing that is found (default: error)",
+    )
     add_reading_flags(parser)
     parser.add_argument(
         "--mtls", action="store_true", help="the mesh issues identities, so settings of mutual TLS are enforced"
@@ -86,7 +94,15 @@ def _run_validate(options: argparse.Namespace) -> int:
         domain=options.domain,
     )
     _print(validation, options.output)
-    return FOUND_ERRORS if validation.has_errors else OK
+    failing = _FAILING[options.fail_on]
+    return FOUND_ERRORS if any(one.severity in failing for one in validation.diagnostics) else OK
+
+
+_FAILING = {
+    "error": (Severity.ERROR,),
+    "warning": (Severity.ERROR, Severity.WARNING),
+    "never": (),
+}
 
 
 def _print(validation: Validation, output: str) -> None:

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from galley.text.compose import LINE_BREAK
 from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.syntax import LINE_BREAK
 
 _WIDEST_EXCERPT = 110
 

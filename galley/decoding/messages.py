@@ -137,6 +137,9 @@ def _check_support(field: FieldDecoder, value: Any, key: Scalar, path: str, reco
 def _hint_for_unknown(name: str, decoder: MessageDecoder) -> str:
     if "//" in name:
         return COMMENT_HINT
+    field, _, value = name.partition(":")
+    if value and field in decoder.fields:
+        return f"write a space behind the colon: `{field}: {value}`"
     below = _path_below(name, decoder)
     guess = nearest(name, decoder.names, cutoff=0.8 if below else 0.6)
     if guess:

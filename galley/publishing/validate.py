@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from galley.decoding.documents import decode_file
@@ -41,7 +41,7 @@ def validate(
     identities: bool = False,
     domain: str = DEFAULT_DOMAIN,
 ) -> Validation:
-    """Decode every unit by itself, then, unless one is broken already, check them together.
+    """Decode every unit by itself, then check together what could be decoded.
 
     ``unreadable`` gives the reason for each unit that could not be read: an error, as the server would have it.
     ``domain`` is the DNS domain of the mesh.
@@ -55,8 +55,9 @@ def validate(
         decoded, found = decode_file(content, unit, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded
         diagnostics += found
-    if not any(diagnostic.is_error for diagnostic in diagnostics):
-        diagnostics += _check_together(resources, domain)
+    is_complete = not any(diagnostic.is_error for diagnostic in diagnostics)
+    together = _check_together(resources, domain)
+    diagnostics += together if is_complete else map(_qualified, together)
     return Validation(contents, tuple(resources), tuple(diagnostics), domain)
 
 
@@ -64,3 +65,15 @@ def _check_together(resources: Iterable[Resource[Any]], domain: str) -> Iterable
     """What only all units together show."""
     snapshot, diagnostics = build_snapshot(resources, domain=domain)
     return (*diagnostics, *check_references(snapshot))
+
+
+def _qualified(diagnostic: Diagnostic) -> Diagnostic:
+    """What is missing may stand in a document that has errors, which is not seen here."""
+    if not diagnostic.code.startswith(_LOST):
+        return diagnostic
+    hint = f"{diagnostic.hint}; documents with errors are not counted" if diagnostic.hint else _NOT_COUNTED
+    return replace(diagnostic, hint=hint)
+
+
+_LOST = "unknown-"
+_NOT_COUNTED = "unless it stands in a document that has errors"

@@ -30,7 +30,10 @@ def find_duplicate_rules(config: ConfigSnapshot, hosts: KnownHosts) -> Iterator[
             field, host = f"spec.hosts[{index}]", hosts.full_name(name, rule)
             earlier = owners.setdefault(host, [])
             first = next((one for one in earlier if are_seen_together(one, rule, defaults)), None)
-            if first is not None:
+            if first is rule:
+                what = f"{quoted(name)} is `{host}`, which this rule lists already"
+                recorder.warn(field, "duplicate-host", what, "remove one of the two")
+            elif first is not None:
                 what = f"{quoted(name)} is ruled by {first.key} at {first.origin} already, so this rule has no effect"
                 recorder.warn(field, "duplicate-host", f"{what} (IST0109)", "put both rules into one VirtualService")
             elif not hosts.matches(host) and (hint := hosts.hint(name, rule.namespace)):

@@ -6,9 +6,8 @@ last of two equal keys; here every event is taken one by one and whatever a host
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 from yaml.events import (
@@ -27,7 +26,8 @@ from galley.text.diagnostics import Diagnostic, Origin
 from galley.text.nodes import Document, Mapping, Node, Scalar, Sequence
 from galley.text.recorder import LIMIT, Positioned, Recorder
 from galley.text.scalars import core_type
-from galley.text.wording import COMMENT_HINT, quoted
+from galley.text.syntax import position_of, position_of_byte, record_syntax
+from galley.text.wording import quoted
 
 
 @frozen
@@ -66,7 +66,7 @@ def compose(
     except _RefusedError:
         pass  # the diagnostic has been recorded
     except yaml.YAMLError as error:
-        _record_syntax(error, data, recorder)
+        record_syntax(error, data, recorder)
     return tuple(documents), tuple(recorder.diagnostics)
 
 
@@ -137,7 +137,7 @@ class _Composer:
         """A list or a mapping; ``kind`` is the class of ``event``. Refuses what is nested too deep."""
         if depth > self.limits.depth:
             self.refuse(
-                _position(event.start_mark), "nesting-too-deep", f"nested deeper than {self.limits.depth} levels"
+                position_of(event.start_mark), "nesting-too-deep", f"nested deeper than {self.limits.depth} levels"
             )
         compose = self.compose_mapping if kind is MappingStartEvent else self.compose_sequence
         tag = event.tag
@@ -226,7 +226,7 @@ class _Composer:
 
     def expand_alias(self, event: Any, depth: int) -> Node:
         """The node that an alias repeats, counted as if it were written out."""
-        name, at = event.anchor, _position(event.start_mark)
+        name, at = event.anchor, position_of(event.start_mark)
         anchored = self.anchors.get(name)
         if anchored is None:
             self.refuse(at, "unknown-alias", f"the alias *{name} has no anchor &{name} before it")
@@ -261,24 +261,12 @@ class _Composer:
         shown = "!!" + tag.removeprefix(_CORE) if tag.startswith(_CORE) else tag
         message = f"the tag {quoted(shown)} is not allowed here"
         hint = "remove the tag; fields have types of their own"
-        self.report(_position(event.start_mark), "unsupported-tag", message, hint)
+        self.report(position_of(event.start_mark), "unsupported-tag", message, hint)
 
     def refuse(self, at: Positioned, code: str, message: str) -> NoReturn:
         """Record an error and stop."""
         self.report(at, code, message)
         raise _RefusedError
-
-
-class _Position(NamedTuple):
-    """A line and a column, counted from 1."""
-
-    line: int
-    column: int
-
-
-def _position(mark: Any) -> _Position:
-    """A mark of libyaml, which counts from 0."""
-    return _Position(mark.line + 1, mark.column + 1)
 
 
 def _end_mark(event: Any) -> Any:
@@ -297,66 +285,10 @@ def _check_bytes(data: bytes, recorder: Recorder, limits: Limits) -> None:
         utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
         message = f"the byte 0x{data[error.start]:02x} at offset {error.start} is not UTF-8"
         hint = "the file is UTF-16: save it as UTF-8" if utf16 else "save the file as UTF-8"
-        recorder.error_at(_position_of_byte(data, error.start), "invalid-encoding", message, hint=hint)
+        recorder.error_at(position_of_byte(data, error.start), "invalid-encoding", message, hint=hint)
         return
     nul = data.find(b"\0")
     if nul >= 0:
         message = f"there is a NUL byte at offset {nul}"
         hint = "save the file as UTF-8 text" if nul < 4 else "was the file cut off while it was written?"
-        recorder.error_at(_position_of_byte(data, nul), "invalid-encoding", message, hint=hint)
-
-
-def _position_of_byte(data: bytes, offset: int) -> _Position:
-    before = data[:offset].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    lines = re.split(LINE_BREAK, before)
-    return _Position(len(lines), len(lines[-1]) + 1)
-
-
-LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What ends a line for libyaml (YAML 1.1), and so what its line numbers count."""
-
-
-def _record_syntax(error: yaml.YAMLError, data: bytes, recorder: Recorder) -> None:
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark: Any = error.problem_mark or error.context_mark
-        at: Positioned = _position(mark) if mark else recorder.origin
-        problem = error.problem or "not YAML"
-        context: Any = error.context_mark
-        message = f"{error.context} that begins at line {context.line + 1}: {problem}" if context else problem
-        if "maximum nesting depth" in problem:
-            # Newer libyaml has a limit of its own, and reads ahead: it may be met before ours.
-            recorder.error_at(at, "nesting-too-deep", "nested deeper than a thousand levels")
-        else:
-            recorder.error_at(at, "yaml-syntax", message, hint=_syntax_hint(problem, _line(data, at.line)))
-        return
-    # A ReaderError: a character that YAML does not allow, told by its byte offset.
-    reason, offset = str(getattr(error, "reason", error)), getattr(error, "position", 0)
-    message = f"{reason}: byte 0x{data[offset]:02x} at offset {offset}"
-    recorder.error_at(_position_of_byte(data, offset), "yaml-syntax", message)
-
-
-def _line(data: bytes, number: int) -> str:
-    lines = re.split(LINE_BREAK, data.decode("utf-8", "replace"))
-    return lines[number - 1] if number <= len(lines) else ""
-
-
-def _syntax_hint(problem: str, line: str) -> str:
-    if re.search(r"(^|\s)//", line):
-        return COMMENT_HINT
-    for part, hint in _SYNTAX_HINTS:
-        if part in problem:
-            return hint
-    return ""
-
-
-_SYNTAX_HINTS = (
-    ("cannot start any token", "indent with spaces, not tabs, and quote a value that begins with @, ` or %"),
-    ("mapping values are not allowed", "quote a value that contains `: `, or check the indentation of this line"),
-    ("could not find expected ':'", "write `key: value`; is a colon or the space after it missing?"),
-    ("did not find expected key", "check the indentation: keys of one mapping start in one column"),
-    ("did not find expected '-' indicator", "check the indentation: entries of one list start in one column"),
-    ("did not find expected node content", "a `[` or `{` is not closed, or an entry is missing or begins with `:`"),
-    ("found unexpected ':'", 'quote a value that begins or ends with `:` inside `[ ]` or `{ }`, such as "2001:db8::"'),
-    ("did not find expected ','", "a `[` or `{` is not closed, or a comma is missing"),
-    ("found unexpected end of stream", "a quote is not closed"),
-)
+        recorder.error_at(position_of_byte(data, nul), "invalid-encoding", message, hint=hint)

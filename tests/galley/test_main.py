@@ -42,6 +42,14 @@ def test_warnings_exit_with_0(config: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.endswith("Found 1 warning in 2 resources of 2 files.\n")
 
 
+@pytest.mark.parametrize(("threshold", "warnings", "errors"), [("error", 0, 1), ("warning", 1, 1), ("never", 0, 0)])
+def test_a_job_says_what_it_fails_on(threshold: str, warnings: int, errors: int, config: Path) -> None:
+    (config / "policy.yaml").write_bytes(POLICY)
+    assert main(["validate", "--fail-on", threshold, "--accept-unenforced", str(config)]) == warnings
+    (config / "broken.yaml").write_bytes(BROKEN)
+    assert main(["validate", "--fail-on", threshold, str(config)]) == errors
+
+
 def test_json_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["validate", "-o", "json", str(config)]) == 0
     assert json.loads(capsys.readouterr().out) == []

@@ -91,6 +91,7 @@ def test_a_missing_field_is_named() -> None:
     [
         ("{nmae: x}", "spec.nmae", "did you mean `name`?"),
         ("{NAME: x}", "spec.NAME", "did you mean `name`?"),
+        ("{leaf: {number:1}}", "spec.leaf.number:1", "write a space behind the colon: `number: 1`"),
         ("{number: 1}", "spec.number", "`number` is a field of `leaf`; check the indentation"),
         ("{leaves: [{}, {nunber: 1}]}", "spec.leaves[1].nunber", "did you mean `number`?"),
         ("{byName: {b: {numbr: 1}}}", 'spec.byName["b"].numbr', "did you mean `number`?"),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from galley.publishing import validate as validate_module
 from galley.publishing.validate import validate
-from galley.snapshot import ConfigSnapshot
-from galley.text.diagnostics import Diagnostic, Origin, Severity
 from tests.galley.documents import document
 
 SERVER = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}"
@@ -39,14 +34,19 @@ def test_a_resource_in_two_files_is_an_error() -> None:
     assert codes({"a.yaml": GATEWAY, "b.yaml": GATEWAY}) == [("b.yaml", "duplicate-resource")]
 
 
-def test_references_between_files_are_checked_unless_a_file_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    def check(snapshot: ConfigSnapshot) -> tuple[Diagnostic, ...]:
-        names = ", ".join(resource.name for resource in snapshot)
-        return (Diagnostic(Severity.WARNING, "unknown-gateway", names, Origin("a.yaml")),)
-
-    monkeypatch.setattr(validate_module, "check_references", check)
-    assert codes({"a.yaml": GATEWAY}) == [("a.yaml", "unknown-gateway")]
-    assert codes({"a.yaml": BROKEN}) == [("a.yaml", "unknown-field")]
+def test_references_between_files_are_checked_although_a_file_is_broken() -> None:
+    rule = document(
+        "VirtualService", "hosts: [a, a.default.svc.cluster.local]\nhttp: [{route: [{destination: {host: b}}]}]"
+    ).encode()
+    (lost,) = (one for one in validate({"a.yaml": rule}).diagnostics if one.code == "unknown-host")
+    assert lost.hint == ""
+    found = validate({"a.yaml": rule, "b.yaml": BROKEN}).diagnostics
+    assert [(one.origin.file, one.code) for one in found] == [
+        ("b.yaml", "unknown-field"),
+        ("a.yaml", "duplicate-host"),
+        ("a.yaml", "unknown-host"),
+    ]
+    assert found[2].hint == "unless it stands in a document that has errors"
 
 
 def test_a_policy_that_is_not_enforced_may_be_accepted() -> None:

@@ -53,6 +53,12 @@ def test_a_host_that_an_older_rule_has_in_the_mesh_is_shadowed() -> None:
     assert "VirtualService default/a at 2.yaml:1:1" in diagnostic.message
 
 
+def test_a_rule_that_lists_a_host_by_two_names_is_told_so() -> None:
+    (diagnostic,) = diagnose(REVIEWS, a_rule("[reviews, reviews.default.svc.cluster.local]"))
+    assert diagnostic.code == "duplicate-host"
+    assert "which this rule lists already" in diagnostic.message
+
+
 def test_rules_that_nobody_sees_together_do_not_shadow_each_other() -> None:
     hosts, private = "[reviews.default.svc.cluster.local]", "exportTo: ['.']\n"
     one = a_rule(hosts, namespace="one", more=private)

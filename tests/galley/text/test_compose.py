@@ -268,6 +268,12 @@ def test_broken_syntax_is_reported_with_a_place(text: bytes) -> None:
         (b"a: {{ name }}", "invalid-key", "rendered first"),
         (b"a: b: c", "yaml-syntax", "quote a value that contains `: `"),
         (b"a: @b", "yaml-syntax", "quote a value that begins with @"),
+        (b"a: *.shop", "yaml-syntax", "begins with `*`"),
+        (b"a: [x, *]", "yaml-syntax", "begins with `*`"),
+        (b"a: [a-z]+", "yaml-syntax", "begins with `[`"),
+        (b'a: "\\d+"', "yaml-syntax", "single quotes"),
+        (b"{{- if x }}\na: b", "yaml-syntax", "helm template"),
+        (b"a:\n  {{- if x }}\n  b: c", "yaml-syntax", "helm template"),
     ],
 )
 def test_common_mistakes_of_syntax_get_advice(text: bytes, code: str, hint: str) -> None:

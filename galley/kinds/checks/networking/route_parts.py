@@ -38,7 +38,8 @@ def check_destination(recorder: Recorder, field: str, destination: Destination |
 def check_string_match(
     recorder: Recorder, field: str, match: StringMatch | None, *, empty_prefix: bool = False
 ) -> None:
-    """A regular expression that compiles, and a prefix that is not empty (Envoy refuses one) unless allowed."""
+    """A regular expression that compiles, and a prefix that is not empty (Envoy refuses one) unless allowed. Texts that
+    look like patterns where they are none are warned of."""
     if match is None:
         return
     if match.regex is not None and not match.is_presence:
@@ -46,6 +47,11 @@ def check_string_match(
     if match.prefix == "" and not empty_prefix:
         hint = "write `{}` for any value"
         recorder.error(f"{field}.prefix", "empty-match", "must not be empty", hint)
+    for name, text in (("exact", match.exact), ("prefix", match.prefix)):
+        if text is not None and (text.endswith("*") or ".*" in text):
+            what = f"{quoted(text)} is compared as it stands: `*` is a star here"
+            hint = "leave the star out" if name == "prefix" else "write `prefix: …`, or `regex: …` for a pattern"
+            recorder.warn(f"{field}.{name}", "literal-pattern", what, hint)
 
 
 def check_headers(recorder: Recorder, field: str, headers: Headers | None, *, rewrites_authority: bool) -> None:

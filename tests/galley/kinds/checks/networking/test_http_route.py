@@ -47,6 +47,11 @@ def test_good_routes_have_no_diagnostics(route: str) -> None:
         ("{match: [{uri: {regex: 'a(?=b)'}}], " + TO + "}", ["error invalid-regex .match[0].uri.regex"]),
         ("{match: [{uri: {regex: " + "a" * 1025 + "}}], " + TO + "}", ["error invalid-regex .match[0].uri.regex"]),
         ("{match: [{uri: {regex: ''}}], " + TO + "}", ["error invalid-regex .match[0].uri.regex"]),
+        ("{match: [{uri: {exact: '/a/.*'}}], " + TO + "}", ["warning literal-pattern .match[0].uri.exact"]),
+        (
+            "{match: [{headers: {x: {prefix: 'a*'}}}], " + TO + "}",
+            ['warning literal-pattern .match[0].headers["x"].prefix'],
+        ),
         ("{match: [{headers: {x: {prefix: ''}}}], " + TO + "}", ['error empty-match .match[0].headers["x"].prefix']),
         ("{match: [{headers: {'a b': {}}}], " + TO + "}", ['error invalid-header .match[0].headers["a b"]']),
         ("{match: [{port: 65536}], " + TO + "}", ["error invalid-port .match[0].port"]),
