@@ -80,6 +80,11 @@ class NamespacePolicies(Generic[V]):
 
     policies: tuple[RankedPolicy[V], ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none, whatever labels a workload has."""
+        return not self.policies
+
     def reaching(self, labels: Mapping[str, str], targets: frozenset[Target] = NO_TARGETS) -> tuple[V, ...]:
         """Those that count for a workload with these labels whose proxy stands for ``targets``, in order."""
         decided: set[tuple[Level, bool]] = set()

@@ -65,9 +65,7 @@ class DeltaStream(Stream):
 
     def _with_missing(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
         """What is gone stays until listeners and routes have let go of it."""
-        if watch.type_url in WILDCARD_TYPES or self._may_remove():
-            return wanted
-        return wanted.with_rest_of(watch.sent.resources)
+        return wanted if watch.type_url in WILDCARD_TYPES else self._with_what_is_needed(watch, wanted)
 
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         change = target.since(watch.sent.resources)

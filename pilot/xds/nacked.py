@@ -121,12 +121,17 @@ class NackedResources:
 
     def forget_unwanted(self, target: ResourceSet) -> None:
         """Rejected versions that are not in ``target`` will not be sent again."""
+        if not self.versions:
+            return
         self._forget(name for name, version in self.versions.items() if not _has(target, name, version))
 
     def take_retries(self, target: ResourceSet) -> frozenset[str]:
         """Names that are to be sent again as they are: the next group to be tried apart, and what was rejected
         together with something that is another in ``target`` by now.
         """
+        if not self.versions:
+            self.trials = self.together = ()
+            return _NONE
         self.together = tuple(group for group in self.together if not self.versions.keys().isdisjoint(group))
         changed = [group for group in self.together if not all(_has(target, *item) for item in group.items())]
         self.together = tuple(group for group in self.together if group not in changed)
@@ -159,6 +164,9 @@ class NackedResources:
         for name in tuple(names):
             self.versions.pop(name, None)
             self.previous.pop(name, None)
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _has(resources: ResourceSet, name: str, version: str) -> bool:

@@ -177,9 +177,15 @@ class Stream(ABC):
     def _target(self, watch: Watch) -> ResourceSet:
         """What the client is to have next of this type."""
         wanted = self._wanted(watch)
-        if watch.type_url == CLUSTER and not self._may_remove():
-            wanted = wanted.with_rest_of(watch.sent.resources)
+        if watch.type_url == CLUSTER:
+            wanted = self._with_what_is_needed(watch, wanted)
         return self._with_missing(watch, wanted)
+
+    def _with_what_is_needed(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
+        """``wanted``, and what is gone of it until listeners and routes have let go of that."""
+        if not wanted.since(watch.sent.resources).removed or self._may_remove():
+            return wanted
+        return wanted.with_rest_of(watch.sent.resources)
 
     def _wanted(self, watch: Watch) -> ResourceSet:
         assert self._snapshot is not None

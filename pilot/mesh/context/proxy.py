@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 
@@ -60,16 +61,12 @@ class Proxy:
     @property
     def ipv6(self) -> bool:
         """Whether it lives in IPv6 alone."""
-        return self._families == {6}
+        return families_of(self.addresses) == {6}
 
     @property
     def dual_stack(self) -> bool:
         """Whether it has addresses of both families."""
-        return self._families == {4, 6}
-
-    @property
-    def _families(self) -> set[int]:
-        return {ip_address(address).version for address in self.addresses}
+        return families_of(self.addresses) == {4, 6}
 
     @property
     def bind_address(self) -> str:
@@ -79,6 +76,12 @@ class Proxy:
         """
         own = self.addresses[0]
         return own if ip_address(own).is_loopback else "127.0.0.1"
+
+
+@lru_cache(maxsize=4096)
+def families_of(addresses: tuple[str, ...]) -> frozenset[int]:
+    """The IP versions, 4 and 6, of ``addresses``: asked of every proxy at every push."""
+    return frozenset(ip_address(address).version for address in addresses)
 
 
 def read_proxy(

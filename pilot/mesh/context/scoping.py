@@ -106,8 +106,11 @@ def attached_keys(context: PushContext, proxy: Proxy, side: Side) -> AttachedKey
     found = {}
     for row in ATTACHED_KINDS:
         if proxy.kind in row.proxies and side in row.sides and (context.mtls is not None or not row.needs_identities):
+            policies = context.attached[row.kind].in_namespace(proxy.namespace)
+            if policies.is_empty:
+                continue
             labels = (workload_labels if row.labels_of is LabelsOf.NODE else endpoint_labels)(context, proxy)
-            reaching = context.attached[row.kind].in_namespace(proxy.namespace).reaching(labels)
+            reaching = policies.reaching(labels)
             if reaching:
                 found[row.name] = tuple(policy.key for policy in reaching)
     return FrozenMap(found)
