@@ -22,7 +22,7 @@ from envoy_data_plane.envoy.type.v3 import HttpStatus, StatusCode
 
 from citadel.access.ext_authz import ExtAuthzPlan, GrpcAuthorizationService, HttpAuthorizationService, RequestBody
 from citadel.access.rbac import TextMatch
-from citadel.envoy.rbac import render_metadata, render_text_match
+from citadel.envoy.matchers import render_metadata, render_text_match
 from envoycodec.construct import maker
 
 _ext_authz = maker(ExtAuthz)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envoy_data_plane.envoy.config.route.v3 import HeaderMatcher, QueryParameterMatcher, RouteMatch
 
-from citadel.envoy.rbac import render_metadata
+from citadel.envoy.matchers import render_metadata
 from envoycodec.construct import maker
 from galley.kinds.values import StringMatch
 from pilot.envoy.core import matches_anything, render_regex, render_string_match

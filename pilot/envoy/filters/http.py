@@ -22,9 +22,6 @@ from envoy_data_plane.google.protobuf import Any as AnyMessage
 from citadel.access.ext_authz import ExtAuthzPlan
 from citadel.access.jwt import JwtPlan
 from citadel.access.rbac import RbacPlan
-from citadel.envoy.ext_authz import render_http_ext_authz
-from citadel.envoy.jwt import render_jwt
-from citadel.envoy.rbac import render_http_rbac
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from pilot.envoy.core import render_fraction, render_runtime_fraction, render_string_match
@@ -62,14 +59,12 @@ def render_http_filter(plan: HttpFilterPlan) -> HttpFilter:
     return _http_filter(name=name, typed_config=pack(config))
 
 
-def _render(plan: HttpFilterPlan) -> tuple[str, betterproto2.Message]:  # noqa: PLR0911 - one case each
+def _render(plan: HttpFilterPlan) -> tuple[str, betterproto2.Message]:
     match plan:
-        case ExtAuthzPlan():
-            return "envoy.filters.http.ext_authz", render_http_ext_authz(plan)
-        case JwtPlan():
-            return "envoy.filters.http.jwt_authn", render_jwt(plan)
-        case RbacPlan():
-            return "envoy.filters.http.rbac", render_http_rbac(plan)
+        case ExtAuthzPlan() | JwtPlan() | RbacPlan():
+            from pilot.envoy.filters.access import render_http_access  # noqa: PLC0415 - says itself why
+
+            return render_http_access(plan)
         case GrpcWebPlan():
             return "envoy.filters.http.grpc_web", _grpc_web()
         case GrpcStatsPlan():

@@ -20,8 +20,6 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
 
 from citadel.access.ext_authz import ExtAuthzPlan
 from citadel.access.rbac import RbacPlan
-from citadel.envoy.ext_authz import render_network_ext_authz
-from citadel.envoy.rbac import render_network_rbac
 from envoycodec.construct import maker
 from envoycodec.encode import pack
 from pilot.envoy.filters.access_log import render_access_logs
@@ -46,10 +44,10 @@ _TCP_PROXY = "envoy.filters.network.tcp_proxy"
 def render_network_filter(plan: NetworkFilterPlan) -> Filter:
     """The filter as it stands in a filter chain."""
     match plan:
-        case ExtAuthzPlan():
-            return _named("envoy.filters.network.ext_authz", render_network_ext_authz(plan))
-        case RbacPlan():
-            return _named("envoy.filters.network.rbac", render_network_rbac(plan))
+        case ExtAuthzPlan() | RbacPlan():
+            from pilot.envoy.filters.access import render_network_access  # noqa: PLC0415 - says itself why
+
+            return _named(*render_network_access(plan))
         case UpstreamAlpnPlan():
             return _named(_SET_FILTER_STATE, _render_upstream_alpn(plan))
         case HttpConnectionPlan():
