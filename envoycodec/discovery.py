@@ -107,7 +107,7 @@ def decode_discovery_request(data: bytes, with_node: bool) -> DiscoveryRequest:
         resource_names=tuple(message.resource_names),
         error_code=code,
         error_message=text,
-        node=_node(message) if with_node else None,
+        node=node_of(message) if with_node else None,
     )
 
 
@@ -123,7 +123,7 @@ def decode_delta_discovery_request(data: bytes, with_node: bool) -> DeltaDiscove
         nonce=message.response_nonce,
         error_code=code,
         error_message=text,
-        node=_node(message) if with_node else None,
+        node=node_of(message) if with_node else None,
     )
 
 
@@ -168,7 +168,8 @@ def _error(message: Any) -> tuple[int, str] | tuple[None, None]:
     return message.error_detail.code, message.error_detail.message
 
 
-def _node(message: Any) -> Node | None:
+def node_of(message: Any) -> Node | None:
+    """The node in a decoded message; None when it has none."""
     if not message.HasField("node"):
         return None
     node = message.node

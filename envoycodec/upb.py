@@ -28,9 +28,10 @@ def upb_class(cls: type) -> type[Message]:
     return _class_named(full_name(cls))
 
 
-def decode_upb(cls: type, data: bytes) -> Any:
-    """``data`` decoded as a message of ``cls``, in its upb class; ValueError when it is not well-formed."""
-    return _decode(full_name(cls), data)
+def decode_upb(message_type: type | str, data: bytes) -> Any:
+    """``data`` decoded as a message of a class, or of the one with a full name, in its upb class; ValueError when it is
+    not well-formed."""
+    return _decode(_name(message_type), data)
 
 
 def to_json_dict(message_type: type | str, data: bytes) -> dict[str, Any]:

@@ -32,6 +32,9 @@ from pilot.log_lines import configure_logging
 from pilot.mesh.context.proxy import Proxy
 from pilot.registry.discovery import DiscoveryRegistry
 from pilot.registry.docker.discover import DOCKER
+from pilot.reports.access_log_service import AccessLogService
+from pilot.reports.denial import Denials
+from pilot.reports.describe import describe_denials
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Fleet
 from pilot.server.transport import ServingPort
@@ -91,6 +94,7 @@ class ControlPlane:
             trust_domain=self._identities.trust_domain if self._identities else None,
             registries=(DOCKER,) if settings.docker is not None else (),
             key_fetcher=settings.key_fetcher,
+            reports_denials=settings.report_denials,
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
@@ -99,6 +103,7 @@ class ControlPlane:
         self._docker = self._follow_docker()
         mesh = PilotMesh(self._state, self._identities)
         self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
+        self._denials = Denials()
 
     async def run(self, stopping: asyncio.Event) -> int:
         """Serve until ``stopping``. Raises what keeps it from serving: an address in use, refused configuration."""
@@ -108,7 +113,14 @@ class ControlPlane:
             self._state.registrations.restore(known, time.monotonic() + extra_grace)
             self._state.know_keys(await asyncio.to_thread(self._keys.restore))
         engine = self._docker.describe if self._docker else dict
-        pages = admin_pages(self._state, self._fleet, self._reports, engine, lambda: self._keys.status)
+        pages = admin_pages(
+            self._state,
+            self._fleet,
+            self._reports,
+            engine=engine,
+            key_sets=lambda: self._keys.status,
+            denials=lambda query: describe_denials(self._denials, self._state, self._fleet, query),
+        )
         admin = AdminServer(self._settings.admin_address, pages, self._settings.admin_hosts)
         try:
             server = await self._start_ads()
@@ -154,15 +166,13 @@ class ControlPlane:
 
     async def _start_ads(self) -> AdsServer:
         identities = self._identities
-        if identities is None:
-            return await start_ads(
-                [ServingPort(str(self._settings.xds_address))], self._fleet, limits=self._settings.limits
-            )
+        authenticator = identities.authenticator if identities is not None else None
+        reports = AccessLogService(self._fleet, self._denials, authenticator).handler()
         return await start_ads(
-            identities.ports(),
+            identities.ports() if identities is not None else [ServingPort(str(self._settings.xds_address))],
             self._fleet,
-            authenticator=identities.authenticator,
-            handlers=identities.handlers(),
+            authenticator=authenticator,
+            handlers=(reports, *(identities.handlers() if identities is not None else ())),
             limits=self._settings.limits,
         )
 

@@ -51,10 +51,12 @@ def snapshot_for(
     *,
     mtls: bool = False,
     key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+    reports_denials: bool = False,
 ) -> ResourceSnapshot:
     """What ``proxy`` would be served; a node that registers itself counts as connected. ``mtls`` gives workloads
-    identities in the trust domain that MeshConfig names. Keys of tokens are fetched from nowhere."""
-    return Generator(_context_for(validation, proxy, mtls, key_fetcher)).snapshot_of(proxy)
+    identities in the trust domain that MeshConfig names. Keys of tokens are fetched from nowhere.
+    With ``reports_denials`` proxies report what policies refuse, as they do by default to `pilot serve`."""
+    return Generator(_context_for(validation, proxy, mtls, key_fetcher, reports_denials)).snapshot_of(proxy)
 
 
 def plan_for(
@@ -63,15 +65,20 @@ def plan_for(
     *,
     mtls: bool = False,
     key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+    reports_denials: bool = False,
 ) -> ProxyPlan:
     """The plan behind what ``snapshot_for`` gives, not yet in Envoy's words."""
-    context = _context_for(validation, proxy, mtls, key_fetcher)
+    context = _context_for(validation, proxy, mtls, key_fetcher, reports_denials)
     return plan_proxy(context, proxy_scope(context, proxy), Memo())
 
 
-def _context_for(validation: Validation, proxy: Proxy, mtls: bool, key_fetcher: KeyFetcher) -> PushContext:
+def _context_for(
+    validation: Validation, proxy: Proxy, mtls: bool, key_fetcher: KeyFetcher, reports_denials: bool
+) -> PushContext:
     registered = registered_workload(proxy)
     config, _ = build_snapshot(validation.resources, domain=validation.domain)
     catalog = build_catalog(config, (registered,) if registered else ())
     trust_domain = TrustDomain.parse(config.mesh.trust_domain.lower()) if mtls else None
-    return build_push_context(config, catalog, trust_domain=trust_domain, key_fetcher=key_fetcher)
+    return build_push_context(
+        config, catalog, trust_domain=trust_domain, key_fetcher=key_fetcher, reports_denials=reports_denials
+    )

@@ -110,6 +110,8 @@ class Settings:
     admin_address: ListenAddress = ListenAddress(host="127.0.0.1", port=CONTROL_PLANE_ADMIN_PORT)
     admin_hosts: tuple[str, ...] = ()
     """Names and addresses, beside loopback ones and that of ``admin_address``, by which the admin port may be asked."""
+    report_denials: bool = True
+    """Whether proxies with policies report here what these refuse."""
     insecure: bool = False
     accept_partial: bool = False
     accept_unenforced: bool = False

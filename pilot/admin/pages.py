@@ -23,15 +23,21 @@ from pilot.registry.docker.discover import DOCKER
 from pilot.server.fleet import Fleet
 
 
+def _no_denials(query: Mapping[str, str]) -> dict[str, Any]:
+    return {"newest": 0, "denials": []}
+
+
 def admin_pages(
     state: MeshState,
     fleet: Fleet[Proxy],
     reports: Latest[ConfigReport],
+    *,
     engine: Callable[[], Mapping[str, Any]] = dict,
     key_sets: Callable[[], tuple[KeySetStatus, ...]] = tuple,
+    denials: Callable[[Mapping[str, str]], dict[str, Any]] = _no_denials,
 ) -> Mapping[str, Page]:
     """All pages by path. ``engine`` says how the connection to the Docker Engine stands; nothing without one.
-    ``key_sets`` are those that policies name."""
+    ``key_sets`` are those that policies name; ``denials`` answers a query about what policies refused."""
     return {
         "/healthz": lambda _: Answer("ok\n"),
         "/readyz": lambda _: _readiness(state),
@@ -41,6 +47,7 @@ def admin_pages(
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
         "/debug/registryz": lambda _: as_json(list(_services(state))),
         "/debug/authzz": lambda _: as_json(list(describe_access_policies(state, fleet))),
+        "/debug/denialz": lambda query: as_json(denials(query)),
         "/debug/jwksz": lambda _: as_json([_key_set(one) for one in key_sets()]),
         "/debug/dockerz": lambda _: as_json(_discovery(state, engine())),
         "/debug/config_dump": lambda query: _config_dump(query, state, fleet),

@@ -23,6 +23,7 @@ from galley.meta import Resource, origin_at
 from galley.publishing.validate import validate
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.sources.directory import read_paths
+from pilot.commands.authz_denials import add_denials_parser
 from pilot.commands.authz_policies import add_policies_parser
 
 Policies = tuple[Resource[AuthorizationPolicy], ...]
@@ -69,6 +70,7 @@ def add_authz_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     check.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
     check.set_defaults(run=run_check)
     add_policies_parser(commands)
+    add_denials_parser(commands)
 
 
 def _add_request_arguments(group: argparse._ArgumentGroup) -> None:

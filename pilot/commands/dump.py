@@ -63,6 +63,11 @@ def add_dump_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPars
         action="store_true",
         help="as by a control plane that issues identities, in the trust domain that MeshConfig names",
     )
+    parser.add_argument(
+        "--report-denials",
+        action="store_true",
+        help="as by pilot serve, whose proxies report to it what policies refuse; left out here by default",
+    )
     add_key_fetcher_flag(parser)
     parser.set_defaults(run=run_dump)
 
@@ -94,11 +99,12 @@ def run_dump(args: argparse.Namespace) -> int:
         print(render_text(validation.diagnostics, validation.contents, color=sys.stderr.isatty()), file=sys.stderr)
     if validation.has_errors:
         return 1
+    options = {"mtls": args.mtls, "key_fetcher": args.key_fetcher, "reports_denials": args.report_denials}
     if args.output == "plan":
-        plans = plans_by_list(plan_for(validation, proxy, mtls=args.mtls, key_fetcher=args.key_fetcher))
+        plans = plans_by_list(plan_for(validation, proxy, **options))
         print(plan_yaml({name: list(plans[name].values()) for name in (args.types or LISTS) if name in plans}))
         return 0
-    dumped = snapshot_as_json(snapshot_for(validation, proxy, mtls=args.mtls, key_fetcher=args.key_fetcher))
+    dumped = snapshot_as_json(snapshot_for(validation, proxy, **options))
     chosen = {name: dumped[name] for name in (args.types or LISTS)}
     print(yaml.safe_dump(chosen, sort_keys=False) if args.output == "yaml" else json.dumps(chosen, indent=2))
     return 0

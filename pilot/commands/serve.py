@@ -73,6 +73,10 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
         "--deregister-after", type=_seconds, default=defaults.deregister_after, metavar="SECONDS",
         help=f"how long a workload stays an endpoint after its Envoy left (default: {defaults.deregister_after:g})",
     )  # fmt: skip
+    parser.add_argument(
+        "--report-denials", action=argparse.BooleanOptionalAction, default=True,
+        help="proxies with policies report what these refuse, for pilot authz denials (default: on)",
+    )  # fmt: skip
     add_identity_flags(parser)
     add_limit_flags(parser)
     add_jwks_flags(parser)
@@ -94,6 +98,7 @@ def run_serve(args: argparse.Namespace) -> int:
         admin_address=args.admin_address,
         admin_hosts=tuple(args.admin_host),
         insecure=args.insecure,
+        report_denials=args.report_denials,
         accept_partial=args.accept_partial,
         accept_unenforced=args.accept_unenforced,
         domain=args.domain,

@@ -36,6 +36,7 @@ class MeshState:
         trust_domain: TrustDomain | None = None,
         registries: Iterable[DiscoveryRegistry] = (),
         key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+        reports_denials: bool = False,
     ) -> None:
         self.registrations = Registrations(deregister_after)
         self._trust_domain = trust_domain
@@ -43,6 +44,7 @@ class MeshState:
         self._discovered: dict[DiscoveryRegistry, Discovery | None] = dict.fromkeys(registries)
         self._key_sets: Mapping[KeySource, str] = {}
         self._key_fetcher = key_fetcher
+        self._reports_denials = reports_denials
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
         self._agents: dict[str, tuple[bool, str, str, str]] = {}
@@ -130,6 +132,7 @@ class MeshState:
             trust_domain=self._trust_domain,
             key_sets=self._key_sets,
             key_fetcher=self._key_fetcher,
+            reports_denials=self._reports_denials,
         )
         if self._generator is None:
             self._generator = Generator(context)

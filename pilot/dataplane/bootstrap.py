@@ -16,11 +16,10 @@ from pilot.dataplane.xds_tls import SDS_CLUSTER, agent_tls_socket, file_tls_sock
 from pilot.node.locality import NOWHERE, Locality, write_locality
 from pilot.node.metadata import Interception, NodeMetadata, write_metadata
 from pilot.node.node_id import NodeId, ProxyKind
-from pilot.node.ports import ENVOY_ADMIN_PORT, READINESS_PATH, STATISTICS_PATH, XDS_PORT
+from pilot.node.ports import ENVOY_ADMIN_PORT, READINESS_PATH, STATISTICS_PATH, XDS_CLUSTER, XDS_PORT
 
 Json = dict[str, Any]
 
-XDS_CLUSTER = "xds-grpc"
 ADMIN_CLUSTER = "envoy-admin"
 _PIPE_PREFIX = "unix:"
 _TYPE_PREFIX = "type.googleapis.com/envoy.extensions."

@@ -15,12 +15,14 @@ class AttachedFilters:
     """Filters for requests and for opaque connections, each in their order.
 
     ``routes`` are what all routes of the workload say to HTTP filters, ``origins`` the policies behind all of them.
+    With ``reports_denials`` the proxy tells the control plane what these filters refuse.
     """
 
     http: tuple[HttpFilterPlan, ...] = ()
     network: tuple[NetworkFilterPlan, ...] = ()
     routes: tuple[RouteFilterPlan, ...] = ()
     origins: tuple[ResourceKey, ...] = ()
+    reports_denials: bool = False
 
 
 NO_ATTACHED_FILTERS = AttachedFilters()
@@ -37,4 +39,5 @@ def join_attached_filters(planned: Iterable[AttachedFilters]) -> AttachedFilters
         network=tuple(plan for one in some for plan in one.network),
         routes=tuple(plan for one in some for plan in one.routes),
         origins=tuple(dict.fromkeys(key for one in some for key in one.origins)),
+        reports_denials=any(one.reports_denials for one in some),
     )

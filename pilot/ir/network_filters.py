@@ -75,6 +75,8 @@ class HttpConnectionPlan:
     forward_client_cert: ForwardClientCertDetails | None = None
     allow_absolute_url: bool = False
     idle_timeout: timedelta | None = None
+    reports_denials: bool = False
+    """Whether the control plane is told of requests that a filter did not let in."""
 
     def __post_init__(self) -> None:
         routers = [index for index, each in enumerate(self.filters) if isinstance(each, RouterPlan)]
@@ -96,13 +98,17 @@ class WeightedTcpCluster:
 
 @frozen
 class TcpProxyPlan:
-    """Forward bytes to one cluster, or to several by weight. ValueError when none has any share."""
+    """Forward bytes to one cluster, or to several by weight. ValueError when none has any share.
+
+    With ``reports_denials`` the control plane is told of connections that a filter before this one did not let in.
+    """
 
     stat_prefix: str
     clusters: tuple[WeightedTcpCluster, ...]
     idle_timeout: timedelta | None = None
     max_connection_duration: timedelta | None = None
     access_log: AccessLogPlan | None = None
+    reports_denials: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "clusters", settle_shares(self.clusters))

@@ -35,6 +35,7 @@ class AccessInputs:
     keys: KeysBySource = FrozenMap()
     trust_domains: tuple[str, ...] = ()
     gateway: bool = False
+    reports_denials: bool = False
 
 
 def plan_access(
@@ -53,6 +54,7 @@ def plan_access(
         keys=_keys_of(context, tokens),
         trust_domains=_trust_domains(context),
         gateway=gateway,
+        reports_denials=context.reports_denials,
     )
     return memo(plan_access_filters, inputs)
 
@@ -73,6 +75,7 @@ def plan_access_filters(inputs: AccessInputs) -> AttachedFilters:
             *plan_rbac(inputs.policies, http=False, trust_domains=domains),
         ),
         origins=(*(one.key for one in inputs.policies), *(one.key for one in inputs.tokens)),
+        reports_denials=inputs.reports_denials,
     )
 
 

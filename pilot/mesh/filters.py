@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from citadel.ir import MeshServerTls, ServerTls
@@ -62,8 +63,11 @@ def plan_filter_chain(
     ``attached`` decides about opaque connections before a byte is passed on; of an HTTP connection the requests are
     what is decided about (``plan_http_filters``).
     """
+    before: tuple[NetworkFilterPlan, ...] = ()
+    if isinstance(terminal, TcpProxyPlan) and attached.network:
+        before, terminal = attached.network, replace(terminal, reports_denials=attached.reports_denials)
     filters: list[NetworkFilterPlan | None] = [
-        *(attached.network if isinstance(terminal, TcpProxyPlan) else ()),
+        *before,
         UpstreamAlpnPlan(protocols=upstream_alpn) if upstream_alpn else None,
         terminal,
     ]

@@ -1,4 +1,5 @@
-"""The ports, the user and the marks by which Envoy, its bootstrap, its capture rules and its plans find one another.
+"""The ports, the user, the marks and the name by which Envoy, its bootstrap, its capture rules and its plans find one
+another.
 
 The numbers are Istio's (istio.io, "Ports used by Istio", and the flags of ``istio-iptables``).
 """
@@ -25,6 +26,8 @@ STATISTICS_PORT: Final = 15090
 OWN_PORTS: Final = (AGENT_PORT, READINESS_PORT, STATISTICS_PORT)
 """Where a sidecar itself answers. To capture them would be a loop, and no service can be reached there."""
 
+XDS_CLUSTER: Final = "xds-grpc"
+"""The name by which an Envoy's bootstrap calls its control plane: Istio's."""
 XDS_PORT: Final = 15010
 """Of a control plane: xDS in plain text."""
 XDS_TLS_PORT: Final = 15012

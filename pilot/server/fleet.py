@@ -62,6 +62,10 @@ class Fleet(Generic[T]):
         """The streams that are open, the oldest first."""
         return tuple(self._connections.values())
 
+    def connections_of(self, node_id: str) -> tuple[Connection[T], ...]:
+        """The streams that are open under this node id, the oldest first."""
+        return tuple(self._by_node.get(node_id, {}).values())
+
     def status(self) -> FleetStatus:
         """Where every stream is, type by type."""
         return tuple(connection.status() for connection in self._connections.values())

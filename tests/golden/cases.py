@@ -47,7 +47,9 @@ PARTS = {"routes": "virtualHosts", "listeners": "filterChains"}
 
 _PLAN_PARTS = {"routes": "virtual_hosts", "listeners": "chains"}
 
-_KEYS = frozenset({"description", "shows", "proxy", "mtls", "identified", "jwks_fetch", "without_effect"})
+_KEYS = frozenset(
+    {"description", "shows", "proxy", "mtls", "identified", "jwks_fetch", "report_denials", "without_effect"}
+)
 
 Json = dict[str, Any]
 Names = Mapping[str, tuple[str, ...]]
@@ -64,6 +66,7 @@ class Case:
     proxy: Proxy
     mtls: bool
     key_fetcher: KeyFetcher
+    reports_denials: bool
     without_effect: frozenset[str]
 
     @property
@@ -79,7 +82,11 @@ class Case:
 
     def snapshot(self) -> ResourceSnapshot:
         """All that its proxy is served."""
-        return snapshot_for(self.validation(), self.proxy, mtls=self.mtls, key_fetcher=self.key_fetcher)
+        return snapshot_for(self.validation(), self.proxy, **self._options)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"mtls": self.mtls, "key_fetcher": self.key_fetcher, "reports_denials": self.reports_denials}
 
     def shown(self) -> dict[str, list[Json]]:
         """What it shows of that, as protobuf JSON; what is named and not there is left out."""
@@ -88,7 +95,7 @@ class Case:
 
     def planned(self) -> dict[str, list[Any]]:
         """The plans behind what it shows, by the same types and names."""
-        plans = plans_by_list(plan_for(self.validation(), self.proxy, mtls=self.mtls, key_fetcher=self.key_fetcher))
+        plans = plans_by_list(plan_for(self.validation(), self.proxy, **self._options))
         return {
             kind: list(_select_plans(plans[kind], names, _PLAN_PARTS.get(kind))) for kind, names in self.shows.items()
         }
@@ -128,6 +135,7 @@ def _read(folder: Path) -> Case:
         proxy=replace(read_node(about.get("proxy", CLIENT)), identified=about.get("identified", True)),
         mtls=about.get("mtls", False),
         key_fetcher=KeyFetcher(about.get("jwks_fetch", KeyFetcher.CONTROL_PLANE)),
+        reports_denials=about.get("report_denials", False),
         without_effect=frozenset(about.get("without_effect", ())),
     )
 

@@ -61,9 +61,15 @@ _TEXT_LAYOUT = """\
 DEFAULT_TEXT_FORMAT = _TEXT_LAYOUT.format_map(_OPERATORS)
 
 
-def render_access_logs(plan: AccessLogPlan | None) -> list[AccessLog]:
-    """The access logs of a connection manager or TCP proxy."""
-    return [_render_access_log(plan)] if plan is not None else []
+def render_access_logs(plan: AccessLogPlan | None, *, denials: bool = False, http: bool = True) -> list[AccessLog]:
+    """The access logs of a connection manager (``http``) or TCP proxy; with ``denials`` also that of what filters
+    refuse, to the control plane."""
+    logs = [_render_access_log(plan)] if plan is not None else []
+    if denials:
+        from pilot.envoy.filters.denial_log import render_denial_log  # noqa: PLC0415 - for meshes with policies alone
+
+        logs.append(render_denial_log(http=http))
+    return logs
 
 
 # All listeners of a mesh log alike.

@@ -53,7 +53,7 @@ def render_http_connection_manager(plan: HttpConnectionPlan) -> HttpConnectionMa
         server_name=plan.server_name,
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[_upgrade(upgrade_type="websocket")],
-        access_log=render_access_logs(plan.settings.access_log),
+        access_log=render_access_logs(plan.settings.access_log, denials=plan.reports_denials, http=True),
     )
     if plan.route_config is not None:
         manager.route_config = render_route_config(plan.route_config)

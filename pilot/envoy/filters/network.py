@@ -73,7 +73,7 @@ def _render_tcp_proxy(plan: TcpProxyPlan) -> TcpProxy:
         stat_prefix=plan.stat_prefix,
         idle_timeout=plan.idle_timeout,
         max_downstream_connection_duration=plan.max_connection_duration,
-        access_log=render_access_logs(plan.access_log),
+        access_log=render_access_logs(plan.access_log, denials=plan.reports_denials, http=False),
     )
     if len(plan.clusters) == 1:
         proxy.cluster = plan.clusters[0].cluster

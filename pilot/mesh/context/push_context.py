@@ -42,7 +42,8 @@ class PushContext:
 
     ``attached`` has the policies of each kind that is attached to workloads; ``memo`` remembers indexes and answers by
     what they were made from. ``mtls`` are the identities of the mesh; None where nobody issues any, and all is plain
-    text. ``key_sets`` are those that were fetched, ``key_fetcher`` says by whom they are.
+    text. ``key_sets`` are those that were fetched, ``key_fetcher`` says by whom they are. ``reports_denials``: proxies
+    tell the control plane what policies refuse.
     """
 
     config: ConfigSnapshot
@@ -55,6 +56,7 @@ class PushContext:
     mtls: MeshTls | None = None
     key_sets: Mapping[KeySource, str] = field(default_factory=dict, repr=False)
     key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE
+    reports_denials: bool = False
     memo: Memo = field(default_factory=Memo, repr=False)
 
     def mtls_for(self, certificates: Certificates) -> MeshTls | None:
@@ -116,6 +118,7 @@ def build_push_context(
     trust_domain: TrustDomain | None = None,
     key_sets: Mapping[KeySource, str] | None = None,
     key_fetcher: KeyFetcher = KeyFetcher.CONTROL_PLANE,
+    reports_denials: bool = False,
 ) -> PushContext:
     """Index ``config`` and ``catalog``; indexes of ``previous`` that are still true are taken over.
 
@@ -142,6 +145,7 @@ def build_push_context(
         mtls=mesh_tls(mesh, trust_domain) if trust_domain is not None else None,
         key_sets=key_sets or {},
         key_fetcher=key_fetcher,
+        reports_denials=reports_denials,
         memo=memo,
     )
 

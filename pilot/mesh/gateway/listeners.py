@@ -110,6 +110,7 @@ def plan_http_chain(
         stat_prefix=server.name if secure and server.name else f"outbound_{listener}",
         route_name=server.route_name(listen_port),
         filters=plan_http_filters(grpc_web=grpc_web, attached=settings.shared.attached),
+        reports_denials=settings.shared.attached.reports_denials,
         settings=settings.shared.http,
         use_remote_address=True,
         xff_num_trusted_hops=settings.trusted_hops,

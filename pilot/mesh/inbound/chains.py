@@ -157,6 +157,7 @@ def _http_connection(
         stat_prefix=stat_prefix,
         route_config=routes,
         filters=plan_http_filters(grpc_web=grpc_web, attached=settings.shared.attached),
+        reports_denials=settings.shared.attached.reports_denials,
         settings=settings.shared.http,
         server_name=SERVER_NAME,
         forward_client_cert=ForwardClientCertDetails.APPEND_FORWARD,
