@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bench.identity import IdentityResult, measure_identity
+from bench.policies import PolicyCost, measure_policies
 from bench.publishing import Comparison, Publishing, measure_publishing
 from bench.reading import ReadingRates, measure_reading
 from bench.reload import ReloadTimes, measure_reload
@@ -24,6 +25,7 @@ from bench.report import (
     identity_report,
     machine,
     memory_report,
+    policies_report,
     publishing_report,
     reading_report,
     reload_report,
@@ -40,6 +42,7 @@ class Results:
     startups: list[Startup]
     reading: ReadingRates
     reload: ReloadTimes
+    policies: PolicyCost
     identity: IdentityResult
     comparisons: list[Comparison]
 
@@ -62,10 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tell(f"{max(sizes)} files: saving one")
     reading = measure_reading(50 if options.quick else 500)
     reload = asyncio.run(measure_reload(max(sizes), 3 if options.quick else 15))
+    tell("policies")
+    policies = measure_policies(100, 1000, 1 if options.quick else 5)
     tell("identity")
     identity = measure_identity(requests=100 if options.quick else 2000, clients=10 if options.quick else 100)
     comparisons = _publishing(options, sizes, tell)
-    measured = Results(generation, startups, reading, reload, identity, comparisons)
+    measured = Results(generation, startups, reading, reload, policies, identity, comparisons)
     tell("done")
     if options.output == "json":
         print(_as_json(measured))
@@ -104,6 +109,7 @@ def _print(measured: Results) -> None:
     print("\n\n".join(generation_report(measured.generation)))
     print(f"\n## From process start to first response\n\n{startup_report(measured.startups)}")
     print(f"\n{reading_report(measured.reading)}\n{reload_report(measured.reload)}")
+    print(f"\n## Policies about access\n\n{policies_report(measured.policies)}")
     print("\n## Identity\n\n" + "\n\n".join(identity_report(measured.identity)))
     if measured.comparisons:
         print(f"\n## {measured.comparisons[0].clients:,} clients\n\n{publishing_report(measured.comparisons)}")
@@ -121,6 +127,7 @@ def _as_json(measured: Results) -> str:
         "startup": [asdict(one) for one in measured.startups],
         "reading": asdict(measured.reading),
         "reload": asdict(measured.reload),
+        "policies": asdict(measured.policies),
         "identity": asdict(measured.identity),
         "publishing": publishing,
     }

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from bench.identity import IdentityResult
+from bench.policies import PolicyCost
 from bench.publishing import Comparison
 from bench.reading import ReadingRates
 from bench.reload import ReloadTimes
@@ -71,6 +72,16 @@ def _per_service(results: Sequence[dict[str, Any]]) -> Iterator[list[str]]:
 
 def _work(what: str) -> Any:
     return lambda r: " / ".join(str(count) for count in r["work"][what].values())
+
+
+def policies_report(result: PolicyCost) -> str:
+    """What policies add, as ratios of the same mesh without."""
+    changed = f"one policy changed ({result.plans} plans, {result.encodings} encoded)"
+    rows = (("without", result.without), ("with", result.with_policies), (changed, result.one_changed))
+    return table(
+        [f"context and {result.proxies:,} proxies, {result.policies:,} policies", "ms", "of without"],
+        [[what, milliseconds(value), percent(value, result.without)] for what, value in rows],
+    )
 
 
 def startup_report(results: Sequence[Startup]) -> str:

@@ -10,7 +10,12 @@ from collections.abc import Iterator
 
 from galley.kinds.mesh_config import MeshConfig
 from galley.meta import recorder_of
-from galley.references.access import find_idle_access_policies, find_lost_providers, find_rules_without_tokens
+from galley.references.access import (
+    find_idle_access_policies,
+    find_lost_providers,
+    find_rival_providers,
+    find_rules_without_tokens,
+)
 from galley.references.attachment import find_idle_peer_authentications, find_rival_sidecars
 from galley.references.claims import find_duplicate_policies, find_duplicate_rules, find_duplicate_services
 from galley.references.destinations import find_idle_rules, find_lost_imports, find_lost_routes
@@ -44,6 +49,7 @@ def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     yield from find_idle_peer_authentications(config)
     yield from find_idle_access_policies(config)
     yield from find_lost_providers(config)
+    yield from find_rival_providers(config)
     yield from find_rules_without_tokens(config)
     yield from _find_other_meshes(config)
 

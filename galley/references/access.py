@@ -51,6 +51,24 @@ def find_lost_providers(config: ConfigSnapshot) -> Iterator[Diagnostic]:
         yield from recorder.diagnostics
 
 
+def find_rival_providers(config: ConfigSnapshot) -> Iterator[Diagnostic]:
+    """CUSTOM policies of different providers that one workload may have: as in Istio no server is asked then, and what
+    the rules of any of them match is denied."""
+    earlier: dict[tuple[str, _Reach], Resource[AuthorizationPolicy]] = {}
+    for policy in config.of(AuthorizationPolicy):
+        if policy.spec.action is not AuthorizationAction.CUSTOM or policy.spec.provider is None:
+            continue
+        provider, reach = policy.spec.provider.name, _reach(policy, config)
+        rivals = (one for (other, there), one in earlier.items() if other != provider and _meet(*reach, *there))
+        if (rival := next(rivals, None)) is not None:
+            recorder = recorder_of(policy)
+            what = f"{quoted(provider)} is not the provider of {rival.key} at {rival.origin}"
+            hint = "name one provider: a workload with both denies what the rules of either match"
+            recorder.warn("spec.provider.name", "rival-providers", what, hint)
+            yield from recorder.diagnostics
+        earlier.setdefault((provider, reach), policy)
+
+
 def find_rules_without_tokens(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     """Rules about tokens for workloads at which none is verified, so that no request has any."""
     readers = [_reach(one, config) for one in config.of(RequestAuthentication) if one.spec.jwt_rules]

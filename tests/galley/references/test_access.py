@@ -130,3 +130,26 @@ def test_what_verifies_tokens_must_reach_the_same_workloads(reader: str, reaches
 
 def test_rules_that_ask_for_no_tokens_need_none() -> None:
     assert short(a_policy("rules: [{when: [{key: 'request.headers[a]', values: [b]}]}]")) == []
+
+
+def asking(provider: str, selector: str) -> str:
+    selected = f"selector: {{matchLabels: {selector}}}\n" if selector else ""
+    policy = a_policy(f"{selected}action: CUSTOM\nprovider: {{name: {provider}}}\nrules: [{{}}]")
+    return policy.replace("name: policy", f"name: {provider}")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "rivals"),
+    [
+        ("", "", True),
+        ("{app: reviews}", "", True),
+        ("{app: reviews}", "{version: v1}", True),
+        ("{app: reviews}", "{app: web}", False),
+    ],
+)
+def test_several_authorization_servers_at_one_workload_are_told(one: str, other: str, rivals: bool) -> None:
+    ask = "{name: %s, envoyExtAuthzGrpc: {service: ask.example, port: 9000}}"
+    mesh = a_mesh(", ".join(ask % name for name in ("ask", "other")))
+    policies = [asking(name, selector) for name, selector in (("ask", one), ("other", other))]
+    told = [line for line in short(mesh, *policies) if "rival" in line]
+    assert told == (["2.yaml rival-providers spec.provider.name"] if rivals else [])
