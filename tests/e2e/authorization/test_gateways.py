@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,38 @@ def test_a_tcp_server_admits_by_address(mesh: Mesh, plane: IssuingControlPlane) 
         assert admitted(good)
         mesh.write("policies.yaml", "")
         eventually(lambda: admitted(bad), 15, what="no policy")
+
+
+def test_tls_that_is_passed_on_is_admitted_by_its_name(mesh: Mesh, plane: IssuingControlPlane) -> None:
+    port, names = mesh.addresses.port(), ("open.example", "secret.example")
+    routes = [{"match": [{"port": port, "sniHosts": [name]}], "route": [to("db", port=9080)]} for name in names]
+    rule = istio("VirtualService", "db", {"hosts": list(names), "gateways": ["gateway"], "tls": routes})
+    passing = server(port, *names, protocol="TLS", tls={"mode": "PASSTHROUGH"})
+    mesh.write("db.yaml", yaml_of(service("db", port_name="tcp"), gateway(passing), rule))
+    mesh.serve()
+    mesh.workload("db", {"app": "db"}, app=TcpEcho, port_name="tcp")
+    edge = (mesh.gateway().options.ip, port)
+    eventually(
+        lambda: passes(edge, "open.example") and passes(edge, "secret.example"), 15, what="the gateway to forward"
+    )
+    denied = policy({"when": [{"key": "connection.sni", "values": ["secret.example"]}]})
+    mesh.write("policies.yaml", yaml_of(authorization_policy(denied)))
+    eventually(lambda: not passes(edge, "secret.example"), 15, what="the policy")
+    assert passes(edge, "open.example")
+
+
+def passes(address: tuple[str, int], name: str) -> bool:
+    """Whether a client's first words of TLS, which ask for ``name``, come back from a `TcpEcho`."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname=name)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    hello, received = outgoing.read(), b""
+    try:
+        with socket.create_connection(address, 10) as connection:
+            connection.sendall(hello)
+            while hello not in received and (chunk := connection.recv(65536)):
+                received += chunk
+    except OSError:
+        return False
+    return hello in received
