@@ -93,6 +93,9 @@ class EnvoyCommand:
             *(self.hot_restart.arguments() if self.hot_restart else ("--disable-hot-restart",)),
             "--log-level",
             self.log_level,
+            # At every push Envoy would warn of fields that Istio sends, too: their successors say something else.
+            "--component-log-level",
+            "misc:error",
             *self.arguments,
         ]
 

@@ -138,7 +138,8 @@ def sidecar_service(workload: ComposeWorkload, options: InjectOptions) -> Json:
 
 
 def _envoy_command() -> list[str]:
-    return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "1", "--log-level", "warning"]
+    levels = ["--log-level", "warning", "--component-log-level", "misc:error"]
+    return ["envoy", "-c", "/etc/envoy/envoy.yaml", "--concurrency", "1", *levels]
 
 
 def _agent_command(workload: ComposeWorkload, options: InjectOptions) -> list[str]:
