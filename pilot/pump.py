@@ -108,6 +108,7 @@ async def pump(
     """
     outbox = stream.outbox
     reading = asyncio.create_task(_read(stream, requests, first))
+    first = None
     try:
         while (message := await outbox.take()) is not None:
             writing = asyncio.ensure_future(context.write(message))
@@ -133,6 +134,7 @@ async def _read(stream: PumpedStream, requests: Requests, first: Requested | Del
     try:
         if first is not None:
             stream.handle(first)
+            first = None  # nobody needs it any more, and it may name all that the client kept
         async for message in requests:
             stream.handle(read_request(stream.variant, message)[0])
         end("OK", "")

@@ -157,6 +157,7 @@ class _Ads:
             if self._admission.is_worth_a_line(host_of(context.peer()), time.monotonic()):
                 audit.warning("refused a stream from %s (%s): %s", context.peer(), refused.status.name, text)
             await context.abort(refused.status, text)
+        message = None  # 60 KB with its node, and the stream may last for days
         lapse = _end_with_proof(connection, caller)
         try:
             await pump(

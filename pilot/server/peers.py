@@ -44,11 +44,12 @@ def locate_node(node: Node, peer: str) -> Node:
     peer has no address: it came over a Unix socket.
     """
     try:
-        node_id, addresses = NodeId.parse(node.id), read_metadata(node.metadata).addresses
+        node_id = NodeId.parse(node.id)
+        if not _is_unspecified(node_id.address):
+            return node
+        addresses = read_metadata(node.metadata).addresses
     except NodeError:
         return node  # whoever reads the node says what is wrong with it
-    if not _is_unspecified(node_id.address):
-        return node
     address = _address_of(host_of(peer))
     if address is None:
         raise ValueError(
