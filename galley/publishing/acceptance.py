@@ -7,6 +7,7 @@ typo does not stop another's change; what cannot be seen (a directory that vanis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,17 +15,21 @@ from galley.meta import Resource, ResourceKey
 from galley.publishing.loading import LoadedUnit
 from galley.snapshot import duplicate_resource
 from galley.sources import SourceState, Unit, UnitId
-from galley.text.diagnostics import Diagnostic, Severity
+from galley.text.diagnostics import Diagnostic, Origin, Severity
 
 REFUSED = "refused"
-"""The reason for which a unit with an error is held; the other reasons are those of the sources' doubts."""
+"""The reason for which a unit with an error is held; there are also DOUBTFUL, and those of the sources' doubts."""
+
+DOUBTFUL = "doubtful-file"
+"""The reason for which a unit is held that lost resources and says nothing in their place, or names an unknown kind: a
+save that was cut off looks the same, and for an instant so does every save that empties a file before it writes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldUnit:
     """A unit whose newest content, or absence, is not in force.
 
-    ``reason`` is REFUSED or the code of a doubt of its source; ``why`` says the same in a few words.
+    ``reason`` is REFUSED, DOUBTFUL or the code of a doubt of its source; ``why`` says the same in a few words.
     ``has_accepted_content`` tells whether earlier content of it is in force meanwhile.
     """
 
@@ -70,22 +75,51 @@ def judge(state: SourceState, before: Accepted, load: Load, *, allow_empty: bool
     held, troubles = _hold(state, before, allow_empty)
     candidates = {one.unit: before.units[one.unit] for one in held if one.unit in before.units}
     refused: dict[UnitId, LoadedUnit] = {}
+    doubtful: dict[UnitId, Diagnostic] = {}
+    defined = {r.key for newest in loaded.values() if newest.is_acceptable for r in newest.resources}
     for unit_id, newest in loaded.items():
-        if newest.is_acceptable:
+        lost = _count_lost(before.units.get(unit_id), newest, defined)
+        if newest.is_acceptable and not lost:
             candidates[unit_id] = newest
             continue
+        if newest.is_acceptable:
+            doubtful[unit_id] = _doubt(newest, lost)
         refused[unit_id] = newest
         if unit_id in before.units:
             candidates[unit_id] = before.units[unit_id]
     duplicates = _settle_duplicates(candidates, before.units)
     refused |= {unit_id: loaded[unit_id] for unit_id in duplicates if unit_id in loaded}
-    held += tuple(HeldUnit(unit_id, REFUSED, REFUSED, unit_id in candidates) for unit_id in sorted(refused))
+    reasons = {unit_id: DOUBTFUL if unit_id in doubtful else REFUSED for unit_id in sorted(refused)}
+    held += tuple(HeldUnit(unit_id, reason, _WHY[reason], unit_id in candidates) for unit_id, reason in reasons.items())
     diagnostics = [*troubles]
     for unit_id in sorted({*candidates, *refused}):
         shown = refused.get(unit_id) or candidates[unit_id]
         diagnostics += shown.diagnostics + duplicates.get(unit_id, ())
+        diagnostics += [doubtful[unit_id]] if unit_id in doubtful else []
     units = {unit_id: candidates[unit_id] for unit_id in sorted(candidates)}
     return Judgement(Accepted(units=units, refused=refused), held, tuple(diagnostics))
+
+
+_WHY = {REFUSED: REFUSED, DOUBTFUL: "resources lost"}
+
+
+def _count_lost(accepted: LoadedUnit | None, newest: LoadedUnit, defined: AbstractSet[ResourceKey]) -> int:
+    """How many resources go with a unit that names an unknown kind, or has no document left (comments are none): those
+    which are not ``defined`` anywhere now."""
+    codes = {diagnostic.code for diagnostic in newest.diagnostics}
+    says_something = bool(newest.resources) or "ignored-kind" in codes
+    if accepted is None or (says_something and "unknown-kind" not in codes):
+        return 0
+    return sum(resource.key not in defined for resource in accepted.resources)
+
+
+def _doubt(loaded: LoadedUnit, lost: int) -> Diagnostic:
+    if loaded.resources or loaded.diagnostics:
+        why, hint = "the file names a kind that is not known", "correct the kind, or remove its document"
+    else:
+        why, hint = "the file says nothing any more", "delete the file to mean that"
+    message = f"{why}; {lost} resource{'' if lost == 1 else 's'} that it had stay{'s' if lost == 1 else ''} in force"
+    return Diagnostic(Severity.ERROR, DOUBTFUL, message, Origin(loaded.unit.id), hint)
 
 
 def _loaded(unit: Unit, before: Accepted, load: Load) -> LoadedUnit:

@@ -92,6 +92,8 @@ def broken_files() -> Iterator[tuple[str, str]]:
     yield "no rules", json.dumps(authorization_policy(named({"action": "DENY"}, "secret")))
     yield "empty rules", json.dumps(authorization_policy(named({"action": "DENY", "rules": []}, "secret")))
     yield "empty paths", whole.replace('["/secret"]', "[]")
+    yield "emptied", ""
+    yield "cut after a comment", "# Who may see secrets\n"
     yield "no spec", json.dumps({**authorization_policy(SECRET), "spec": None})
     yield "the same key twice", whole.replace('"action": "DENY"', '"action": "DENY", "action": "AUDIT"')
 

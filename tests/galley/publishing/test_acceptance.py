@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.publishing.acceptance import REFUSED, Accepted, HeldUnit, Judgement, judge
+from galley.publishing.acceptance import DOUBTFUL, REFUSED, Accepted, HeldUnit, Judgement, judge
 from galley.publishing.loading import LoadedUnit, load_unit
 from galley.sources import Unit
 from galley.sources.directory import state_of
@@ -73,6 +74,52 @@ def test_a_broken_file_keeps_its_last_accepted_content_and_the_others_go_on() ->
     (error,) = (one for one in judgement.diagnostics if one.is_error)
     assert (error.origin.file, error.origin.line, error.origin.field) == ("conf/a.yaml", 4, "spec.hots")
     assert "host" in error.hint
+
+
+@pytest.mark.parametrize("content", ["", "\n", "# rules come here\n", "---\n# nothing\n---\n"])
+def test_an_emptied_file_is_doubtful_and_a_deleted_one_is_meant(content: str) -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
+    judgement = judge({"conf/a.yaml": content, "conf/b.yaml": a_rule("b")})
+    assert judge.in_force == {"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")}
+    assert judgement.held == (HeldUnit("conf/a.yaml", DOUBTFUL, "resources lost", True),)
+    (error,) = (one for one in judgement.diagnostics if one.is_error)
+    assert (error.code, error.hint) == (DOUBTFUL, "delete the file to mean that")
+    assert judge({"conf/b.yaml": a_rule("b")}).held == ()
+    assert judge.in_force == {"conf/b.yaml": a_rule("b")}
+
+
+def test_a_mistyped_kind_does_not_take_its_resource_out_of_force() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a", "b")})
+    judgement = judge({"conf/a.yaml": a_rule("a", "b").replace("DestinationRule", "DestinationRul", 1)})
+    assert [one.reason for one in judgement.held] == [DOUBTFUL]
+    assert judge.in_force == {"conf/a.yaml": a_rule("a", "b")}
+    assert "1 resource that it had stays in force" in judgement.diagnostics[-1].message
+    assert judge({"conf/a.yaml": a_rule("b")}).held == ()
+
+
+def test_another_kind_in_the_place_of_a_resource_is_meant() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a")})
+    judge({"conf/a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {}\n"})
+    assert not judge.accepted.resources
+
+
+def test_an_emptied_file_is_not_doubtful_where_nothing_is_lost() -> None:
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": ""})
+    assert judge({"conf/a.yaml": "", "conf/b.yaml": a_rule("a")}).held == (), "moved to another file"
+    assert judge.in_force == {"conf/a.yaml": "", "conf/b.yaml": a_rule("a")}
+
+
+@given(st.data())
+def test_no_cut_of_a_file_empties_it(data: st.DataObject) -> None:
+    """While a save is under way, a file may hold any of its first bytes."""
+    judge, whole = Judge(), "# Rules.\n" + a_rule("a", "b")
+    judge({"conf/a.yaml": whole})
+    judge({"conf/a.yaml": whole[: data.draw(st.integers(0, len(whole)))]})
+    assert judge.accepted.units["conf/a.yaml"].resources
 
 
 def test_a_broken_file_that_was_never_accepted_gives_nothing() -> None:
