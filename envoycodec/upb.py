@@ -34,6 +34,11 @@ def decode_upb(message_type: type | str, data: bytes) -> Any:
     return _decode(_name(message_type), data)
 
 
+def decode_named(name: str, data: bytes) -> Any:
+    """``data`` decoded as the message of this full name; ValueError when it is not well-formed or not known."""
+    return _decode(name, data)
+
+
 def to_json_dict(message_type: type | str, data: bytes) -> dict[str, Any]:
     """``data`` as canonical protobuf JSON, with what is inside every Any.
 
@@ -102,8 +107,15 @@ def parse_json(message_type: type | str, content: Mapping[str, Any]) -> bytes:
     return message.SerializeToString(deterministic=True)
 
 
+_TYPED_STRUCTS = ("/udpa.type.v1.TypedStruct", "/xds.type.v3.TypedStruct")
+
+
 def _copy(value: Any) -> Any:
+    """A copy, in which what a TypedStruct only wraps stands in its place, as Envoy reads it."""
     if isinstance(value, Mapping):
+        wrapped = value.get("type_url") or value.get("typeUrl")
+        if str(value.get("@type", "")).endswith(_TYPED_STRUCTS) and wrapped:
+            return {**_copy(value.get("value") or {}), "@type": wrapped}
         return {key: _copy(item) for key, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list | tuple) else value
 

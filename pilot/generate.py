@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pilot.envoy.encoded import RenderCache
+from pilot.envoy.patches.patch import NO_PATCHES, Patch, PatchSet, read_patches
 from pilot.memo import Memo
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import ProxyScope
+from pilot.mesh.context.scope import ProxyScope, WithheldPatches
 from pilot.mesh.context.scoping import proxy_scope
 from pilot.mesh.proxies import plan_proxy
 from pilot.xds.resources import ResourceSnapshot
@@ -50,9 +51,20 @@ class Generator:
         self._memo = self._memo.successor()
         self._cache.end_generation()
 
-    def snapshot_of(self, proxy: Proxy) -> ResourceSnapshot:
-        """All that ``proxy`` may receive: the same object for every proxy of an equal scope."""
-        return self._memo.now(self._generate, self._memo.now(proxy_scope, self._context, proxy))
+    def snapshot_of(self, proxy: Proxy, withheld: WithheldPatches = frozenset()) -> ResourceSnapshot:
+        """All that ``proxy`` may receive: the same object for every proxy of an equal scope. ``withheld`` are patches
+        that it has refused."""
+        return self._memo.now(self._generate, self._memo.now(proxy_scope, self._context, proxy, withheld))
 
     def _generate(self, scope: ProxyScope) -> ResourceSnapshot:
-        return self._cache.proxy(plan_proxy(self._context, scope, self._memo))
+        return self._cache.proxy(plan_proxy(self._context, scope, self._memo), self._patches(scope))
+
+    def _patches(self, scope: ProxyScope) -> PatchSet:
+        if not scope.patches:
+            return NO_PATCHES
+        found: list[Patch] = []
+        for key, indexes in scope.patches:
+            resource = self._context.config.get(key)
+            if resource is not None:
+                found += self._memo(read_patches, resource, indexes, scope.outbound.own_target_ports)
+        return PatchSet(tuple(found), scope.withheld)

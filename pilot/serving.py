@@ -18,7 +18,16 @@ from pilot.node.locality import Locality
 from pilot.node.node_id import NodeError
 from pilot.server.connection import Connection
 from pilot.server.status import Rejection, origins_of
-from pilot.xds.resources import ENDPOINT, LISTENER, ROUTE, EncodedResource, ResourceSet, ResourceSnapshot, TypeUrl
+from pilot.xds.resources import (
+    ENDPOINT,
+    LISTENER,
+    ROUTE,
+    SHORT_NAMES,
+    EncodedResource,
+    ResourceSet,
+    ResourceSnapshot,
+    TypeUrl,
+)
 
 log = logging.getLogger("pilot")
 
@@ -95,8 +104,23 @@ class Registrar:
         self._answered(connection, type_url)
 
     def nacked(self, connection: Connection[Proxy], type_url: TypeUrl, rejections: tuple[Rejection, ...]) -> None:
-        """Of listeners an Envoy takes those that are good."""
+        """Of listeners an Envoy takes those that are good. What EnvoyFilters have changed comes again without that."""
         self._answered(connection, type_url)
+        refused = ((rejection.name, rejection.origins) for rejection in rejections)
+        withheld = self._state.refuse(connection.proxy, type_url, refused)
+        for name, resource in withheld:
+            kind = SHORT_NAMES.get(type_url, type_url)
+            log.error(
+                "%s: %s %s goes WITHOUT the patches of %s (%s) from now on, because the Envoy refused it with them; "
+                "they are tried again when that file changes",
+                connection,
+                kind,
+                name,
+                resource.key,
+                resource.origin,
+            )
+        if withheld:
+            self._changed()
 
     def health_reported(self, connection: Connection[Proxy], *, healthy: bool) -> None:
         """Requests are sent to healthy workloads alone."""

@@ -13,6 +13,7 @@ from typing import Any
 from galley.kinds.checks.kubernetes.service import check_service
 from galley.kinds.checks.mesh_config import check_mesh_config
 from galley.kinds.checks.networking.destination_rule import check_destination_rule
+from galley.kinds.checks.networking.envoy_filter import check_envoy_filter
 from galley.kinds.checks.networking.gateway import check_gateway
 from galley.kinds.checks.networking.service_entry import check_service_entry
 from galley.kinds.checks.networking.sidecar import check_sidecar
@@ -24,6 +25,7 @@ from galley.kinds.checks.security.request_authentication import check_request_au
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
+from galley.kinds.networking.envoy_filter import EnvoyFilter
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.service_entry import ServiceEntry, WorkloadEntry, WorkloadGroup
 from galley.kinds.networking.sidecar import Sidecar
@@ -104,7 +106,7 @@ _ROWS = (
         check=check_authorization_policy,
         is_security=True,
     ),
-    KindSpec(NETWORKING, "EnvoyFilter", None, ("v1alpha3",), unsupported="Envoys get their configuration unpatched"),
+    KindSpec(NETWORKING, "EnvoyFilter", EnvoyFilter, ("v1alpha3",), check=check_envoy_filter),
     KindSpec(NETWORKING, "ProxyConfig", None, ("v1beta1",), unsupported="write proxies' settings into their bootstrap"),
     KindSpec("telemetry.istio.io", "Telemetry", None, ("v1", "v1alpha1"), unsupported="it has no effect"),
     KindSpec("extensions.istio.io", "WasmPlugin", None, ("v1alpha1",), unsupported="the plugin is not loaded"),

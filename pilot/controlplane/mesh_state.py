@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from citadel.identity import TrustDomain
 from citadel.jwks.key_sets import KeyFetcher, KeySource
+from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
+from pilot.controlplane.refused_patches import RefusedPatches
 from pilot.generate import Generator
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import build_push_context
@@ -48,6 +51,7 @@ class MeshState:
         self._generator: Generator | None = None
         self._known: frozenset[str] = frozenset()
         self._agents: dict[str, tuple[bool, str, str, str]] = {}
+        self._refused, self._refused_since = RefusedPatches(), False
 
     @property
     def config(self) -> ConfigSnapshot | None:
@@ -104,8 +108,20 @@ class MeshState:
         registered, own = self.registrations.present(node_id), registered_workload(replace(proxy, self_register=True))
         return registered is not None and own is not None and own.is_of_same_owner(registered)
 
+    def refuse(
+        self, proxy: Proxy, type_url: str, refused: Iterable[tuple[str, Iterable[Hashable]]]
+    ) -> tuple[tuple[str, Resource[Any]], ...]:
+        """``proxy`` has refused resources, each given by its name and what it was made from. What it is sent no longer:
+        the names of those that EnvoyFilters have changed, each with the EnvoyFilter. See `RefusedPatches`."""
+        if self._generator is None:
+            return ()
+        found = self._refused.refuse(proxy.id, type_url, refused, self._generator.context.config)
+        self._refused_since = self._refused_since or bool(found)
+        return found
+
     def disconnect(self, proxy: Proxy, now: float) -> bool:
         """A stream of ``proxy`` closed. Whether that changes who is there already."""
+        self._refused.forget(proxy.id)
         return proxy.self_register and self.registrations.disconnect(proxy.id, now)
 
     def rebuild(self) -> bool:
@@ -114,6 +130,7 @@ class MeshState:
         if self._config is None or len(discovered) < len(self._discovered):
             return False
         previous = self._generator.context if self._generator else None
+        refused, self._refused_since = self._refused_since, False
         workloads: tuple[RegisteredWorkload, ...] = self.registrations.workloads
         catalog = build_catalog(self._config, workloads, previous.catalog if previous else None, discovered)
         self._known = frozenset(workload.id for workload in workloads)
@@ -124,7 +141,7 @@ class MeshState:
             and self._config is previous.config
             and self._key_sets == previous.key_sets
         ):
-            return False
+            return refused
         context = build_push_context(
             self._config,
             catalog,
@@ -150,7 +167,7 @@ class MeshState:
             return _NOTHING
         if self._generator is None or (proxy.self_register and proxy.id not in self._known):
             return None
-        return self._generator.snapshot_of(proxy)
+        return self._generator.snapshot_of(proxy, self._refused.withheld(proxy.id, self._generator.context.config))
 
 
 def _of_agent(proxy: Proxy) -> tuple[bool, str, str, str]:

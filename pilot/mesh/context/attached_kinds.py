@@ -8,6 +8,7 @@ from typing import cast
 from galley.frozen import frozen
 from galley.kinds import KINDS
 from galley.kinds.attachment import AttachedKind
+from galley.kinds.networking.envoy_filter import EnvoyFilter
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.sidecar import Sidecar
 from galley.kinds.security.peer_authentication import PeerAuthentication
@@ -48,9 +49,11 @@ class AttachedRow:
 _SIDECARS, _GATEWAYS = frozenset({ProxyKind.SIDECAR}), frozenset({ProxyKind.GATEWAY})
 _OUTBOUND, _INBOUND = frozenset({Side.OUTBOUND}), frozenset({Side.INBOUND})
 
+# The patches of an EnvoyFilter change what is rendered, not what is planned: see `pilot.mesh.context.patching`.
 _ROWS = (
     AttachedRow(Gateway, _GATEWAYS, _OUTBOUND),
     AttachedRow(Sidecar, _SIDECARS, _OUTBOUND | _INBOUND),
+    AttachedRow(EnvoyFilter, frozenset(), frozenset()),
     AttachedRow(PeerAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS, needs_identities=True),
 )
 

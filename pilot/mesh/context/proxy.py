@@ -11,7 +11,15 @@ from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels
 from galley.text.wording import shortened
 from pilot.node.locality import NOWHERE, Locality
-from pilot.node.metadata import Interception, NodeMetadata, check_address, check_text, read_metadata
+from pilot.node.metadata import (
+    MAX_ENTRIES,
+    MAX_TEXT,
+    Interception,
+    NodeMetadata,
+    check_address,
+    check_text,
+    read_metadata,
+)
 from pilot.node.node_id import NodeError, NodeId, ProxyKind
 
 
@@ -52,6 +60,8 @@ class Proxy:
     auto_addresses: bool = True
     """Whether it may use the automatic addresses of services; matters only with ``dns_capture``."""
     envoy_version: tuple[int, int, int] | None = None
+    texts: FrozenMap[str, str] = FrozenMap()
+    """The metadata of the node that are texts, which EnvoyFilters may ask for; among them ISTIO_VERSION."""
 
     @property
     def captures_dns(self) -> bool:
@@ -129,7 +139,13 @@ def read_proxy(
         dns_capture=described.dns_capture,
         auto_addresses=described.auto_addresses,
         envoy_version=envoy_version,
+        texts=_texts(metadata),
     )
+
+
+def _texts(metadata: Mapping[str, Any]) -> FrozenMap[str, str]:
+    texts = {key: value for key, value in metadata.items() if isinstance(value, str) and len(value) <= MAX_TEXT}
+    return FrozenMap(texts if len(texts) <= MAX_ENTRIES else {})
 
 
 def _addresses(metadata: NodeMetadata, node_id: NodeId) -> tuple[str, ...]:

@@ -123,6 +123,13 @@ class InboundScope:
     certificates: Certificates = Certificates.CONTROL_PLANE
 
 
+PatchesInForce = tuple[tuple[ResourceKey, tuple[int, ...]], ...]
+"""EnvoyFilters in the order in which they count, each with the positions of its patches that are for a proxy."""
+
+WithheldPatches = frozenset[tuple[str, str, ResourceKey]]
+"""Resources, as type URL and name, that a proxy has refused with what an EnvoyFilter makes of them."""
+
+
 @frozen
 class ProxyScope:
     """Everything that decides what one proxy receives; proxies of an equal scope share one snapshot.
@@ -132,6 +139,8 @@ class ProxyScope:
 
     listeners: ListenerScope
     inbound: InboundScope | None = None
+    patches: PatchesInForce = ()
+    withheld: WithheldPatches = frozenset()
 
     @property
     def outbound(self) -> OutboundScope:

@@ -11,6 +11,7 @@ from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
 from pilot.mesh.context.access_servers import access_servers
 from pilot.mesh.context.attached_kinds import ATTACHED_KINDS, LabelsOf, Side
+from pilot.mesh.context.patching import patches_in_force
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import (
@@ -21,6 +22,7 @@ from pilot.mesh.context.scope import (
     ListenerScope,
     OutboundScope,
     ProxyScope,
+    WithheldPatches,
 )
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
@@ -29,11 +31,14 @@ from pilot.registry.protocol import protocol_named
 from pilot.registry.workloads import RegisteredWorkload, workload_of_registration
 
 
-def proxy_scope(context: PushContext, proxy: Proxy) -> ProxyScope:
-    """The scope of ``proxy``. Gateways have no inbound side."""
+def proxy_scope(context: PushContext, proxy: Proxy, withheld: WithheldPatches = frozenset()) -> ProxyScope:
+    """The scope of ``proxy``, which has refused some resources with patches. Gateways have no inbound side."""
+    gateway = proxy.kind is ProxyKind.GATEWAY
     return ProxyScope(
         listeners=listener_scope(context, proxy),
-        inbound=None if proxy.kind is ProxyKind.GATEWAY else inbound_scope(context, proxy),
+        inbound=None if gateway else inbound_scope(context, proxy),
+        patches=patches_in_force(context, proxy, workload_labels(context, proxy)),
+        withheld=withheld,
     )
 
 
