@@ -10,11 +10,9 @@ from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.kinds.security.request_authentication import RequestAuthentication
 from galley.meta import Resource, ResourceKey
 from pilot.controlplane.mesh_state import MeshState
-from pilot.mesh.context.attached_kinds import Side
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scoping import attached_keys
-from pilot.node.node_id import ProxyKind
+from pilot.mesh.context.scoping import access_keys
 from pilot.server.fleet import Fleet
 from pilot.xds.resources import LISTENER, SHORT_NAMES
 
@@ -38,8 +36,7 @@ def _reached(context: PushContext, fleet: Fleet[Proxy]) -> dict[ResourceKey, lis
     states = {one["id"]: one["types"] for one in fleet.describe(connections)}
     reached: dict[ResourceKey, list[dict[str, str]]] = {}
     for proxy in sorted({one.proxy.id: one.proxy for one in connections}.values(), key=lambda one: one.id):
-        side = Side.OUTBOUND if proxy.kind is ProxyKind.GATEWAY else Side.INBOUND
-        attached = attached_keys(context, proxy, side)
+        attached = access_keys(context, proxy)
         listeners = states[proxy.id].get(SHORT_NAMES[LISTENER], {}).get("status", "NOT SENT")
         for kind in _KINDS:
             for key in attached.get(kind.__name__, ()):

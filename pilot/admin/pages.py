@@ -24,7 +24,7 @@ from pilot.server.fleet import Fleet
 
 
 def _no_denials(query: Mapping[str, str]) -> dict[str, Any]:
-    return {"newest": 0, "denials": []}
+    return {"count": 0, "denials": []}
 
 
 def admin_pages(

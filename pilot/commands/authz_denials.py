@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
-import urllib.error
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pilot.commands.health import open_directly
-from pilot.settings import Settings
+from pilot.commands.flags.admin import NoAnswerError, add_admin_flag, read_page
 
 _EXAMPLES = """\
 Proxies report what their policies refuse to the control plane, within about a second. It remembers the last ten
@@ -40,7 +37,6 @@ _REASONS: Mapping[str, str] = {
 
 def add_denials_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``pilot authz denials`` to ``pilot authz``."""
-    default = Settings(config=()).admin_address
     parser = commands.add_parser(
         "denials",
         help="who was refused what by which policy, and the line to change",
@@ -50,56 +46,47 @@ def add_denials_parser(commands: argparse._SubParsersAction[argparse.ArgumentPar
     )
     parser.add_argument("--follow", action="store_true", help="go on with what comes, until interrupted")
     parser.add_argument("--proxy", default="", metavar="TEXT", help="only by proxies with TEXT in their node id")
-    parser.add_argument(
-        "--admin-address", default=str(default), metavar="HOST:PORT", help=f"of pilot serve (default: {default})"
-    )
+    add_admin_flag(parser)
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="default: text")
     parser.set_defaults(run=run_denials)
 
 
 def run_denials(args: argparse.Namespace) -> int:
     """Run ``pilot authz denials``; the result is its exit status."""
-    url = f"http://{args.admin_address}"
-    pages = follow(lambda since: _ask(url, since)) if args.follow else iter([lambda: _ask(url, 0)["denials"]])
+
+    def ask(since: int) -> dict[str, Any]:
+        answer: dict[str, Any] = read_page("authz denials", args.admin_address, f"/debug/denialz?since={since}")
+        return answer
+
     try:
-        for page in pages:
-            for denial in page():
-                if args.proxy in denial["proxy"]:
-                    print(json.dumps(denial) if args.output == "json" else render_denial(denial), flush=True)
+        for denial in read_denials(ask, follow=args.follow):
+            if args.proxy in denial["proxy"]:
+                print(json.dumps(denial) if args.output == "json" else render_denial(denial), flush=True)
     except KeyboardInterrupt:
         return 0
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", error)
-        print(f"pilot authz denials: no answer from {url}: {reason}; is pilot serve running there?", file=sys.stderr)
+    except NoAnswerError:
         return 2
     return 0
 
 
-def _ask(url: str, since: int) -> dict[str, Any]:
-    with open_directly(f"{url}/debug/denialz?since={since}", timeout=10) as answer:
-        found: dict[str, Any] = json.load(answer)
-        return found
+def read_denials(ask: Callable[[int], dict[str, Any]], *, follow: bool) -> Iterator[dict[str, Any]]:
+    """All denials that are remembered, the oldest first, page by page; with ``follow`` also what comes, for ever.
 
-
-def follow(ask: Callable[[int], dict[str, Any]]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """Questions to be asked one after the other, for ever: each gives the denials since the one before.
-
-    A control plane that was started anew counts from 1 again.
+    ``ask`` gives the page after a number. A control plane that was started anew counts from 1 again.
     """
-    newest = 0
-
-    def ask_next() -> list[dict[str, Any]]:
-        nonlocal newest
-        answer = ask(newest)
-        if answer["newest"] < newest:
-            answer = ask(0)
-        newest = answer["newest"]
-        found: list[dict[str, Any]] = answer["denials"]
-        return found
-
+    last = 0
     while True:
-        yield ask_next
-        time.sleep(_PAUSE_SECONDS)
+        page = ask(last)
+        if page["count"] < last:
+            last = 0
+            continue
+        yield from page["denials"]
+        if page["denials"]:
+            last = page["denials"][-1]["number"]
+        elif not follow:
+            return
+        else:
+            time.sleep(_PAUSE_SECONDS)
 
 
 def render_denial(denial: Mapping[str, Any]) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import urllib.error
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pilot.commands.columns import render_columns
-from pilot.commands.health import open_directly
-from pilot.settings import Settings
+from pilot.commands.flags.admin import NoAnswerError, add_admin_flag, read_page
 
 _EXAMPLES = """\
 PROXIES: how many proxies have the policy, of how many it reaches; the others have not answered yet, or said no (see
@@ -27,7 +24,6 @@ exit status: 0 done, 2 no answer
 
 def add_policies_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``pilot authz policies`` to ``pilot authz``."""
-    default = Settings(config=()).admin_address
     parser = commands.add_parser(
         "policies",
         help="which policies are in force at which connected proxies",
@@ -35,22 +31,16 @@ def add_policies_parser(commands: argparse._SubParsersAction[argparse.ArgumentPa
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--admin-address", default=str(default), metavar="HOST:PORT", help=f"of pilot serve (default: {default})"
-    )
+    add_admin_flag(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
     parser.set_defaults(run=run_policies)
 
 
 def run_policies(args: argparse.Namespace) -> int:
     """Run ``pilot authz policies``; the result is its exit status."""
-    url = f"http://{args.admin_address}"
     try:
-        with open_directly(f"{url}/debug/authzz", timeout=10) as answer:
-            policies: list[dict[str, Any]] = json.load(answer)
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", error)
-        print(f"pilot authz policies: no answer from {url}: {reason}; is pilot serve running there?", file=sys.stderr)
+        policies: list[dict[str, Any]] = read_page("authz policies", args.admin_address, "/debug/authzz")
+    except NoAnswerError:
         return 2
     print(json.dumps(policies, indent=2) if args.output == "json" else render_policies(policies))
     return 0

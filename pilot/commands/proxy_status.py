@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-import urllib.error
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pilot.commands.columns import Paint, paint_for_terminal, render_columns, shown_cell, shown_json, shown_text
-from pilot.commands.health import open_directly
-from pilot.settings import Settings
+from pilot.commands.flags.admin import NoAnswerError, add_admin_flag, read_page
 from pilot.xds.resources import PUSH_ORDER, SECRET, SHORT_NAMES
 
 _COLUMNS = tuple(SHORT_NAMES[type_url] for type_url in PUSH_ORDER if type_url != SECRET)
@@ -33,7 +29,6 @@ examples:
 
 def add_proxy_status_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``pilot proxy-status`` to the command."""
-    default = Settings(config=()).admin_address
     parser = subparsers.add_parser(
         "proxy-status",
         aliases=["ps"],
@@ -43,9 +38,7 @@ def add_proxy_status_parser(subparsers: argparse._SubParsersAction[argparse.Argu
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("proxy", nargs="?", default="", metavar="PROXY", help="only proxies whose id contains this")
-    parser.add_argument(
-        "--admin-address", default=str(default), metavar="HOST:PORT", help=f"of pilot serve (default: {default})"
-    )
+    add_admin_flag(parser)
     parser.add_argument("-o", "--output", choices=("table", "json"), default="table", help="default: table")
     parser.add_argument("--check", action="store_true", help="exit with 1 unless every proxy is SYNCED")
     parser.set_defaults(run=run_proxy_status)
@@ -54,23 +47,13 @@ def add_proxy_status_parser(subparsers: argparse._SubParsersAction[argparse.Argu
 def run_proxy_status(args: argparse.Namespace) -> int:
     """Run ``pilot proxy-status``; the result is its exit status."""
     try:
-        proxies = [one for one in _fetch(args.admin_address) if args.proxy in one["id"]]
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = shown_text(str(getattr(error, "reason", error)))
-        print(
-            f"pilot proxy-status: no answer from http://{args.admin_address}: {reason}; is pilot serve running there?",
-            file=sys.stderr,
-        )
+        fleet: list[dict[str, Any]] = read_page("proxy-status", args.admin_address, "/debug/syncz")
+    except NoAnswerError:
         return 2
+    proxies = [one for one in fleet if args.proxy in one["id"]]
     print(shown_json(proxies) if args.output == "json" else render_table(proxies, paint_for_terminal()))
     in_sync = all(_status(proxy, column) in ("SYNCED", "NOT SENT") for proxy in proxies for column in _COLUMNS)
     return 1 if args.check and not (proxies and in_sync) else 0
-
-
-def _fetch(address: str) -> list[dict[str, Any]]:
-    with open_directly(f"http://{address}/debug/syncz", timeout=10) as answer:
-        proxies: list[dict[str, Any]] = json.load(answer)
-    return proxies
 
 
 def render_table(proxies: Sequence[Mapping[str, Any]], paint: Paint | None = None) -> str:

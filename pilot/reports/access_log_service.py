@@ -10,13 +10,13 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 
+from citadel.identity import SpiffeId
 from citadel.refusal import Refusal
 from envoycodec.access_log import LogMessage, decode_log_message
 from galley.text.wording import printable, shortened
 from pilot.mesh.context.proxy import Proxy
 from pilot.reports.denial import Denials
 from pilot.server.authentication import Authenticator, is_encrypted, read_evidence
-from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet
 from pilot.server.peers import host_of, locate_node
 
@@ -79,18 +79,18 @@ class AccessLogService:
         if message.node is None:
             raise ValueError("the first message of a stream must say of which node it is")
         node = locate_node(message.node, context.peer())
+        proven = await self._proof(context)
         for connection in self._fleet.connections_of(node.id):
-            if await self._is_same(connection, context):
+            same = connection.identity == proven if proven else host_of(connection.peer) == host_of(context.peer())
+            if same:
                 return node.id
         raise ValueError(f"{node.id!r} is not connected, or not from here")
 
-    async def _is_same(self, connection: Connection[Proxy], context: _Context) -> bool:
-        """Whether the client of this call is that of ``connection``."""
-        if (
-            self._authenticator is not None
-            and is_encrypted(context)
-            and not isinstance(read_evidence(context), Refusal)
-        ):
-            caller = await self._authenticator.authenticate(context)
-            return not isinstance(caller, Refusal) and caller.identity == connection.identity
-        return host_of(connection.peer) == host_of(context.peer())
+    async def _proof(self, context: _Context) -> SpiffeId | None:
+        """Who calls, if the call shows it; None for one that shows nothing. ValueError for what proves nothing."""
+        if self._authenticator is None or not is_encrypted(context) or isinstance(read_evidence(context), Refusal):
+            return None
+        caller = await self._authenticator.authenticate(context)
+        if isinstance(caller, Refusal):
+            raise ValueError("not authenticated")
+        return caller.identity

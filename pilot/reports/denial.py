@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
 from envoycodec.access_log import LogEntry
 from galley.meta import ResourceKey
@@ -91,9 +92,8 @@ class Denials:
                 self._kept.append(denial)
 
     def since(self, number: int, most: int) -> Iterator[Denial]:
-        """Those after the one of this ``number``, the oldest first; of more than ``most`` the newest."""
-        after = [denial for denial in self._kept if denial.number > number]
-        yield from after[-most:]
+        """Those after the one of this ``number``, the oldest first, up to ``most`` of them."""
+        yield from islice((denial for denial in self._kept if denial.number > number), most)
 
 
 def _bounded(entry: LogEntry) -> LogEntry:

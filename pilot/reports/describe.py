@@ -10,10 +10,8 @@ from galley.kinds.security.authorization_policy import AuthorizationAction, Auth
 from galley.kinds.security.request_authentication import RequestAuthentication
 from galley.meta import Resource, ResourceKey, origin_at
 from pilot.controlplane.mesh_state import MeshState
-from pilot.mesh.context.attached_kinds import Side
 from pilot.mesh.context.proxy import Proxy
-from pilot.mesh.context.scoping import attached_keys
-from pilot.node.node_id import ProxyKind
+from pilot.mesh.context.scoping import access_keys
 from pilot.reports.denial import DecidedBy, Denial, Denials
 from pilot.server.fleet import Fleet
 
@@ -23,12 +21,12 @@ MOST_ANSWERED = 1_000
 def describe_denials(
     denials: Denials, state: MeshState, fleet: Fleet[Proxy], query: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The denials after the one that ``query`` names as ``since`` (0: all that are remembered), the newest thousand
-    of them; ``newest`` is the number to ask with next. Lines are those of the configuration in force now."""
+    """The denials after the one that ``query`` names as ``since`` (0: all that are remembered), the oldest thousand
+    of them; ``count`` is how many there were since the start. Lines are those of the configuration in force now."""
     since = query.get("since", "0")
     after = int(since) if since.isdecimal() and len(since) < 20 else 0
     found = denials.since(after, MOST_ANSWERED)
-    return {"newest": denials.count, "denials": [_describe(denial, state, fleet) for denial in found]}
+    return {"count": denials.count, "denials": [_describe(denial, state, fleet) for denial in found]}
 
 
 def _describe(denial: Denial, state: MeshState, fleet: Fleet[Proxy]) -> dict[str, Any]:
@@ -77,8 +75,7 @@ def _attached(denial: Denial, state: MeshState, fleet: Fleet[Proxy]) -> tuple[Re
     connection = next(iter(fleet.connections_of(denial.proxy)), None)
     if connection is None or state.generator is None:
         return ()
-    side = Side.OUTBOUND if connection.proxy.kind is ProxyKind.GATEWAY else Side.INBOUND
-    attached = attached_keys(state.generator.context, connection.proxy, side)
+    attached = access_keys(state.generator.context, connection.proxy)
     kind = RequestAuthentication if denial.decided_by is DecidedBy.TOKEN else AuthorizationPolicy
     return attached.get(kind.__name__, ())
 

@@ -121,6 +121,11 @@ def attached_keys(context: PushContext, proxy: Proxy, side: Side) -> AttachedKey
     return FrozenMap(found)
 
 
+def access_keys(context: PushContext, proxy: Proxy) -> AttachedKeys:
+    """The policies that count on the side where ``proxy`` decides who is let in: a gateway has one side only."""
+    return attached_keys(context, proxy, Side.OUTBOUND if proxy.kind is ProxyKind.GATEWAY else Side.INBOUND)
+
+
 def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
     """What clusters, endpoints and routes of ``proxy`` depend on."""
     labels = workload_labels(context, proxy)

@@ -9,7 +9,7 @@ import pytest
 
 from pilot.__main__ import main
 from pilot.commands import authz_denials
-from pilot.commands.authz_denials import follow, render_denial
+from pilot.commands.authz_denials import read_denials, render_denial
 
 
 def a_denial(**more: Any) -> dict[str, Any]:
@@ -47,18 +47,28 @@ def test_a_connection_of_somebody_unknown() -> None:
     )
 
 
+def test_all_pages_are_read() -> None:
+    remembered = [a_denial(number=number) for number in range(5, 12)]
+
+    def ask(since: int) -> dict[str, Any]:
+        return {"count": 11, "denials": [one for one in remembered if one["number"] > since][:3]}
+
+    assert list(read_denials(ask, follow=False)) == remembered
+
+
 def test_following_asks_for_what_is_new_and_starts_anew_with_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authz_denials, "_PAUSE_SECONDS", 0)
-    one, other = a_denial(path="/1"), a_denial(path="/2")
-    answers = iter([{"newest": 7, "denials": [one]}, {"newest": 2, "denials": []}, {"newest": 2, "denials": [other]}])
+    one, other = a_denial(number=7), a_denial(number=2)
+    answers = iter([(7, [one]), (7, []), (2, []), (2, [other])])
     asked: list[int] = []
 
     def ask(since: int) -> dict[str, Any]:
         asked.append(since)
-        return next(answers)
+        count, denials = next(answers)
+        return {"count": count, "denials": denials}
 
-    assert [question() for question in islice(follow(ask), 2)] == [[one], [other]]
-    assert asked == [0, 7, 0]
+    assert list(islice(read_denials(ask, follow=True), 2)) == [one, other]
+    assert asked == [0, 7, 7, 0]
 
 
 def test_no_answer_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
