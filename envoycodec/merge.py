@@ -10,7 +10,7 @@ import copy
 from typing import Any
 
 from envoycodec.schema import TYPE_URL_PREFIX
-from envoycodec.upb import decode_named
+from envoycodec.upb import decode_upb
 
 _REPLACED = frozenset({"Duration", "Any", "Timestamp"})
 _WELL_KNOWN = "google.protobuf."
@@ -56,7 +56,7 @@ def merge_any(target: Any, source: Any, *, replace_lists: bool = False) -> bool:
     if target.type_url != source.type_url:
         return False
     name = target.type_url.removeprefix(TYPE_URL_PREFIX)
-    inner, added = decode_named(name, target.value), decode_named(name, source.value)
+    inner, added = decode_upb(name, target.value), decode_upb(name, source.value)
     merge(inner, added, replace_lists=replace_lists)
     target.value = inner.SerializeToString(deterministic=True)
     return True

@@ -34,11 +34,6 @@ def decode_upb(message_type: type | str, data: bytes) -> Any:
     return _decode(_name(message_type), data)
 
 
-def decode_named(name: str, data: bytes) -> Any:
-    """``data`` decoded as the message of this full name; ValueError when it is not well-formed or not known."""
-    return _decode(name, data)
-
-
 def to_json_dict(message_type: type | str, data: bytes) -> dict[str, Any]:
     """``data`` as canonical protobuf JSON, with what is inside every Any.
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from pilot.envoy.encoded import RenderCache
 from pilot.envoy.patches.patch import NO_PATCHES, Patch, PatchSet, read_patches
+from pilot.ir.proxy import WithheldPatches
 from pilot.memo import Memo
 from pilot.mesh.context.proxy import Proxy
 from pilot.mesh.context.push_context import PushContext
-from pilot.mesh.context.scope import ProxyScope, WithheldPatches
+from pilot.mesh.context.scope import ProxyScope
 from pilot.mesh.context.scoping import proxy_scope
 from pilot.mesh.proxies import plan_proxy
 from pilot.xds.resources import ResourceSnapshot

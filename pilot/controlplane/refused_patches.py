@@ -9,7 +9,7 @@ from typing import Any
 from galley.kinds.networking.envoy_filter import EnvoyFilter
 from galley.meta import Resource, ResourceKey
 from galley.snapshot import ConfigSnapshot
-from pilot.mesh.context.scope import WithheldPatches
+from pilot.ir.proxy import WithheldPatches
 
 _Refused = dict[tuple[str, str, ResourceKey], Resource[Any]]
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from galley.frozen import frozen
+from galley.meta import ResourceKey
 from pilot.ir.cluster import ClusterPlan, LoadAssignmentPlan
 from pilot.ir.listener import ListenerPlan
 from pilot.ir.route import RouteConfigPlan
+
+WithheldPatches = frozenset[tuple[str, str, ResourceKey]]
+"""Resources, as type URL and name, that a proxy has refused with the patches of an EnvoyFilter."""
 
 
 @frozen

@@ -10,6 +10,7 @@ from typing import Any, cast
 import grpc
 import grpc.aio
 
+from citadel.attestation import Attested
 from citadel.identity import SpiffeId
 from citadel.refusal import Refusal
 from envoycodec.access_log import LogMessage, decode_log_message
@@ -91,6 +92,6 @@ class AccessLogService:
         if self._authenticator is None or not is_encrypted(context) or isinstance(read_evidence(context), Refusal):
             return None
         caller = await self._authenticator.authenticate(context)
-        if isinstance(caller, Refusal):
-            raise ValueError("not authenticated")
-        return caller.identity
+        if isinstance(caller, Attested):
+            return caller.identity
+        raise ValueError("not authenticated")

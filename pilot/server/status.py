@@ -29,7 +29,7 @@ class SyncState(StrEnum):
 class Rejection:
     """One resource that an Envoy refused: in which version, why in Envoy's words, and what it was made from.
 
-    ``time`` is in seconds since the epoch.
+    ``time`` is in seconds since the epoch. ``doubtful``: it was refused together with others, and may itself be good.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Rejection:
     message: str
     origins: tuple[Hashable, ...]
     time: float
+    doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ class TypeProgress:
 
     def nacked(self, command: Nacked, now: float) -> tuple[Rejection, ...]:
         """The proxy has rejected a response at ``now``, in seconds since the epoch: one rejection for each resource."""
-        refused = tuple(Rejection(r.name, r.version, command.error, r.origins, now) for r in command.failing)
+        refused = tuple(
+            Rejection(r.name, r.version, command.error, r.origins, now, r.name in command.doubtful)
+            for r in command.failing
+        )
         self.rejections.update((rejection.name, rejection) for rejection in refused)
         return refused
 

@@ -60,12 +60,14 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Nacked:
-    """The client rejected ``response`` and says why; ``failing`` are the resources that it complains about."""
+    """The client rejected ``response`` and says why; ``failing`` are the resources that it complains about, of which those
+    named in ``doubtful`` may be good, and are tried apart."""
 
     type_url: TypeUrl
     response: Respond
     error: str
     failing: tuple[EncodedResource, ...]
+    doubtful: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class Watch:
             # and of a response that it cannot read nothing at all.
             self.sent.resend({r.name for r in suspects} - {r.name for r in failing}, response.removed)
             self.subscription.expect_answer()
-        return Nacked(self.type_url, response, error, failing)
+        return Nacked(self.type_url, response, error, failing, frozenset(r.name for r in found.doubtful))
 
     def retry(self, target: ResourceSet) -> None:
         """Count as never sent what is to be tried again on the way to ``target``; see `NackedResources`."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from envoycodec.merge import merge, merge_any
-from envoycodec.upb import decode_named, parse_json, to_json_dict
+from envoycodec.upb import decode_upb, parse_json, to_json_dict
 
 CLUSTER = "envoy.config.cluster.v3.Cluster"
 
 
 def cluster(**fields: Any) -> Any:
-    return decode_named(CLUSTER, parse_json(CLUSTER, fields))
+    return decode_upb(CLUSTER, parse_json(CLUSTER, fields))
 
 
 def shown(message: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_an_any_is_merged_inside_only_with_one_of_its_type() -> None:
     def buffer(size: int, name: str = "buffer.v3.Buffer") -> Any:
         kind = "google.protobuf.Any"
         url = f"type.googleapis.com/envoy.extensions.filters.http.{name}"
-        return decode_named(kind, parse_json(kind, {"@type": url, **({"maxRequestBytes": size} if size else {})}))
+        return decode_upb(kind, parse_json(kind, {"@type": url, **({"maxRequestBytes": size} if size else {})}))
 
     target = buffer(1)
     assert merge_any(target, buffer(2))

@@ -6,7 +6,6 @@ from typing import Any
 
 from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 
-from envoycodec.merge import merge, merge_any
 from envoycodec.upb import decode_upb
 from galley.kinds.networking.envoy_filter import ClusterMatch, PatchContext, PatchOperation
 from pilot.envoy.patches.patch import Patch, Patches
@@ -53,37 +52,19 @@ def patched_cluster(payload: bytes, patches: Patches) -> bytes | None:
         return None
     message = decode_upb(Cluster, payload)
     for patch in patches:
-        value = patch.message()
-        if not _merge_socket(message, value, patch):
-            merge(message, value, replace_lists=_replaces_lists(patch))
+        if not _merge_socket(message, patch):
+            patch.merge_into(message)
     encoded: bytes = message.SerializeToString(deterministic=True)
     return encoded
 
 
-def _replaces_lists(patch: Patch) -> bool:
-    return patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST
-
-
-def _merge_socket(message: Any, value: Any, patch: Patch) -> bool:
-    """Whether a patch of the transport socket is dealt with. Like istiod, it is then all that the patch does.
-
-    One of the same name is merged inside of its configuration, another replaces it; where sockets are matched to
-    endpoints and none has the name, there is no place for it.
-    """
-    if not value.HasField("transport_socket"):
-        return False
-    wanted = value.transport_socket
-    if message.transport_socket_matches:
-        sockets = [each.transport_socket for each in message.transport_socket_matches]
-        same = next((socket for socket in sockets if socket.name == wanted.name), None)
-        if same is None:
-            return True
-    elif message.HasField("transport_socket"):
-        if message.transport_socket.name != wanted.name:
-            message.transport_socket.CopyFrom(wanted)
-            return True
-        same = message.transport_socket
-    else:
-        return False
-    merge_any(same.typed_config, wanted.typed_config, replace_lists=_replaces_lists(patch))
+def _merge_socket(message: Any, patch: Patch) -> bool:
+    """Whether a patch of the transport socket is dealt with. Where sockets are matched to endpoints the one of the same
+    name is merged; when none has it, there is no place for the patch."""
+    value = patch.message()
+    if not (message.transport_socket_matches and value.HasField("transport_socket")):
+        return patch.merge_socket_into(message)
+    for each in message.transport_socket_matches:
+        if each.transport_socket.name == value.transport_socket.name:
+            return patch.merge_socket_into(each)
     return True

@@ -21,7 +21,6 @@ from galley.kinds.networking.envoy_filter import (
 from pilot.envoy.patches.patch import Patch, Patches, apply_to_list
 from pilot.envoy.patches.route import of_kind, patch_inline
 
-_HCM = "envoy.filters.network.http_connection_manager"
 _VIRTUAL = frozenset({"virtualInbound", "virtualOutbound"})
 
 
@@ -60,7 +59,7 @@ def patched_listener(payload: bytes, patches: Patches) -> bytes | None:
         if patch.operation is PatchOperation.REMOVE:
             return None
         if patch.operation.merges:
-            _merge(message, patch)
+            patch.merge_into(message)
     _patch_listener_filters(message, of_kind(patches, ApplyTo.LISTENER_FILTER))
     had_chains = bool(message.filter_chains) or message.HasField("default_filter_chain")
     _patch_chains(message, patches)
@@ -68,10 +67,6 @@ def patched_listener(payload: bytes, patches: Patches) -> bytes | None:
         return None
     encoded: bytes = message.SerializeToString(deterministic=True)
     return encoded
-
-
-def _merge(message: Any, patch: Patch) -> None:
-    merge(message, patch.message(), replace_lists=patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST)
 
 
 def _patch_listener_filters(message: Any, patches: Patches) -> None:
@@ -103,13 +98,12 @@ def _merge_filters(filters: Any, patches: Patches, name_in: Callable[[Patch], st
 
 def _merge_filter(one: Any, patch: Patch) -> None:
     value = patch.message()
-    replace_lists = patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST
     if value.HasField("typed_config"):
         same = one.HasField("typed_config")
-        if not same or not merge_any(one.typed_config, value.typed_config, replace_lists=replace_lists):
+        if not same or not merge_any(one.typed_config, value.typed_config, replace_lists=patch.replaces_lists):
             return
         value.ClearField("typed_config")
-    merge(one, value, replace_lists=replace_lists)
+    merge(one, value, replace_lists=patch.replaces_lists)
 
 
 def _patch_chains(message: Any, patches: Patches) -> None:
@@ -130,8 +124,8 @@ def _patch_chain(listener: str, chain: Any, patches: Patches) -> bool:
     for patch in of_kind(here, ApplyTo.FILTER_CHAIN):
         if patch.operation is PatchOperation.REMOVE:
             return False
-        if patch.operation.merges and not _merge_socket(chain, patch):
-            _merge(chain, patch)
+        if patch.operation.merges and not patch.merge_socket_into(chain):
+            patch.merge_into(chain)
     _patch_network_filters(chain, of_kind(here, ApplyTo.NETWORK_FILTER))
     http = tuple(patch for patch in here if patch.apply_to not in _OUTSIDE_HTTP)
     if http:
@@ -161,19 +155,6 @@ def _matches_chain(patch: Patch, listener: str, chain: Any) -> bool:
         and set(protocols) <= set(has.application_protocols)
         and of_chain.destination_port in (0, has.destination_port.value)
     )
-
-
-def _merge_socket(chain: Any, patch: Patch) -> bool:
-    """Whether a patch of the transport socket is dealt with; it is then all that the patch does."""
-    value = patch.message()
-    if not (value.HasField("transport_socket") and chain.HasField("transport_socket")):
-        return False
-    if value.transport_socket.name != chain.transport_socket.name:
-        chain.transport_socket.CopyFrom(value.transport_socket)
-    else:
-        replace_lists = patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST
-        merge_any(chain.transport_socket.typed_config, value.transport_socket.typed_config, replace_lists=replace_lists)
-    return True
 
 
 def _filter_match(wanted: ListenerMatch | None) -> FilterMatch | None:

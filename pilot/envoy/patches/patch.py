@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from envoycodec.upb import decode_named, parse_json
+from envoycodec.merge import merge, merge_any
+from envoycodec.upb import decode_upb, parse_json
 from galley.frozen import FrozenMap, frozen
 from galley.kinds.networking.envoy_filter import (
     LISTENER_PARTS,
@@ -19,6 +20,7 @@ from galley.kinds.networking.envoy_filter import (
     PatchOperation,
 )
 from galley.meta import Resource, ResourceKey
+from pilot.ir.proxy import WithheldPatches
 
 NO_PORTS: FrozenMap[int, int] = FrozenMap()
 
@@ -41,15 +43,34 @@ class Patch:
         """Whether it is for that side of a proxy. A gateway is given no patches but its own."""
         return self.match.context in (PatchContext.ANY, PatchContext.GATEWAY, side)
 
+    @property
+    def replaces_lists(self) -> bool:
+        """Whether a list in the value takes the place of the one that it is merged into."""
+        return self.operation is PatchOperation.MERGE_AND_REPLACE_LIST
+
     def message(self) -> Any:
         """A new message with the value."""
-        return decode_named(PATCHED_MESSAGES[self.apply_to], self.value)
+        return decode_upb(PATCHED_MESSAGES[self.apply_to], self.value)
+
+    def merge_into(self, target: Any) -> None:
+        """Merge the value into ``target``."""
+        merge(target, self.message(), replace_lists=self.replaces_lists)
+
+    def merge_socket_into(self, holder: Any) -> bool:
+        """Merge the value's transport socket into that of ``holder``, which both have; another one replaces it. False
+        where one of the two has none. As in istiod, it is then all that the patch does."""
+        value = self.message()
+        if not (value.HasField("transport_socket") and holder.HasField("transport_socket")):
+            return False
+        if value.transport_socket.name != holder.transport_socket.name:
+            holder.transport_socket.CopyFrom(value.transport_socket)
+        else:
+            configs = holder.transport_socket.typed_config, value.transport_socket.typed_config
+            merge_any(*configs, replace_lists=self.replaces_lists)
+        return True
 
 
 Patches = tuple[Patch, ...]
-
-Withheld = frozenset[tuple[str, str, ResourceKey]]
-"""Resources, as type URL and name, that a proxy has refused with the patches of an EnvoyFilter."""
 
 
 @frozen
@@ -57,7 +78,7 @@ class PatchSet:
     """All patches of one proxy, in the order in which they are applied, and those it is not sent again."""
 
     patches: Patches = ()
-    withheld: Withheld = frozenset()
+    withheld: WithheldPatches = frozenset()
 
     @cached_property
     def clusters(self) -> Patches:

@@ -8,7 +8,7 @@ from typing import Any
 
 from envoy_data_plane.envoy.config.route.v3 import RouteConfiguration, VirtualHost
 
-from envoycodec.merge import merge, rewritten
+from envoycodec.merge import rewritten
 from envoycodec.upb import decode_upb
 from galley.kinds.networking.envoy_filter import ApplyTo, PatchContext, PatchOperation, RouteAction, VirtualHostMatch
 from pilot.envoy.patches.patch import Patch, Patches, apply_to_list
@@ -92,7 +92,7 @@ def _patch_host(message: Any, patches: Patches) -> Any | None:
         if patch.operation is PatchOperation.REPLACE:
             message = patch.message()
         elif patch.operation.merges:
-            merge(message, patch.message(), replace_lists=patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST)
+            patch.merge_into(message)
     routes = of_kind(patches, ApplyTo.HTTP_ROUTE)
     if routes:
         rewritten(message.routes, _patched_routes(list(message.routes), routes))
@@ -104,7 +104,7 @@ def _patched_routes(routes: list[Any], patches: Patches) -> list[Any]:
     for patch in patches:
         if patch.operation.merges:
             for route in (one for one in routes if _matches_route(patch, one)):
-                merge(route, patch.message(), replace_lists=patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST)
+                patch.merge_into(route)
         elif patch.operation is PatchOperation.REMOVE:
             routes = [route for route in routes if not _matches_route(patch, route)]
     for patch in patches:
@@ -131,7 +131,7 @@ def patched_options(payload: bytes, patches: Patches) -> bytes:
         return payload
     message = decode_upb(RouteConfiguration, payload)
     for patch in merging:
-        merge(message, patch.message(), replace_lists=patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST)
+        patch.merge_into(message)
     encoded: bytes = message.SerializeToString(deterministic=True)
     return encoded
 
@@ -143,7 +143,7 @@ def patch_inline(message: Any, patches: Patches) -> None:
         return
     for patch in of_kind(matching, ApplyTo.ROUTE_CONFIGURATION):
         if patch.operation.merges:
-            merge(message, patch.message(), replace_lists=patch.operation is PatchOperation.MERGE_AND_REPLACE_LIST)
+            patch.merge_into(message)
     hosts = []
     for host in message.virtual_hosts:
         patched = _patch_host(host, patches_of_virtual_host(host.name, tuple(host.domains), matching))

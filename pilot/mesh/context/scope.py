@@ -7,6 +7,7 @@ from enum import StrEnum
 from citadel.policy.external_authorization import AuthorizationServer
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
+from pilot.ir.proxy import WithheldPatches
 from pilot.mesh.context.auto_addressing import AddressFamilies
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
@@ -125,9 +126,6 @@ class InboundScope:
 
 PatchesInForce = tuple[tuple[ResourceKey, tuple[int, ...]], ...]
 """EnvoyFilters in the order in which they count, each with the positions of its patches that are for a proxy."""
-
-WithheldPatches = frozenset[tuple[str, str, ResourceKey]]
-"""Resources, as type URL and name, that a proxy has refused with what an EnvoyFilter makes of them."""
 
 
 @frozen

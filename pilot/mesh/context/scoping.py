@@ -8,6 +8,7 @@ from galley.frozen import FrozenMap
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
+from pilot.ir.proxy import WithheldPatches
 from pilot.mesh.clusters.mutual_tls import TLS_MODE_LABEL
 from pilot.mesh.context.access_servers import access_servers
 from pilot.mesh.context.attached_kinds import ATTACHED_KINDS, LabelsOf, Side
@@ -22,7 +23,6 @@ from pilot.mesh.context.scope import (
     ListenerScope,
     OutboundScope,
     ProxyScope,
-    WithheldPatches,
 )
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
