@@ -106,7 +106,7 @@ class Registrar:
     def nacked(self, connection: Connection[Proxy], type_url: TypeUrl, rejections: tuple[Rejection, ...]) -> None:
         """Of listeners an Envoy takes those that are good. What EnvoyFilters have changed comes again without that."""
         self._answered(connection, type_url)
-        refused = ((rejection.name, rejection.origins) for rejection in rejections)
+        refused = ((one.name, one.origins) for one in rejections if not one.doubtful)
         withheld = self._state.refuse(connection.proxy, type_url, refused)
         for name, resource in withheld:
             kind = SHORT_NAMES.get(type_url, type_url)

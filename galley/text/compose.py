@@ -7,6 +7,7 @@ last of two equal keys; here every event is taken one by one and whatever a host
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import yaml
@@ -59,12 +60,11 @@ def compose(
     composer = _Composer(data, recorder, limits)
     documents: list[Document] = []
     try:
-        for root in composer.roots():
-            if len(documents) == limits.documents:
-                composer.refuse(root, "too-many-documents", f"more than {limits.documents:,} documents in one file")
-            documents.append(Document(root, file, len(documents)))
-    except _RefusedError:
-        pass  # the diagnostic has been recorded
+        with suppress(_RefusedError):  # it ends the reading, and its diagnostic has been recorded
+            for root in composer.roots():
+                if len(documents) == limits.documents:
+                    composer.refuse(root, "too-many-documents", f"more than {limits.documents:,} documents in one file")
+                documents.append(Document(root, file, len(documents)))
     except yaml.YAMLError as error:
         record_syntax(error, data, recorder)
     return tuple(documents), tuple(recorder.diagnostics)

@@ -161,8 +161,8 @@ class EnvoyProcess:
                 raise EnvoyDiedError(self._account(f"Envoy ended with status {self._status()} before it was ready"))
             try:
                 status, body = self.request("GET", "/ready", timeout=1.0)
-            except EnvoyUnreachableError:
-                pass
+            except EnvoyUnreachableError as error:
+                answer = str(error)
             else:
                 if status == http.client.OK and self._has_taken_over():
                     return

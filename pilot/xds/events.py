@@ -60,8 +60,8 @@ class Acked:
 
 @dataclass(frozen=True, slots=True)
 class Nacked:
-    """The client rejected ``response`` and says why; ``failing`` are the resources that it complains about, of which those
-    named in ``doubtful`` may be good, and are tried apart."""
+    """The client rejected ``response`` and says why; ``failing`` are the resources that it complains about. Those that
+    ``doubtful`` names may be good, and are tried apart."""
 
     type_url: TypeUrl
     response: Respond

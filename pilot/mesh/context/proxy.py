@@ -71,12 +71,12 @@ class Proxy:
     @property
     def ipv6(self) -> bool:
         """Whether it lives in IPv6 alone."""
-        return families_of(self.addresses) == {6}
+        return _families_of(self.addresses) == {6}
 
     @property
     def dual_stack(self) -> bool:
         """Whether it has addresses of both families."""
-        return families_of(self.addresses) == {4, 6}
+        return _families_of(self.addresses) == {4, 6}
 
     @property
     def bind_address(self) -> str:
@@ -89,8 +89,8 @@ class Proxy:
 
 
 @lru_cache(maxsize=4096)
-def families_of(addresses: tuple[str, ...]) -> frozenset[int]:
-    """The IP versions, 4 and 6, of ``addresses``: asked of every proxy at every push."""
+def _families_of(addresses: tuple[str, ...]) -> frozenset[int]:
+    """The IP versions, 4 and 6: asked of every proxy at every push."""
     return frozenset(ip_address(address).version for address in addresses)
 
 
