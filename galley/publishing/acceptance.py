@@ -7,7 +7,6 @@ typo does not stop another's change; what cannot be seen (a directory that vanis
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +20,11 @@ REFUSED = "refused"
 """The reason for which a unit with an error is held; there are also DOUBTFUL, and those of the sources' doubts."""
 
 DOUBTFUL = "doubtful-file"
-"""The reason for which a unit is held that lost resources and says nothing in their place, or names an unknown kind: a
-save that was cut off looks the same, and for an instant so does every save that empties a file before it writes it."""
+"""The reason for which a unit is held that lost resources: a save that was cut off looks the same, and for an instant
+so does every save that empties a file before it writes it."""
+
+SETTLE_SECONDS = 2.0
+"""So long a unit that is complete in itself and lost resources must stay as it is to be taken at its word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,14 @@ class HeldUnit:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The units in force, by id in sorted order; and the refused ones, so that they are not judged again."""
+    """The units in force, by id in sorted order; and the refused ones, so that they are not judged again.
+
+    ``doubted`` tells since when there is a doubt about those refused ones that have no error.
+    """
 
     units: Mapping[UnitId, LoadedUnit] = field(default_factory=dict)
     refused: Mapping[UnitId, LoadedUnit] = field(default_factory=dict)
+    doubted: Mapping[UnitId, float] = field(default_factory=dict)
 
     @property
     def resources(self) -> tuple[Resource[Any], ...]:
@@ -54,72 +60,109 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What came of judging one state of a source. ``diagnostics`` is all that is wrong now, not only what is new."""
+    """What came of judging one state of a source. ``diagnostics`` is all that is wrong now, not only what is new.
+
+    ``settles_at`` is when the same state is to be judged again, on the clock of ``judge``; None: not at all.
+    """
 
     accepted: Accepted
     held: tuple[HeldUnit, ...]
     diagnostics: tuple[Diagnostic, ...]
+    settles_at: float | None = None
 
 
 Load = Callable[[Unit, LoadedUnit | None], LoadedUnit]
 """Loads a unit; the second argument is the content in force, whose unchanged resources may be taken over."""
 
 
-def judge(state: SourceState, before: Accepted, load: Load, *, allow_empty: bool = False) -> Judgement:
+def judge(
+    state: SourceState, before: Accepted, load: Load, *, now: float = 0.0, allow_empty: bool = False
+) -> Judgement:
     """Decide what is in force. ``load`` is called for units with new content only.
 
-    ``allow_empty`` means a source, or a part of it, that is missing or empty as what it looks like: all of its units
-    are deleted.
+    ``now`` is in seconds, on a clock that only goes forward. ``allow_empty`` means a source, or a part of it, that is
+    missing or empty as what it looks like: all of its units are deleted.
     """
     loaded = {unit_id: _loaded(unit, before, load) for unit_id, unit in state.units.items()}
     held, troubles = _hold(state, before, allow_empty)
     candidates = {one.unit: before.units[one.unit] for one in held if one.unit in before.units}
+    doubts = _doubts(loaded, before, now)
     refused: dict[UnitId, LoadedUnit] = {}
-    doubtful: dict[UnitId, Diagnostic] = {}
-    defined = {r.key for newest in loaded.values() if newest.is_acceptable for r in newest.resources}
     for unit_id, newest in loaded.items():
-        lost = _count_lost(before.units.get(unit_id), newest, defined)
-        if newest.is_acceptable and not lost:
+        if newest.is_acceptable and unit_id not in doubts:
             candidates[unit_id] = newest
             continue
-        if newest.is_acceptable:
-            doubtful[unit_id] = _doubt(newest, lost)
         refused[unit_id] = newest
         if unit_id in before.units:
             candidates[unit_id] = before.units[unit_id]
     duplicates = _settle_duplicates(candidates, before.units)
     refused |= {unit_id: loaded[unit_id] for unit_id in duplicates if unit_id in loaded}
-    reasons = {unit_id: DOUBTFUL if unit_id in doubtful else REFUSED for unit_id in sorted(refused)}
+    reasons = {unit_id: DOUBTFUL if unit_id in doubts else REFUSED for unit_id in sorted(refused)}
     held += tuple(HeldUnit(unit_id, reason, _WHY[reason], unit_id in candidates) for unit_id, reason in reasons.items())
     diagnostics = [*troubles]
     for unit_id in sorted({*candidates, *refused}):
         shown = refused.get(unit_id) or candidates[unit_id]
         diagnostics += shown.diagnostics + duplicates.get(unit_id, ())
-        diagnostics += [doubtful[unit_id]] if unit_id in doubtful else []
-    units = {unit_id: candidates[unit_id] for unit_id in sorted(candidates)}
-    return Judgement(Accepted(units=units, refused=refused), held, tuple(diagnostics))
+        diagnostics += [doubts[unit_id].diagnostic] if unit_id in doubts else []
+    accepted = Accepted(
+        units={unit_id: candidates[unit_id] for unit_id in sorted(candidates)},
+        refused=refused,
+        doubted={unit_id: doubt.since for unit_id, doubt in doubts.items()},
+    )
+    settling = [doubt.since + SETTLE_SECONDS for doubt in doubts.values() if doubt.settles]
+    return Judgement(accepted, held, tuple(diagnostics), min(settling, default=None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why acceptable content is not taken at its word, since when, and whether time will tell."""
+
+    diagnostic: Diagnostic
+    since: float
+    settles: bool
 
 
 _WHY = {REFUSED: REFUSED, DOUBTFUL: "resources lost"}
 
 
-def _count_lost(accepted: LoadedUnit | None, newest: LoadedUnit, defined: AbstractSet[ResourceKey]) -> int:
-    """How many resources go with a unit that names an unknown kind, or has no document left (comments are none): those
-    which are not ``defined`` anywhere now."""
-    codes = {diagnostic.code for diagnostic in newest.diagnostics}
-    says_something = bool(newest.resources) or "ignored-kind" in codes
-    if accepted is None or (says_something and "unknown-kind" not in codes):
-        return 0
-    return sum(resource.key not in defined for resource in accepted.resources)
+def _doubts(loaded: Mapping[UnitId, LoadedUnit], before: Accepted, now: float) -> dict[UnitId, _Doubt]:
+    """Units that lost resources which are defined nowhere now, unless they have been as they are for long enough."""
+    defined = {r.key for newest in loaded.values() if newest.is_acceptable for r in newest.resources}
+    doubts = {}
+    for unit_id, newest in loaded.items():
+        accepted = before.units.get(unit_id)
+        if accepted is None or accepted is newest or not newest.is_acceptable:
+            continue
+        lost = sum(resource.key not in defined for resource in accepted.resources)
+        if not lost:
+            continue
+        since = before.doubted.get(unit_id, now) if before.refused.get(unit_id) is newest else now
+        settles = _is_complete(newest, accepted)
+        if not settles or now - since < SETTLE_SECONDS:
+            doubts[unit_id] = _Doubt(_diagnose(newest, lost, settles), since, settles)
+    return doubts
 
 
-def _doubt(loaded: LoadedUnit, lost: int) -> Diagnostic:
-    if loaded.resources or loaded.diagnostics:
-        why, hint = "the file names a kind that is not known", "correct the kind, or remove its document"
-    else:
-        why, hint = "the file says nothing any more", "delete the file to mean that"
-    message = f"{why}; {lost} resource{'' if lost == 1 else 's'} that it had stay{'s' if lost == 1 else ''} in force"
-    return Diagnostic(Severity.ERROR, DOUBTFUL, message, Origin(loaded.unit.id), hint)
+def _is_complete(newest: LoadedUnit, accepted: LoadedUnit) -> bool:
+    """Whether it says something (comments are nothing) and names no unknown kind that it did not name before."""
+    return bool(newest.resources or newest.diagnostics) and _unknown_kinds(newest) <= _unknown_kinds(accepted)
+
+
+def _unknown_kinds(loaded: LoadedUnit) -> int:
+    return sum(diagnostic.code == "unknown-kind" for diagnostic in loaded.diagnostics)
+
+
+def _diagnose(newest: LoadedUnit, lost: int, settles: bool) -> Diagnostic:
+    resources = f"{lost} resource{'' if lost == 1 else 's'} that it had stay{'s' if lost == 1 else ''} in force"
+    origin = Origin(newest.unit.id)
+    if settles:
+        message = f"the file was shortened; {resources} until it has been as it is for {SETTLE_SECONDS:g} seconds"
+        return Diagnostic(Severity.INFO, DOUBTFUL, message, origin)
+    if newest.diagnostics:
+        hint = "correct the kind, or remove its document"
+        return Diagnostic(Severity.ERROR, DOUBTFUL, f"the file names an unknown kind; {resources}", origin, hint)
+    hint = "delete the file to mean that"
+    return Diagnostic(Severity.ERROR, DOUBTFUL, f"the file says nothing any more; {resources}", origin, hint)
 
 
 def _loaded(unit: Unit, before: Accepted, load: Load) -> LoadedUnit:

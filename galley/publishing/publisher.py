@@ -6,7 +6,8 @@ The work on units runs in a thread, so that a large change does not keep the eve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
@@ -90,7 +91,7 @@ async def publish(
     journal = await asyncio.to_thread(AcceptedJournal, options.state) if options.state else None
     try:
         stage = _Stage(source, journal, options)
-        async with aclosing(source.states()) as states:
+        async with aclosing(_and_again(source.states(), stage)) as states:
             async for state in states:
                 before = stage.snapshot
                 await _in_thread(stage.advance, state)
@@ -100,6 +101,27 @@ async def publish(
     finally:
         if journal is not None:
             journal.close()
+
+
+async def _and_again(states: AsyncGenerator[SourceState, None], stage: _Stage) -> AsyncGenerator[SourceState, None]:
+    """Each of ``states``, and the newest once more when what was doubtful in it has settled."""
+    async with aclosing(states):
+        coming: asyncio.Future[SourceState] = asyncio.ensure_future(anext(states))
+        try:
+            newest = await coming
+            while True:
+                yield newest
+                if coming.done():
+                    coming = asyncio.ensure_future(anext(states))
+                pause = None if stage.settles_at is None else max(0.0, stage.settles_at - time.monotonic())
+                await asyncio.wait({coming}, timeout=pause)
+                if coming.done():
+                    newest = coming.result()
+        except StopAsyncIteration:
+            return
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
 
 async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwargs) -> T:
@@ -126,6 +148,7 @@ class _Stage:
         self._report = ConfigReport(version="", units=0, resources=0)
         self._reported: ConfigSnapshot | None = None
         self._references: tuple[Diagnostic, ...] = ()
+        self.settles_at: float | None = None
         self.snapshot, _ = build_snapshot((), domain=options.domain)
 
     def advance(self, state: SourceState) -> None:
@@ -134,7 +157,8 @@ class _Stage:
         if is_first:
             self._restore()
         before = self._accepted
-        judgement = judge(state, before, self._load, allow_empty=self._options.allow_empty)
+        judgement = judge(state, before, self._load, now=time.monotonic(), allow_empty=self._options.allow_empty)
+        self.settles_at = judgement.settles_at
         accepted = judgement.accepted
         self._report = ConfigReport(
             version=self.snapshot.version,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from galley.publishing.acceptance import DOUBTFUL, REFUSED, Accepted, HeldUnit, Judgement, judge
+from galley.publishing.acceptance import DOUBTFUL, REFUSED, SETTLE_SECONDS, Accepted, HeldUnit, Judgement, judge
 from galley.publishing.loading import LoadedUnit, load_unit
 from galley.sources import Unit
 from galley.sources.directory import state_of
@@ -33,6 +33,7 @@ class Judge:
         self.accepted = before or Accepted()
         self.allow_empty = allow_empty
         self.loads: list[str] = []
+        self.now = 100.0
 
     def __call__(
         self,
@@ -48,7 +49,7 @@ class Judge:
             missing=missing,
             unreadable=unreadable or {},
         )
-        judgement = judge(state_of(tree), self.accepted, self._load, allow_empty=self.allow_empty)
+        judgement = judge(state_of(tree), self.accepted, self._load, now=self.now, allow_empty=self.allow_empty)
         self.accepted = judgement.accepted
         return judgement
 
@@ -96,13 +97,48 @@ def test_a_mistyped_kind_does_not_take_its_resource_out_of_force() -> None:
     assert [one.reason for one in judgement.held] == [DOUBTFUL]
     assert judge.in_force == {"conf/a.yaml": a_rule("a", "b")}
     assert "1 resource that it had stays in force" in judgement.diagnostics[-1].message
-    assert judge({"conf/a.yaml": a_rule("b")}).held == ()
+    kept = a_rule("b") + "---\napiVersion: networking.istio.io/v1\nkind: Tomorrow\nmetadata: {name: x}\nspec: {}\n"
+    judge.now += 10
+    judge({"conf/a.yaml": a_rule("a", "b") + kept.removeprefix(a_rule("b"))})
+    judge({"conf/a.yaml": kept})
+    judge.now += SETTLE_SECONDS
+    judge({"conf/a.yaml": kept})
+    assert judge.in_force == {"conf/a.yaml": kept}, "a kind that was unknown before says nothing about this save"
+
+
+def test_a_shortened_file_counts_when_it_stays_as_it_is() -> None:
+    judge, whole, short = Judge(), {"conf/a.yaml": a_rule("a", "b")}, {"conf/a.yaml": a_rule("a")}
+    judge(whole)
+    judgement = judge(short)
+    assert (judge.in_force, judgement.settles_at) == (whole, 100.0 + SETTLE_SECONDS)
+    assert [one.code for one in judgement.diagnostics] == [DOUBTFUL]
+    assert codes(judgement) == [], "nothing is wrong with it"
+    judge.now += SETTLE_SECONDS / 2
+    other = {"conf/a.yaml": a_rule("b")}
+    assert judge(other).settles_at == judge.now + SETTLE_SECONDS, "another content, another wait"
+    judge.now += SETTLE_SECONDS / 2
+    assert judge(other).held
+    judge.now += SETTLE_SECONDS / 2
+    judgement = judge(other)
+    assert (judge.in_force, judgement.held, judgement.settles_at) == (other, (), None)
+
+
+def test_a_save_that_is_completed_in_time_takes_nothing_away() -> None:
+    judge, whole = Judge(), {"conf/a.yaml": a_rule("a", "b")}
+    judge(whole)
+    judge({"conf/a.yaml": a_rule("a")})
+    judge.now += 1
+    assert judge(whole).settles_at is None
+    assert judge.in_force == whole
 
 
 def test_another_kind_in_the_place_of_a_resource_is_meant() -> None:
     judge = Judge()
     judge({"conf/a.yaml": a_rule("a")})
-    judge({"conf/a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {}\n"})
+    another = {"conf/a.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {}\n"}
+    judge(another)
+    judge.now += SETTLE_SECONDS
+    judge(another)
     assert not judge.accepted.resources
 
 
@@ -114,12 +150,12 @@ def test_an_emptied_file_is_not_doubtful_where_nothing_is_lost() -> None:
 
 
 @given(st.data())
-def test_no_cut_of_a_file_empties_it(data: st.DataObject) -> None:
+def test_no_cut_of_a_file_takes_a_resource_away(data: st.DataObject) -> None:
     """While a save is under way, a file may hold any of its first bytes."""
     judge, whole = Judge(), "# Rules.\n" + a_rule("a", "b")
     judge({"conf/a.yaml": whole})
     judge({"conf/a.yaml": whole[: data.draw(st.integers(0, len(whole)))]})
-    assert judge.accepted.units["conf/a.yaml"].resources
+    assert len(judge.accepted.units["conf/a.yaml"].resources) == 2
 
 
 def test_a_broken_file_that_was_never_accepted_gives_nothing() -> None:

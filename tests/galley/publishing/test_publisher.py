@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galley.kinds.networking.destination_rule import DestinationRule
-from galley.publishing.acceptance import REFUSED
+from galley.publishing import acceptance
+from galley.publishing.acceptance import DOUBTFUL, REFUSED
 from galley.publishing.journal import StateInUseError
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError, PublishOptions, publish
@@ -90,6 +91,23 @@ async def test_a_change_is_published_and_reported() -> None:
         assert published.hosts == ["details"]
         assert published.configs.value is not None
         assert report.version == published.configs.value.version
+
+
+async def test_a_shortened_file_is_in_force_when_it_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceptance, "SETTLE_SECONDS", 0.05)
+    whole = f"{a_rule('a')}---\n{a_rule('b', 'other')}"
+    source = MemorySource({"a.yaml": whole})
+    async with publishing(source) as published:
+        await published.report()
+        source.update({"a.yaml": a_rule("a")})
+        report = await published.report()
+        assert [one.reason for one in report.held] == [DOUBTFUL]
+        assert published.hosts == ["other", "reviews"]
+        assert (await published.report()).held == (), "by itself, without another change"
+        assert published.hosts == ["reviews"]
+        source.update({"a.yaml": whole})
+        assert (await published.report()).held == ()
+        assert published.hosts == ["other", "reviews"]
 
 
 async def test_a_broken_edit_publishes_no_snapshot_but_a_report_and_its_repair_does() -> None:
