@@ -42,9 +42,8 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class LogMessage:
-    """What one message brings. ``node`` is None unless it is there and asked for, ``log_name`` likewise ""."""
+    """What one message brings. ``node`` is None unless it is there and asked for."""
 
-    log_name: str
     node: Node | None
     entries: tuple[LogEntry, ...]
 
@@ -54,7 +53,6 @@ def decode_log_message(data: bytes, *, with_node: bool) -> LogMessage:
     message = decode_upb(_MESSAGE, data)
     identified = with_node and message.HasField("identifier")
     return LogMessage(
-        log_name=message.identifier.log_name if identified else "",
         node=node_of(message.identifier) if identified else None,
         entries=tuple(_entries(message)),
     )

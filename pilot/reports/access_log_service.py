@@ -18,6 +18,7 @@ from galley.text.wording import printable, shortened
 from pilot.mesh.context.proxy import Proxy
 from pilot.reports.denial import Denials
 from pilot.server.authentication import Authenticator, is_encrypted, read_evidence
+from pilot.server.connection import Connection
 from pilot.server.fleet import Fleet
 from pilot.server.peers import host_of, locate_node
 
@@ -82,10 +83,17 @@ class AccessLogService:
         node = locate_node(message.node, context.peer())
         proven = await self._proof(context)
         for connection in self._fleet.connections_of(node.id):
-            same = connection.identity == proven if proven else host_of(connection.peer) == host_of(context.peer())
-            if same:
+            if self._is_same(connection, proven, context):
                 return node.id
         raise ValueError(f"{node.id!r} is not connected, or not from here")
+
+    @staticmethod
+    def _is_same(connection: Connection[Proxy], proven: SpiffeId | None, context: _Context) -> bool:
+        """Whether the client of a call is that of ``connection``. Who has proven something speaks over TLS at least."""
+        if proven is not None:
+            return connection.identity == proven
+        may_speak = connection.identity is None or is_encrypted(context)
+        return may_speak and host_of(connection.peer) == host_of(context.peer())
 
     async def _proof(self, context: _Context) -> SpiffeId | None:
         """Who calls, if the call shows it; None for one that shows nothing. ValueError for what proves nothing."""

@@ -26,6 +26,8 @@ from envoycodec.encode import encode_any
 from envoycodec.upb import decode_upb
 from pilot.identity.identities import Identities, bind_proxy
 from pilot.mesh.context.proxy import Proxy
+from pilot.reports.access_log_service import AccessLogService
+from pilot.reports.denial import Denials
 from pilot.server.ads import AdsServer, start_ads
 from pilot.server.fleet import Fleet
 from pilot.serving import proxy_of_node
@@ -57,6 +59,7 @@ class World:
     fleet: Fleet[Proxy]
     notes: Notes[Proxy]
     server: AdsServer
+    denials: Denials
 
     def token(
         self, identity: SpiffeId = ALICE, *, once: bool = False, ttl: float = 60.0, age: float = 0.0, name: str = "t"
@@ -106,12 +109,18 @@ async def started(state: Path, *, certificate_ttl: float = 0.0, limits: StreamLi
     notes: Notes[Proxy] = Notes()
     fleet = Fleet(ProvingMesh(identities), notes)
     fleet.publish()
+    denials = Denials()
+    reports = AccessLogService(fleet, denials, identities.authenticator).handler()
     server = await start_ads(
-        identities.ports(), fleet, authenticator=identities.authenticator, handlers=identities.handlers(), limits=limits
+        identities.ports(),
+        fleet,
+        authenticator=identities.authenticator,
+        handlers=(*identities.handlers(), reports),
+        limits=limits,
     )
     renewing = asyncio.create_task(identities.keep_current(fleet))
     try:
-        yield World(state, identities, fleet, notes, server)
+        yield World(state, identities, fleet, notes, server, denials)
     finally:
         renewing.cancel()
         await asyncio.gather(renewing, return_exceptions=True)
