@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any
 
 from pilot.commands.flags.admin import NoAnswerError, add_admin_flag, read_page
@@ -70,23 +71,29 @@ def run_denials(args: argparse.Namespace) -> int:
 
 
 def read_denials(ask: Callable[[int], dict[str, Any]], *, follow: bool) -> Iterator[dict[str, Any]]:
-    """All denials that are remembered, the oldest first, page by page; with ``follow`` also what comes, for ever.
+    """All denials that are remembered, the oldest first; with ``follow`` also what comes, for ever.
 
-    ``ask`` gives the page after a number. A control plane that was started anew counts from 1 again.
+    ``ask`` gives the page after a number. Each thread of an Envoy reports by itself, so numbers are in the order in
+    which reports came: what is read together is put in the order of time. A control plane that was started anew
+    counts from 1 again.
     """
     last = 0
+    read: list[dict[str, Any]] = []
     while True:
         page = ask(last)
         if page["count"] < last:
             last = 0
             continue
-        yield from page["denials"]
+        read += page["denials"]
         if page["denials"]:
             last = page["denials"][-1]["number"]
-        elif not follow:
+            if last < page["count"]:
+                continue
+        yield from sorted(read, key=itemgetter("time"))
+        read.clear()
+        if not follow:
             return
-        else:
-            time.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def render_denial(denial: Mapping[str, Any]) -> str:

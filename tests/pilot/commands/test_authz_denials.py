@@ -56,6 +56,12 @@ def test_all_pages_are_read() -> None:
     assert list(read_denials(ask, follow=False)) == remembered
 
 
+def test_what_threads_report_one_after_the_other_is_in_the_order_of_time() -> None:
+    late, early = a_denial(number=1, time=2.5), a_denial(number=2, time=1.5)
+    pages = {0: [late], 1: [early]}
+    assert list(read_denials(lambda since: {"count": 2, "denials": pages[since]}, follow=False)) == [early, late]
+
+
 def test_following_asks_for_what_is_new_and_starts_anew_with_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authz_denials, "_PAUSE_SECONDS", 0)
     one, other = a_denial(number=7), a_denial(number=2)
