@@ -7,13 +7,14 @@ import gc
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from citadel.jwks.key_sets import KeySource
 from citadel.jwks.targets import parse_targets
 from citadel.state_files import StateError
 from galley.commands.report import plural, render_line
+from galley.failpoints import failpoint
 from galley.publishing.journal import StateInUseError
 from galley.publishing.latest import Latest
 from galley.publishing.loading import LoadOptions
@@ -21,6 +22,7 @@ from galley.publishing.publisher import ConfigReport, ConfigurationRefusedError,
 from galley.snapshot import ConfigSnapshot
 from galley.sources import ConfigSource
 from galley.sources.directory import DirectorySource
+from galley.supervision import Supervisor
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.key_fetching import KeyFetching
@@ -98,11 +100,13 @@ class ControlPlane:
         )
         self._store = RegistrationStore(settings.state) if settings.state else None
         self._changed = asyncio.Event()
+        self._supervisor = Supervisor()
+        self._to_write, self._written = asyncio.Event(), self._state.registrations.workloads
         targets = parse_targets(settings.jwks_targets)
         self._keys = KeyFetching(targets, self._know_keys, settings.state, settings.key_fetcher)
         self._docker = self._follow_docker()
         mesh = PilotMesh(self._state, self._identities)
-        self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set))
+        self._fleet: Fleet[Proxy] = Fleet(mesh, Registrar(self._state, self._changed.set), self._supervisor)
         self._denials = Denials()
 
     async def run(self, stopping: asyncio.Event) -> int:
@@ -117,6 +121,7 @@ class ControlPlane:
             self._state,
             self._fleet,
             self._reports,
+            self._supervisor,
             engine=engine,
             key_sets=lambda: self._keys.status,
             denials=lambda query: describe_denials(self._denials, self._state, self._fleet, query),
@@ -130,16 +135,7 @@ class ControlPlane:
         try:
             log.info("xDS on %s:%d, admin on http://%s:%d", self._settings.xds_address.host, server.port,
                      self._settings.admin_address.host, admin.port)  # fmt: skip
-            await _first_to_end(
-                stopping.wait(),
-                publish(self._source(), self._configs, self._reports, self._publish_options()),
-                self._take_configuration(),
-                self._log_reports(),
-                self._rebuild_forever(),
-                self._keys.run(),
-                *([self._identities.keep_current(self._fleet)] if self._identities else []),
-                *([self._feed(DOCKER, self._docker)] if self._docker else []),
-            )
+            await _first_to_end(stopping.wait(), *self._stages())
             log.info("stopping")
         finally:
             await server.stop(_STOP_GRACE)
@@ -147,6 +143,21 @@ class ControlPlane:
             if self._identities is not None:
                 self._identities.close()
         return 0
+
+    def _stages(self) -> Iterator[Awaitable[object]]:
+        """All that runs until the process stops. A stage that raises is told, and run again; the rest goes on."""
+        keep = self._supervisor.keep
+        yield publish(self._source(), self._configs, self._reports, self._publish_options(), self._supervisor)
+        yield keep("configure", self._take_configuration)
+        yield keep("reports", self._log_reports)
+        yield keep("rebuild", self._rebuild_forever)
+        yield keep("registrations", self._write_registrations)
+        yield keep("keys", self._keys.run)
+        identities, docker = self._identities, self._docker
+        if identities is not None:
+            yield keep("identities", lambda: identities.keep_current(self._fleet))
+        if docker is not None:
+            yield keep("discovery", lambda: self._feed(DOCKER, docker))
 
     def _source(self) -> ConfigSource:
         """Where configuration comes from. A source of another kind joins the directories in a `MergedSource`, in which
@@ -192,30 +203,52 @@ class ControlPlane:
 
     async def _take_configuration(self) -> None:
         async for config in self._configs.values():
+            failpoint("configure")
             if self._identities is not None:
                 self._identities.configure(config.mesh)
             self._keys.configure(config)
             self._state.configure(config)
             self._changed.set()
+            self._supervisor.went_well("configure")
 
     async def _rebuild_forever(self) -> None:
         """Put changes into force, and expire workloads whose Envoys stayed away."""
-        written = self._state.registrations.workloads
         while True:
             await self._wait_for_change()
-            self._changed.clear()
             self._state.registrations.expire(time.monotonic())
             began = time.monotonic()
-            if self._state.rebuild():
+            if self._rebuild():
                 self._fleet.publish()
                 _collect_garbage_of_what_follows()
                 took = (time.monotonic() - began) * 1000
                 log.info("push to %s, context built in %.0f ms", plural(len(self._fleet.connections), "stream"), took)
-            if self._store is not None and written is not self._state.registrations.workloads:
-                written = self._state.registrations.workloads
-                await asyncio.to_thread(self._store.write, written)
+            self._to_write.set()
             await self._fleet.wait_pushed()
             await asyncio.sleep(min(time.monotonic() - began, _LONGEST_PAUSE))
+
+    def _rebuild(self) -> bool:
+        """Whether there is news for proxies. What changed is a change until it is in force."""
+        self._changed.clear()
+        try:
+            failpoint("rebuild")
+            is_news = self._state.rebuild()
+        except Exception:
+            self._changed.set()
+            raise
+        self._supervisor.went_well("rebuild")
+        return is_news
+
+    async def _write_registrations(self) -> None:
+        """Keep who is registered on disk. Until that can be done, it is in memory."""
+        while True:
+            await self._to_write.wait()
+            workloads = self._state.registrations.workloads
+            if self._store is not None and self._written is not workloads:
+                failpoint("registrations")
+                await asyncio.to_thread(self._store.write, workloads)
+                self._written = workloads
+            self._to_write.clear()
+            self._supervisor.went_well("registrations")
 
     async def _wait_for_change(self) -> None:
         expiry = self._state.registrations.next_expiry()
@@ -230,6 +263,7 @@ class ControlPlane:
     async def _log_reports(self) -> None:
         previous: ConfigReport | None = None
         async for report in self._reports.values():
+            failpoint("reports")
             _log_report(report, previous)
             previous = report
 

@@ -26,6 +26,9 @@ so does every save that empties a file before it writes it."""
 SETTLE_SECONDS = 2.0
 """So long a unit that is complete in itself and lost resources must stay as it is to be taken at its word."""
 
+FAULT_SECONDS = 10.0
+"""After so long a unit whose judgement failed for a fault of ours is judged again."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeldUnit:
@@ -106,10 +109,11 @@ def judge(
         diagnostics += [doubts[unit_id].diagnostic] if unit_id in doubts else []
     accepted = Accepted(
         units={unit_id: candidates[unit_id] for unit_id in sorted(candidates)},
-        refused=refused,
+        refused={unit_id: newest for unit_id, newest in refused.items() if newest.is_judged},
         doubted={unit_id: doubt.since for unit_id, doubt in doubts.items()},
     )
     settling = [doubt.since + SETTLE_SECONDS for doubt in doubts.values() if doubt.settles]
+    settling += [now + FAULT_SECONDS for newest in refused.values() if not newest.is_judged]
     return Judgement(accepted, held, tuple(diagnostics), min(settling, default=None))
 
 

@@ -123,7 +123,8 @@ def _read(path: Path) -> tuple[dict[str, bytes], int, bool]:
     contents: dict[str, bytes] = {}
     good = position = len(_MAGIC)
     pending: list[tuple[str, bytes | None]] = []
-    with suppress(ValueError, KeyError, TypeError):  # whatever a damaged line makes of json and indexes
+    # Whatever a damaged line makes of json and indexes: RecursionError is that of a line of ten thousand brackets.
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
         while position < len(data):
             end = data.index(b"\n", position) + 1
             header = json.loads(data[position:end])
@@ -134,12 +135,18 @@ def _read(path: Path) -> tuple[dict[str, bytes], int, bool]:
                 pending = []
                 good = position = end
             elif "delete" in header:
-                pending.append((header["delete"], None))
+                pending.append((_unit(header["delete"]), None))
                 position = end
             else:
                 position = end + abs(header["bytes"]) + 1
-                pending.append((header["put"], data[end : position - 1]))
+                pending.append((_unit(header["put"]), data[end : position - 1]))
     return contents, good, good != len(data)
+
+
+def _unit(name: object) -> str:
+    if not isinstance(name, str):
+        raise TypeError(name)
+    return name
 
 
 def _apply(contents: dict[str, bytes], records: list[tuple[str, bytes | None]]) -> None:

@@ -3,14 +3,23 @@ command: what ``galley validate`` accepts, the server accepts."""
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from galley.decoding.documents import decode_file
+from galley.failpoints import failpoint
 from galley.meta import Resource
 from galley.sources import Unit
 from galley.text.compose import DEFAULT_LIMITS, Limits
-from galley.text.diagnostics import Diagnostic
+from galley.text.diagnostics import Diagnostic, Origin, Severity
+from galley.text.wording import printable, shortened
+
+log = logging.getLogger(__name__)
+
+FAULT = "internal-error"
+"""The code of an error that is not the file's. What it is about is judged again at the next occasion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +48,35 @@ class LoadedUnit:
         """Whether nothing in the unit is an error."""
         return not any(diagnostic.is_error for diagnostic in self.diagnostics)
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether what is said of the unit is about its content, and holds as long as that stays."""
+        return not any(diagnostic.code == FAULT for diagnostic in self.diagnostics)
+
 
 def load_unit(unit: Unit, options: LoadOptions = DEFAULT_OPTIONS, *, previous: LoadedUnit | None = None) -> LoadedUnit:
-    """Compose, decode and check one unit. Never raises on any content.
+    """Compose, decode and check one unit. Never raises on any content: a fault of ours is an error of the unit, so that
+    it takes no other along.
 
     Resources that stand in ``previous`` with the same text at the same lines are taken over as the same objects.
     """
+    try:
+        failpoint(f"load-{os.path.basename(unit.id)}")
+        loaded = _load(unit, options)
+    except Exception as error:
+        log.exception("%s cannot be judged", unit.id)
+        loaded = LoadedUnit(unit=unit, resources=(), diagnostics=(_fault(unit, error),))
+    return loaded if previous is None else _take_over(loaded, previous)
+
+
+def _fault(unit: Unit, error: Exception) -> Diagnostic:
+    what = shortened(printable(f"{type(error).__name__}: {error}"), 300)
+    message = f"this file cannot be judged, for a fault in Pilothouse: {what}"
+    hint = "please report it with the file; the log has the whole way to it"
+    return Diagnostic(Severity.ERROR, FAULT, message, Origin(unit.id), hint)
+
+
+def _load(unit: Unit, options: LoadOptions) -> LoadedUnit:
     resources, diagnostics = decode_file(
         unit.content,
         unit.id,
@@ -52,8 +84,7 @@ def load_unit(unit: Unit, options: LoadOptions = DEFAULT_OPTIONS, *, previous: L
         accept_unenforced=options.accept_unenforced,
         identities=options.identities,
     )
-    loaded = LoadedUnit(unit=unit, resources=resources, diagnostics=diagnostics)
-    return loaded if previous is None else _take_over(loaded, previous)
+    return LoadedUnit(unit=unit, resources=resources, diagnostics=diagnostics)
 
 
 def _take_over(loaded: LoadedUnit, previous: LoadedUnit) -> LoadedUnit:

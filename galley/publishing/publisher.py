@@ -12,8 +12,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import ParamSpec, TypeVar
 
+from galley.failpoints import failpoint
 from galley.hosts.names import DEFAULT_DOMAIN
-from galley.publishing.acceptance import Accepted, HeldUnit, judge
+from galley.publishing.acceptance import Accepted, HeldUnit, Judgement, judge
 from galley.publishing.journal import AcceptedJournal
 from galley.publishing.latest import Latest
 from galley.publishing.loading import DEFAULT_OPTIONS as DEFAULT_LOAD_OPTIONS
@@ -21,6 +22,7 @@ from galley.publishing.loading import LoadedUnit, LoadOptions, load_unit
 from galley.references import check_references
 from galley.snapshot import ConfigSnapshot, build_snapshot
 from galley.sources import ConfigSource, SourceState, Unit, UnitId
+from galley.supervision import Supervisor
 from galley.text.diagnostics import Diagnostic, Origin, Severity
 
 P = ParamSpec("P")
@@ -81,23 +83,31 @@ async def publish(
     configs: Latest[ConfigSnapshot],
     reports: Latest[ConfigReport],
     options: PublishOptions = DEFAULT_OPTIONS,
+    supervisor: Supervisor | None = None,
 ) -> None:
     """Publish a snapshot after every change of ``source`` that changes what is in force, and a report after each.
 
     Runs until cancelled. Raises ConfigurationRefusedError at the first state when nothing has been accepted before
     and a unit has an error, unless ``accept_partial``; StateInUseError or OSError when the state directory cannot be
-    used.
+    used. Whatever else fails is left to ``supervisor`` and tried again; the newest snapshot stays.
     """
+    supervisor = supervisor or Supervisor()
     journal = await asyncio.to_thread(AcceptedJournal, options.state) if options.state else None
-    try:
-        stage = _Stage(source, journal, options)
+    stage = _Stage(source, journal, options, supervisor)
+
+    async def follow() -> None:
         async with aclosing(_and_again(source.states(), stage)) as states:
             async for state in states:
                 before = stage.snapshot
-                await _in_thread(stage.advance, state)
+                supervisor.went_well("source")
+                if not await _in_thread(stage.try_to_advance, state):
+                    continue
                 if stage.snapshot is not before:
                     configs.publish(stage.snapshot)
                 reports.publish(await _in_thread(stage.report))
+
+    try:
+        await supervisor.keep("source", follow, fatal=(ConfigurationRefusedError,))
     finally:
         if journal is not None:
             journal.close()
@@ -137,30 +147,65 @@ async def _in_thread(work: Callable[P, T], *arguments: P.args, **keywords: P.kwa
 class _Stage:
     """The state of the pipeline. Its methods do the work and are called one at a time, in a thread."""
 
-    def __init__(self, source: ConfigSource, journal: AcceptedJournal | None, options: PublishOptions) -> None:
+    def __init__(
+        self, source: ConfigSource, journal: AcceptedJournal | None, options: PublishOptions, supervisor: Supervisor
+    ) -> None:
         self._source = source
         self._journal = journal
         self._options = options
+        self._supervisor = supervisor
         self._accepted = Accepted()
-        self._is_first = True
+        self._is_restored = False
         self._must_keep = False
         self._troubles: tuple[Diagnostic, ...] = ()
         self._report = ConfigReport(version="", units=0, resources=0)
         self._reported: ConfigSnapshot | None = None
         self._references: tuple[Diagnostic, ...] = ()
         self.settles_at: float | None = None
+        self.is_judged = False
         self.snapshot, _ = build_snapshot((), domain=options.domain)
 
+    def try_to_advance(self, state: SourceState) -> bool:
+        """`advance`, and whether it did: else what was in force stays so, and ``settles_at`` says when to try again."""
+        try:
+            self.advance(state)
+        except ConfigurationRefusedError:
+            raise
+        except Exception as error:
+            self.settles_at = time.monotonic() + self._supervisor.failed("publish", error)
+            return False
+        self._supervisor.went_well("publish")
+        return True
+
     def advance(self, state: SourceState) -> None:
-        """Judge ``state``, keep what is accepted on disk, and index it as ``snapshot``."""
-        is_first, self._is_first = self._is_first, False
-        if is_first:
+        """Judge ``state``, keep what is accepted on disk, and index it as ``snapshot``.
+
+        Whatever it raises, it has changed nothing of what is in force.
+        """
+        failpoint("publish")
+        if not self._is_restored:
             self._restore()
+            self._is_restored = True
+        is_first = not self.is_judged
         before = self._accepted
         judgement = judge(state, before, self._load, now=time.monotonic(), allow_empty=self._options.allow_empty)
-        self.settles_at = judgement.settles_at
         accepted = judgement.accepted
-        self._report = ConfigReport(
+        report = self._report_on(judgement, before)
+        if is_first and not before.units and report.has_errors and not self._options.accept_partial:
+            raise ConfigurationRefusedError(report)
+        has_changed = is_first or bool(report.accepted or report.removed)
+        snapshot = self.snapshot
+        if has_changed:
+            # The keys are distinct already, so there are no diagnostics.
+            snapshot, _ = build_snapshot(accepted.resources, previous=snapshot, domain=self._options.domain)
+        self._report, self._accepted, self.snapshot, self.is_judged = report, accepted, snapshot, True
+        self.settles_at = judgement.settles_at
+        if has_changed or self._must_keep:
+            self._keep()
+
+    def _report_on(self, judgement: Judgement, before: Accepted) -> ConfigReport:
+        accepted = judgement.accepted
+        return ConfigReport(
             version=self.snapshot.version,
             units=len(accepted.units),
             resources=len(accepted.resources),
@@ -171,32 +216,36 @@ class _Stage:
             held=judgement.held,
             diagnostics=judgement.diagnostics,
         )
-        if is_first and not before.units and self._report.has_errors and not self._options.accept_partial:
-            raise ConfigurationRefusedError(self._report)
-        self._accepted = accepted
-        has_changed = is_first or bool(self._report.accepted or self._report.removed)
-        if has_changed or self._must_keep:
-            self._keep()
-        if has_changed:
-            # The keys are distinct already, so there are no diagnostics.
-            self.snapshot, _ = build_snapshot(accepted.resources, previous=self.snapshot, domain=self._options.domain)
 
     def report(self) -> ConfigReport:
-        """The report on the last ``advance``, with what only shows across files."""
+        """The report on the last ``advance``, with what only shows across files; ``settles_at`` may become sooner."""
         if self._reported is not self.snapshot:
-            self._references = check_references(self.snapshot)
-            self._reported = self.snapshot
+            try:
+                failpoint("references")
+                self._references = check_references(self.snapshot)
+            except Exception as error:
+                # What it would have said are warnings alone.
+                self._try_again_after("references", error)
+            else:
+                self._supervisor.went_well("references")
+                self._reported = self.snapshot
         return replace(
             self._report,
             version=self.snapshot.version,
             diagnostics=self._report.diagnostics + self._troubles + self._references,
         )
 
+    def _try_again_after(self, stage: str, error: Exception) -> None:
+        """Have the same state judged again although nothing in it changes."""
+        again = time.monotonic() + self._supervisor.failed(stage, error)
+        self.settles_at = again if self.settles_at is None else min(again, self.settles_at)
+
     def _load(self, unit: Unit, previous: LoadedUnit | None) -> LoadedUnit:
         return load_unit(unit, self._options.load, previous=previous)
 
     def _restore(self) -> None:
         """Take up what was in force when the last process ended."""
+        self._troubles = ()
         if self._journal is None:
             return
         if self._journal.is_damaged:
@@ -220,12 +269,16 @@ class _Stage:
         accepted = self._accepted.units
         contents = {self._source.durable_id(unit_id): loaded.unit.content for unit_id, loaded in accepted.items()}
         self._troubles = tuple(one for one in self._troubles if one.code != "state-not-written")
+        self._must_keep = True
         try:
+            failpoint("journal")
             self._journal.write(contents)
             self._must_keep = False
-        except OSError as error:
-            self._must_keep = True
-            message = f"what is accepted cannot be written to disk: {error.strerror or error}"
+            self._supervisor.went_well("journal")
+        except Exception as error:
+            self._try_again_after("journal", error)
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            message = f"what is accepted cannot be written to disk: {reason}"
             self._troubles += (_warning("state-not-written", message, self._options.state or ""),)
 
 

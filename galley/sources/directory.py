@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.observers import Observer
 
+from galley.failpoints import failpoint
 from galley.sources import Doubt, SourceState, UnitId
 from galley.sources.evidence import OBSERVED_EVENTS, WriteEvidence
 from galley.sources.tree import Scan, TreeScanner, TreeState, is_below, without_slash
@@ -59,6 +60,7 @@ class DirectorySource:
                 if await watch.event_within(wait):
                     await self._settle(watch)
                 scan = await _scan(watch, scanner)
+                failpoint("source")
                 if scan.changed:
                     yield state_of(scan.state)
         finally:

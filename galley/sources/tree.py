@@ -30,6 +30,9 @@ _ABSENT_GRACE = 0.1
 _CLOCK_TICK = 0.02
 _SHORTEST_WAIT = 0.005
 
+_DEEPEST = 100
+"""Directories below each other that are read."""
+
 Signature = tuple[int, int, int, int, int]
 
 
@@ -218,6 +221,7 @@ class _Walk:
         self.missing: list[str] = []
         self.unreadable: dict[str, str] = {}
         self._visited: set[tuple[int, int]] = set()
+        self._base = 0
         for root in roots:
             self._walk_root(root)
 
@@ -227,6 +231,7 @@ class _Walk:
 
     def _walk_root(self, root: str) -> None:
         real = os.path.realpath(root)
+        self._base = root.count("/")
         try:
             status = os.stat(real)
         except FileNotFoundError:
@@ -244,6 +249,9 @@ class _Walk:
 
     def _walk_directory(self, path: str, real: str, status: os.stat_result) -> None:
         identity = (status.st_dev, status.st_ino)
+        if path.count("/") - self._base > _DEEPEST:
+            self.unreadable[path] = f"it lies more than {_DEEPEST} directories deep"
+            return
         if identity in self._visited:  # a link to a directory above, or roots that overlap
             return
         self._visited.add(identity)

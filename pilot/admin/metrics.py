@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from citadel.jwks.key_sets import KeySetStatus
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
+from galley.supervision import Supervisor
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
 from pilot.server.admission import STREAM_LIMITS
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
 
 
 def render_metrics(
-    state: MeshState, fleet: Fleet[Proxy], reports: Latest[ConfigReport], key_sets: tuple[KeySetStatus, ...] = ()
+    state: MeshState,
+    fleet: Fleet[Proxy],
+    reports: Latest[ConfigReport],
+    supervisor: Supervisor,
+    key_sets: tuple[KeySetStatus, ...] = (),
 ) -> str:
     """All samples in Prometheus' text format."""
     # Imported when somebody scrapes: it costs a tenth of the time in which a control plane starts.
@@ -31,6 +36,7 @@ def render_metrics(
             yield from _fleet_metrics(fleet)
             yield from _mesh_metrics(state)
             yield from _config_metrics(reports)
+            yield from _stage_metrics(supervisor)
             yield from _key_set_metrics(key_sets)
 
     registry = CollectorRegistry(auto_describe=False)
@@ -93,6 +99,18 @@ def _config_metrics(reports: Latest[ConfigReport]) -> Iterator[Metric]:
         errors = sum(one.is_error for one in report.diagnostics)
         yield _gauge("pilot_config_errors", "Errors in the configuration now.", errors)
         yield _counter("pilot_config_changes", "Changes of the configuration seen.", reports.serial)
+
+
+def _stage_metrics(supervisor: Supervisor) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
+
+    degraded = GaugeMetricFamily("pilot_stage_degraded", "Stages that fail now (1).", labels=("stage",))
+    failures = CounterMetricFamily("pilot_stage_failures", "Failures of stages since the start.", labels=("stage",))
+    failing = {trouble.stage for trouble in supervisor.troubles}
+    for stage, number in sorted(supervisor.failures.items()):
+        degraded.add_metric((stage,), stage in failing)
+        failures.add_metric((stage,), number)
+    yield from (degraded, failures)
 
 
 def _key_set_metrics(key_sets: tuple[KeySetStatus, ...]) -> Iterator[Metric]:

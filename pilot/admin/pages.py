@@ -11,6 +11,7 @@ from galley.commands.report import render_line
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
 from galley.snapshot import ConfigSnapshot
+from galley.supervision import Supervisor
 from galley.text.diagnostics import Diagnostic
 from pilot.admin.access import describe_access_policies
 from pilot.admin.http import Answer, Page, as_json
@@ -31,17 +32,20 @@ def admin_pages(
     state: MeshState,
     fleet: Fleet[Proxy],
     reports: Latest[ConfigReport],
+    supervisor: Supervisor,
     *,
     engine: Callable[[], Mapping[str, Any]] = dict,
     key_sets: Callable[[], tuple[KeySetStatus, ...]] = tuple,
     denials: Callable[[Mapping[str, str]], dict[str, Any]] = _no_denials,
 ) -> Mapping[str, Page]:
-    """All pages by path. ``engine`` says how the connection to the Docker Engine stands; nothing without one.
-    ``key_sets`` are those that policies name; ``denials`` answers a query about what policies refused."""
+    """All pages by path. ``supervisor`` knows which stages fail, ``engine`` how the connection to the Docker Engine
+    stands; nothing without one. ``key_sets`` are those that policies name; ``denials`` answers a query about what
+    policies refused."""
     return {
         "/healthz": lambda _: Answer("ok\n"),
-        "/readyz": lambda _: _readiness(state),
-        "/metrics": lambda _: Answer(render_metrics(state, fleet, reports, key_sets())),
+        "/readyz": lambda _: _readiness(state, supervisor),
+        "/metrics": lambda _: Answer(render_metrics(state, fleet, reports, supervisor, key_sets())),
+        "/debug/stagez": lambda _: as_json(_stages(supervisor)),
         "/debug/syncz": lambda _: as_json(_sync(fleet)),
         "/debug/configz": lambda _: as_json(list(_resources(state.config))),
         "/debug/reportz": lambda _: as_json(_report(reports.value)),
@@ -54,10 +58,22 @@ def admin_pages(
     }
 
 
-def _readiness(state: MeshState) -> Answer:
+def _readiness(state: MeshState, supervisor: Supervisor) -> Answer:
+    """Whether proxies are served. A stage that fails is told, and no reason to be restarted: that mends nothing."""
+    degraded = "".join(f"degraded: {one.stage}: {one.cause}\n" for one in supervisor.troubles)
     if state.generator is None:
-        return Answer("no configuration yet\n", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return Answer("ready\n")
+        return Answer(f"no configuration yet\n{degraded}", status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Answer(f"ready\n{degraded}")
+
+
+def _stages(supervisor: Supervisor) -> dict[str, Any]:
+    return {
+        "degraded": [
+            {"stage": one.stage, "cause": one.cause, "since": one.since, "failures": one.failures}
+            for one in supervisor.troubles
+        ],
+        "failures": dict(supervisor.failures),
+    }
 
 
 def _sync(fleet: Fleet[Proxy]) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ class KeyFetching:
         try:
             entries = json.loads(self._file.read_text(encoding="utf-8"))
             known = {KeySource(str(one["uri"]), bool(one["is_issuer"])): str(one["jwks"]) for one in entries}
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             log.warning("key sets in %s cannot be read (%s): they are fetched again", self._file, error)
             return {}
         self._sets.restore(known, time.monotonic())

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from galley.failpoints import failpoint
 from galley.publishing.latest import Latest
 from pilot.controlplane.mesh_state import MeshState
 from pilot.registry.discovery import NOTHING_DISCOVERED, Discovery, DiscoveryRegistry, Finding
@@ -52,6 +53,7 @@ class RegistryFeed:
 
     async def _take(self, tasks: asyncio.TaskGroup) -> None:
         async for discovery in self._follower.latest.values():
+            failpoint("discovery")
             self._state.discover(self._registry, discovery)
             self._changed()
             findings = frozenset(discovery.findings)

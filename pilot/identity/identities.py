@@ -17,6 +17,7 @@ from citadel.ca.acknowledgements import AcknowledgementFiles
 from citadel.identity import SpiffeId, TrustBundle, TrustDomain
 from citadel.service import Citadel, CitadelOptions
 from citadel.state_files import StateError
+from galley.failpoints import failpoint
 from galley.kinds.mesh_config import MeshConfig
 from pilot.identity.published_roots import RootsPublisher
 from pilot.identity.root_holders import RootReporter
@@ -101,6 +102,7 @@ class Identities:
             log.warning("%s", warning)
         while True:
             await asyncio.sleep(self._pause(_now()))
+            failpoint("identities")
             is_new = await self._follow_authority()
             if self._publisher.lacks(self._citadel.bundle):
                 await asyncio.to_thread(self._publisher.publish, self._citadel.bundle)

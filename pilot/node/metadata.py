@@ -7,7 +7,7 @@ agent does, except in the last two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -102,6 +102,12 @@ def _read_mapping(written: Any) -> Mapping[str, Any]:
     return written
 
 
+def _read_ports(written: Any) -> Iterator[tuple[str, int]]:
+    """Names and numbers; 0 for a port of which nothing is said."""
+    for name, port in _read_mapping(written).items():
+        yield name, _read_port(port)
+
+
 def _shown(written: Any) -> str:
     return shortened(repr(written), 100)
 
@@ -116,7 +122,7 @@ _LABELS: _Type[Labels] = _Type(
 )
 _PORT: _Type[int] = _Type(str, _read_port)
 _PORTS: _Type[FrozenMap[str, int]] = _Type(
-    dict, lambda written: FrozenMap({name: _read_port(port) for name, port in _read_mapping(written).items()})
+    dict, lambda written: FrozenMap({name: port for name, port in _read_ports(written) if port})
 )
 _INTERCEPTION: _Type[Interception | None] = _Type(str, _read_interception)
 

@@ -14,6 +14,8 @@ from typing import Any, Generic
 
 from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
+from galley.failpoints import failpoint
+from galley.supervision import Supervisor
 from pilot.server.connection import Connection, Counters, FleetContext
 from pilot.server.served_mesh import FleetObserver, IdentityError, ServedMesh, T
 from pilot.server.status import FleetStatus, describe_fleet
@@ -25,12 +27,20 @@ log = logging.getLogger(__name__)
 
 
 class Fleet(Generic[T]):
-    """All connected proxies of ``mesh``; ``observer`` is told what happens to them. ``clock`` gives seconds since the
-    epoch."""
+    """All connected proxies of ``mesh``; ``observer`` is told what happens to them, ``supervisor`` of snapshots that
+    cannot be made. ``clock`` gives seconds since the epoch."""
 
     def __init__(
-        self, mesh: ServedMesh[T], observer: FleetObserver[T], *, clock: Callable[[], float] = time.time
+        self,
+        mesh: ServedMesh[T],
+        observer: FleetObserver[T],
+        supervisor: Supervisor | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._supervisor = supervisor or Supervisor(clock=clock)
+        self._without: dict[int, Connection[T]] = {}
+        self._again: asyncio.TimerHandle | None = None
         self._context = FleetContext(mesh, observer, clock)
         self._mesh, self._observer = mesh, observer
         self._connections: dict[int, Connection[T]] = {}
@@ -149,6 +159,7 @@ class Fleet(Generic[T]):
     def close(self, connection: Connection[T]) -> None:
         """A stream is gone."""
         self._waiting.pop(connection.number, None)
+        self._has_its_own(connection)
         if self._forget(connection):
             log.info("%s disconnected", connection)
             self._observer.disconnected(connection)
@@ -194,9 +205,28 @@ class Fleet(Generic[T]):
 
     def _push(self, connection: Connection[T]) -> None:
         try:
+            failpoint("generate")
             snapshot = self._mesh.snapshot_of(connection.proxy)
             if snapshot is not None:
                 connection.publish(snapshot, self.secrets(connection))
-        except Exception:
+        except Exception as error:
             # One proxy's snapshot must not keep the others from theirs. It goes on with what it has.
-            log.exception("no snapshot for %s", connection)
+            self._is_without(connection, error)
+        else:
+            self._has_its_own(connection)
+
+    def _is_without(self, connection: Connection[T], error: Exception) -> None:
+        """``connection`` could not be given its snapshot: it has another turn later, with all in the same case."""
+        self._without[connection.number] = connection
+        if self._again is None:
+            pause = self._supervisor.failed("generate", error)
+            log.error("no snapshot for %s: it goes on with what it has", connection)
+            self._again = asyncio.get_running_loop().call_later(pause, self._try_again)
+
+    def _try_again(self) -> None:
+        self._again = None
+        self._give_turns(self._without.values())
+
+    def _has_its_own(self, connection: Connection[T]) -> None:
+        if self._without.pop(connection.number, None) is not None and not self._without:
+            self._supervisor.went_well("generate")

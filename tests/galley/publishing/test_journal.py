@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,16 @@ def test_killed_at_each_step_of_a_write_the_state_is_the_old_or_the_new_one(tmp_
                 return
             assert victim.returncode == -signal.SIGKILL, victim.stderr
     pytest.fail("the write never came to its end")
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"put": [], "bytes": 0}', '{"put": 7, "bytes": 1}', '{"delete": {}}'])
+def test_a_line_of_any_shape_counts_as_damage(tmp_path: Path, line: str) -> None:
+    journal = AcceptedJournal(tmp_path)
+    journal.write({"a": b"content"})
+    journal.close()
+    with open(tmp_path / "accepted.journal", "ab") as file:
+        body = f"{line}\n\n".encode()
+        file.write(body + f'{{"commit": "{sha256(body).hexdigest()}"}}\n'.encode())
+    damaged = AcceptedJournal(tmp_path)
+    assert (damaged.contents, damaged.is_damaged) == ({"a": b"content"}, True)
+    damaged.close()

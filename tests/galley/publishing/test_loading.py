@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from galley.publishing import loading
+from galley.publishing.acceptance import FAULT_SECONDS, Accepted, judge
 from galley.publishing.loading import LoadOptions, load_unit
-from galley.sources import Unit
+from galley.sources import SourceState, Unit
 
 RULE = b"""apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -46,3 +49,19 @@ def test_a_policy_that_is_not_enforced_is_acceptable_only_on_demand() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_loaded_without_an_exception(content: bytes) -> None:
     load_unit(Unit.of("a.yaml", content))
+
+
+def test_a_fault_of_ours_is_an_error_of_the_file_and_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(loading, "decode_file", fails)
+    loaded = load_unit(Unit.of("a.yaml", b"kind: Service\n"))
+    assert not loaded.is_acceptable
+    assert not loaded.is_judged
+    (fault,) = loaded.diagnostics
+    assert (fault.code, fault.origin.file) == (loading.FAULT, "a.yaml")
+    state = SourceState({"a.yaml": loaded.unit})
+    judgement = judge(state, Accepted(), lambda unit, _: load_unit(unit), now=1.0)
+    assert not judgement.accepted.refused, "it is judged again"
+    assert judgement.settles_at == 1.0 + FAULT_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
+from galley.supervision import Supervisor
 from pilot.admin.metrics import render_metrics
 from pilot.controlplane.mesh_state import MeshState
 from pilot.mesh.context.proxy import Proxy
@@ -27,7 +28,7 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
         fleet.open(a_node(proxy), XdsVariant.SOTW, "").handle(Requested(CLUSTER))
     reports: Latest[ConfigReport] = Latest()
     reports.publish(ConfigReport(version="1", units=1, resources=7))
-    text = render_metrics(state, fleet, reports)
+    text = render_metrics(state, fleet, reports, Supervisor())
     assert 'pilot_xds_proxies{state="STALE",type="CDS"} 2.0\n' in text
     assert "pilot_xds_connected 2.0\n" in text
     assert "pilot_xds_joins_total 1.0\n" in text, "two proxies of one scope share one join"
@@ -38,13 +39,25 @@ async def test_a_scrape_counts_proxies_plans_and_configuration() -> None:
 async def test_refused_streams_are_counted_by_limit() -> None:
     fleet: Fleet[Proxy] = Fleet(SimpleMesh(lambda _: a_proxy()), Notes())
     fleet.counters.refused["identity"] += 3
-    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
+    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest(), Supervisor())
     assert 'pilot_xds_refused_streams_total{limit="identity"} 3.0\n' in text
     assert 'pilot_xds_refused_streams_total{limit="address"} 0.0\n' in text
 
 
 async def test_before_the_first_configuration_there_is_little_to_tell() -> None:
     fleet: Fleet[Proxy] = Fleet(SimpleMesh(lambda _: a_proxy()), Notes())
-    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest())
+    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest(), Supervisor())
     assert "pilot_xds_connected 0.0\n" in text
     assert "pilot_plans_total" not in text
+
+
+async def test_stages_that_fail_are_told_and_their_failures_counted() -> None:
+    fleet: Fleet[Proxy] = Fleet(SimpleMesh(lambda _: a_proxy()), Notes())
+    supervisor = Supervisor()
+    for stage in ("source", "rebuild", "rebuild"):
+        supervisor.failed(stage, OSError("full"))
+    supervisor.went_well("source")
+    text = render_metrics(MeshState(deregister_after=1.0), fleet, Latest(), supervisor)
+    assert 'pilot_stage_degraded{stage="rebuild"} 1.0\n' in text
+    assert 'pilot_stage_degraded{stage="source"} 0.0\n' in text
+    assert 'pilot_stage_failures_total{stage="rebuild"} 2.0\n' in text

@@ -11,6 +11,7 @@ from galley.meta import Resource
 from galley.publishing.latest import Latest
 from galley.publishing.publisher import ConfigReport
 from galley.snapshot import build_snapshot
+from galley.supervision import Supervisor
 from galley.text.compose import compose
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.mesh_state import MeshState
@@ -62,7 +63,8 @@ class Plane:
         self.state = MeshState(deregister_after=1.0, registries=(DOCKER,))
         self.proxy = a_proxy()
         self.fleet: Fleet[Proxy] = Fleet(PilotMesh(self.state, None), Notes())
-        self.pages = admin_pages(self.state, self.fleet, Latest[ConfigReport]())
+        self.supervisor = Supervisor(clock=lambda: 1000.0)
+        self.pages = admin_pages(self.state, self.fleet, Latest[ConfigReport](), self.supervisor)
 
     def configured(self) -> Plane:
         self.state.configure(build_snapshot(resources())[0])
@@ -78,6 +80,17 @@ async def test_readiness_follows_the_first_configuration() -> None:
     plane = Plane()
     assert plane.pages["/readyz"]({}).status is HTTPStatus.SERVICE_UNAVAILABLE
     assert plane.configured().pages["/readyz"]({}).status is HTTPStatus.OK
+
+
+async def test_a_stage_that_fails_is_told_and_does_not_make_unready() -> None:
+    plane = Plane().configured()
+    plane.supervisor.failed("journal", OSError("no space left"))
+    ready = plane.pages["/readyz"]({})
+    assert (ready.status, ready.body) == (HTTPStatus.OK, "ready\ndegraded: journal: OSError: no space left\n")
+    trouble = {"stage": "journal", "cause": "OSError: no space left", "since": 1000.0, "failures": 1}
+    assert plane.ask("/debug/stagez") == {"degraded": [trouble], "failures": {"journal": 1}}
+    plane.supervisor.went_well("journal")
+    assert plane.ask("/debug/stagez") == {"degraded": [], "failures": {"journal": 1}}
 
 
 async def test_the_registry_and_the_configuration_are_shown_with_their_lines() -> None:

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envoycodec.discovery import Node
@@ -69,6 +69,7 @@ def endpoints(snapshot: ResourceSnapshot) -> Iterator[dict[str, Any]]:
             yield from (one["endpoint"]["address"]["socketAddress"] for one in group.get("lbEndpoints", ()))
 
 
+@example({"INSTANCE_IPS": "10.0.0.7", "SELF_REGISTER": "true", "LABELS": {"app": "reviews"}, "PORTS": {"http": ""}}, "")
 @given(METADATA, st.text(max_size=20))
 @settings(max_examples=150, deadline=None)
 def test_whatever_a_proxy_says_what_others_are_served_stays_valid(metadata: dict[str, Any], locality: str) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from galley.frozen import FrozenMap
 from pilot.controlplane.registration_store import RegistrationStore
@@ -88,3 +92,36 @@ def test_killed_at_any_moment_of_the_first_write_there_is_nothing_or_all(tmp_pat
         assert RegistrationStore(directory()).read() in (((REVIEWS,),) if is_finished else ((), (REVIEWS,)))
 
     assert kill_at_each_step(prepare, lambda: RegistrationStore(directory()).write((REVIEWS,)), check) >= 5
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(["::1%lo", "0x7"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([field.name for field in fields(REVIEWS)]), JSON, max_size=3))
+def test_an_odd_entry_is_passed_over_and_those_beside_it_are_read(
+    tmp_path_factory: pytest.TempPathFactory, odd: dict[str, object]
+) -> None:
+    store = RegistrationStore(tmp_path_factory.mktemp("state"))
+    store.write((REVIEWS, replace(REVIEWS, id="sidecar~10.0.0.8~b.default~default.svc.cluster.local")))
+    file = store.path
+    stored = json.loads(file.read_text())
+    stored["workloads"][0].update(odd)
+    file.write_text(json.dumps(stored))
+    assert [one.id for one in store.read()][-1].startswith("sidecar~10.0.0.8~b.")
+    for one in store.read():
+        assert ip_address(one.address)
+        assert all(0 < port < 65536 for port in one.ports.values())
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"version": 1, "workloads": [null, 7, [], "x", {}]}', "null"])
+def test_a_file_of_any_shape_keeps_nobody_from_starting(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = RegistrationStore(tmp_path)
+    store.path.write_text(content)
+    assert store.read() == ()
+    assert str(store.path) in caplog.text
