@@ -11,7 +11,7 @@ from galley.commands.flags import add_reading_flags
 from galley.commands.report import count, plural, render_json, render_text
 from galley.commands.watch import add_watch_parser
 from galley.publishing.validate import Validation, validate
-from galley.sources.directory import read_paths
+from galley.sources.directory import link_notices, read_paths
 from galley.text.diagnostics import Severity
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
@@ -89,6 +89,7 @@ def _run_validate(options: argparse.Namespace) -> int:
     validation = validate(
         contents,
         unreadable=state.unreadable,
+        notices=link_notices(state, follow_links=options.follow_links),
         accept_unenforced=options.accept_unenforced,
         identities=options.mtls,
         domain=options.domain,

@@ -162,7 +162,8 @@ class ControlPlane:
     def _source(self) -> ConfigSource:
         """Where configuration comes from. A source of another kind joins the directories in a `MergedSource`, in which
         they are the member ""."""
-        return DirectorySource([str(path) for path in self._settings.config])
+        settings = self._settings
+        return DirectorySource([str(path) for path in settings.config], follow_links=settings.follow_links)
 
     def _follow_docker(self) -> DockerFollower | None:
         docker = self._settings.docker
@@ -193,6 +194,7 @@ class ControlPlane:
             load=LoadOptions(accept_unenforced=settings.accept_unenforced, identities=settings.identity is not None),
             state=str(settings.state) if settings.state else None,
             accept_partial=settings.accept_partial,
+            require_complete=settings.require_complete,
             allow_empty=settings.allow_empty,
             domain=settings.domain,
         )

@@ -114,7 +114,9 @@ class Settings:
     """Whether proxies with policies report here what these refuse."""
     insecure: bool = False
     accept_partial: bool = False
+    require_complete: bool = False
     accept_unenforced: bool = False
+    follow_links: bool = False
     allow_empty: bool = False
     domain: str = DEFAULT_DOMAIN
     """The DNS domain of the mesh: services are ``name.namespace.svc.domain``."""

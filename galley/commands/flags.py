@@ -9,7 +9,7 @@ from galley.kinds.checks.scalars import wrong_with_name
 
 
 def add_reading_flags(parser: argparse.ArgumentParser) -> None:
-    """Add ``--domain`` and ``--accept-unenforced`` to ``parser``."""
+    """Add ``--domain``, ``--accept-unenforced`` and ``--follow-links`` to ``parser``."""
     parser.add_argument(
         "--domain",
         type=read_domain,
@@ -18,6 +18,22 @@ def add_reading_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--accept-unenforced", action="store_true", help="only warn of security settings that cannot be enforced yet"
+    )
+    parser.add_argument(
+        "--follow-links", action="store_true", help="links that lead out of the directories are meant: do not warn"
+    )
+
+
+def add_start_flags(parser: argparse.ArgumentParser) -> None:
+    """Add ``--require-complete`` and ``--accept-partial``, which exclude each other."""
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        "--require-complete", action="store_true", help="the first time, start only when no file has errors"
+    )
+    start.add_argument(
+        "--accept-partial",
+        action="store_true",
+        help="the first time, start even without files that may say who is let in (security policies, MeshConfig)",
     )
 
 

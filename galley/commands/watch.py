@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from galley.commands.flags import add_reading_flags
+from galley.commands.flags import add_reading_flags, add_start_flags
 from galley.commands.report import plural, render_line
 from galley.publishing.acceptance import HeldUnit
 from galley.publishing.journal import StateInUseError
@@ -42,7 +42,7 @@ def add_watch_parser(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a directory or a file")
     parser.add_argument("--state", metavar="DIR", help="keep what is accepted in DIR, and start from it")
-    parser.add_argument("--accept-partial", action="store_true", help="start although some files have errors")
+    add_start_flags(parser)
     parser.add_argument("--allow-empty", action="store_true", help="take an empty or missing directory as meant")
     add_reading_flags(parser)
     parser.set_defaults(run=run_watch)
@@ -82,11 +82,12 @@ async def watch(options: argparse.Namespace, write: Callable[[str], None]) -> in
         domain=options.domain,
         state=options.state,
         accept_partial=options.accept_partial,
+        require_complete=options.require_complete,
         allow_empty=options.allow_empty,
     )
     telling = asyncio.ensure_future(_tell(reports, write))
     try:
-        await publish(DirectorySource(options.paths), configs, reports, acceptance)
+        await publish(DirectorySource(options.paths, follow_links=options.follow_links), configs, reports, acceptance)
     except ConfigurationRefusedError as refusal:
         for line in describe(refusal.report, None):
             write(line)

@@ -187,8 +187,8 @@ def _hold(
     for doubt in state.doubts:
         covered = [unit_id for unit_id in absent if doubt.covers(unit_id) and unit_id not in held]
         diagnostic = doubt.diagnostic
-        if doubt.when_none_held is not None and not covered:
-            troubles.append(doubt.when_none_held)
+        if not covered and (doubt.is_silent_when_none_held or doubt.when_none_held is not None):
+            troubles += [doubt.when_none_held] if doubt.when_none_held is not None else []
             continue
         if allow_empty and doubt.may_be_meant:
             troubles.append(replace(diagnostic, severity=Severity.WARNING, hint=""))

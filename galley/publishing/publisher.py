@@ -6,6 +6,7 @@ The work on units runs in a thread, so that a large change does not keep the eve
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -32,11 +33,16 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class PublishOptions:
     """What the command line says about configuration. Without ``state`` nothing outlives the process; ``domain`` is the
-    DNS domain of the mesh."""
+    DNS domain of the mesh.
+
+    A first start, with nothing accepted before, goes on without files that have errors, unless they may say who is let
+    in (`may_protect`). ``accept_partial`` goes on without those, too, and ``require_complete`` without none.
+    """
 
     load: LoadOptions = DEFAULT_LOAD_OPTIONS
     state: str | None = None
     accept_partial: bool = False
+    require_complete: bool = False
     allow_empty: bool = False
     domain: str = DEFAULT_DOMAIN
 
@@ -71,10 +77,10 @@ class ConfigReport:
 
 
 class ConfigurationRefusedError(Exception):
-    """Nothing has been accepted yet and something is wrong: starting would serve less than what was written."""
+    """Nothing has been accepted yet, and what is wrong keeps the mesh from starting with the rest: ``reason``."""
 
-    def __init__(self, report: ConfigReport) -> None:
-        super().__init__("the configuration has errors, and no earlier one has been accepted")
+    def __init__(self, report: ConfigReport, reason: str) -> None:
+        super().__init__(f"no earlier configuration has been accepted, and {reason}")
         self.report = report
 
 
@@ -87,9 +93,9 @@ async def publish(
 ) -> None:
     """Publish a snapshot after every change of ``source`` that changes what is in force, and a report after each.
 
-    Runs until cancelled. Raises ConfigurationRefusedError at the first state when nothing has been accepted before
-    and a unit has an error, unless ``accept_partial``; StateInUseError or OSError when the state directory cannot be
-    used. Whatever else fails is left to ``supervisor`` and tried again; the newest snapshot stays.
+    Runs until cancelled. Raises ConfigurationRefusedError at the first state when nothing has been accepted before and
+    ``options`` do not let it start without what is wrong; StateInUseError or OSError when the state directory cannot
+    be used. Whatever else fails is left to ``supervisor`` and tried again; the newest snapshot stays.
     """
     supervisor = supervisor or Supervisor()
     journal = await asyncio.to_thread(AcceptedJournal, options.state) if options.state else None
@@ -191,8 +197,8 @@ class _Stage:
         judgement = judge(state, before, self._load, now=time.monotonic(), allow_empty=self._options.allow_empty)
         accepted = judgement.accepted
         report = self._report_on(judgement, before)
-        if is_first and not before.units and report.has_errors and not self._options.accept_partial:
-            raise ConfigurationRefusedError(report)
+        if is_first and not before.units and (reason := self._against_start(judgement, state)):
+            raise ConfigurationRefusedError(report, reason)
         has_changed = is_first or bool(report.accepted or report.removed)
         snapshot = self.snapshot
         if has_changed:
@@ -202,6 +208,21 @@ class _Stage:
         self.settles_at = judgement.settles_at
         if has_changed or self._must_keep:
             self._keep()
+
+    def _against_start(self, judgement: Judgement, state: SourceState) -> str:
+        """Why a mesh that has served nothing yet should not start with what is acceptable; "" if it may."""
+        if self._options.accept_partial or not any(one.is_error for one in judgement.diagnostics):
+            return ""
+        if self._options.require_complete:
+            return "not all of it is right"
+        refused = {one.unit for one in judgement.held if one.unit in state.units}
+        elsewhere = {one.origin.file for one in judgement.diagnostics if one.is_error} - refused
+        if elsewhere:
+            return f"nobody knows what {min(elsewhere)} would say"
+        if not judgement.accepted.units:
+            return "nothing of it is right"
+        guards = [unit for unit in sorted(refused) if may_protect(state.units[unit].content)]
+        return f"{guards[0]}, which may say who is let in, has errors" if guards else ""
 
     def _report_on(self, judgement: Judgement, before: Accepted) -> ConfigReport:
         accepted = judgement.accepted
@@ -280,6 +301,14 @@ class _Stage:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             message = f"what is accepted cannot be written to disk: {reason}"
             self._troubles += (_warning("state-not-written", message, self._options.state or ""),)
+
+
+_PROTECTING = re.compile(rb"security\.istio\.io|mesh\.istio\.io|\bMeshConfig\b|\bSidecar\b|\bEnvoyFilter\b")
+
+
+def may_protect(content: bytes) -> bool:
+    """Whether a file, perhaps a broken one, may be about who is let in or out: without it a door could be open."""
+    return _PROTECTING.search(content) is not None
 
 
 def _warning(code: str, message: str, file: str) -> Diagnostic:

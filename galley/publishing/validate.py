@@ -37,13 +37,15 @@ def validate(
     contents: Mapping[UnitId, bytes],
     *,
     unreadable: Mapping[UnitId, str] | None = None,
+    notices: Iterable[Diagnostic] = (),
     accept_unenforced: bool = False,
     identities: bool = False,
     domain: str = DEFAULT_DOMAIN,
 ) -> Validation:
     """Decode every unit by itself, then check together what could be decoded.
 
-    ``unreadable`` gives the reason for each unit that could not be read: an error, as the server would have it.
+    ``unreadable`` gives the reason for each unit that could not be read: an error, as the server would have it;
+    ``notices`` are what else the source has to say.
     ``domain`` is the DNS domain of the mesh.
     """
     resources: list[Resource[Any]] = []
@@ -51,6 +53,7 @@ def validate(
         Diagnostic(Severity.ERROR, "unreadable-file", f"the file cannot be read: {reason}", Origin(unit))
         for unit, reason in (unreadable or {}).items()
     ]
+    diagnostics += notices
     for unit, content in contents.items():
         decoded, found = decode_file(content, unit, accept_unenforced=accept_unenforced, identities=identities)
         resources += decoded

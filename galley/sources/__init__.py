@@ -37,7 +37,8 @@ class Doubt:
 
     ``covers`` tells which units they are. ``diagnostic`` tells the user of it, its code being the reason for which
     each of them is held, and ``why`` says the same in a few words after the name of a unit. Where none of them is in
-    force, ``when_none_held`` is shown instead, if given. ``may_be_meant`` marks what ``--allow-empty`` takes as
+    force, ``when_none_held`` is shown instead, if given, or nothing when it ``is_silent_when_none_held``.
+    ``may_be_meant`` marks what ``--allow-empty`` takes as
     deletion.
     """
 
@@ -46,6 +47,7 @@ class Doubt:
     why: str
     when_none_held: Diagnostic | None = None
     may_be_meant: bool = False
+    is_silent_when_none_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from watchdog.observers import Observer
@@ -29,6 +30,9 @@ QUIET = 0.01
 POLL_INTERVAL = 1.0
 """Seconds between scans when no event comes: bind mounts, network file systems and overflowed queues tell nothing."""
 
+_IDLE_SHARE = 0.008
+"""The part of a processor that polling may take: a large tree is looked at less often. Events come at once anyway."""
+
 _LONGEST_BURST = 1.0
 _LONGEST_CHECKOUT = 5.0
 _FIRST_STATE_PATIENCE = 2.0
@@ -39,11 +43,20 @@ class DirectorySource:
     """Reads ``*.yaml``, ``*.yml`` and ``*.json`` below each root; a root may also be one file of any name.
 
     Hidden files and directories (a leading dot) are not read, except through links from outside of them, which is
-    how Kubernetes mounts a ConfigMap. Links to directories are followed. Each file is a unit; its id is its path: the
+    how Kubernetes mounts a ConfigMap. Links are followed; those that lead out of their root are told, unless
+    ``follow_links`` says that they are meant. Each file is a unit; its id is its path: the
     root as it is written here, then the way below it. Durable ids are absolute paths.
     """
 
-    def __init__(self, roots: Sequence[str], *, poll_interval: float = POLL_INTERVAL, quiet: float = QUIET) -> None:
+    def __init__(
+        self,
+        roots: Sequence[str],
+        *,
+        follow_links: bool = False,
+        poll_interval: float = POLL_INTERVAL,
+        quiet: float = QUIET,
+    ) -> None:
+        self._follow_links = follow_links
         self._roots = without_slash(roots)
         self._poll_interval = poll_interval
         self._quiet = quiet
@@ -54,17 +67,22 @@ class DirectorySource:
         scanner = TreeScanner(self._roots)
         try:
             scan = await self._first_scan(watch, scanner)
-            yield state_of(scan.state)
+            yield self._state_of(scan)
             while True:
-                wait = self._poll_interval if scan.wait is None else min(scan.wait, self._poll_interval)
+                idle = max(self._poll_interval, scan.cost / _IDLE_SHARE)
+                wait = idle if scan.wait is None else min(scan.wait, idle)
                 if await watch.event_within(wait):
                     await self._settle(watch)
                 scan = await _scan(watch, scanner)
                 failpoint("source")
                 if scan.changed:
-                    yield state_of(scan.state)
+                    yield self._state_of(scan)
         finally:
             await asyncio.to_thread(watch.stop)
+
+    def _state_of(self, scan: Scan) -> SourceState:
+        tree = scan.state
+        return state_of(replace(tree, outside={}) if self._follow_links else tree)
 
     def durable_id(self, unit: UnitId) -> str:
         """The absolute path, which stays the same when the root is written differently, or from elsewhere."""
@@ -120,10 +138,22 @@ def state_of(tree: TreeState) -> SourceState:
     for path, reason in tree.unreadable.items():
         message = f"{path} cannot be read: {reason}"
         doubts.append(_doubt(path, "unreadable", message, "not readable", hint="make it readable", may_be_meant=False))
+    for root in tree.replaced:
+        message = f"{root} was a directory and is a file now"
+        doubt = _doubt(root, "directory-replaced", message, "its directory is a file")
+        doubts.append(replace(doubt, covers=partial(_is_inside, root), is_silent_when_none_held=True))
+    for path in tree.dangling:
+        doubt = _doubt(path, "dangling-link", f"{path} is a link to nothing", "its target is missing",
+                       hint=_BRING_BACK, may_be_meant=False)  # fmt: skip
+        doubts.append(replace(doubt, when_none_held=_dangling(path)))
     for root in tree.roots:
         if root not in tree.missing and not any(is_below(path, root) for path in tree.files):
             doubt = _doubt(root, "directory-empty", f"{root} is suddenly empty", "its directory is empty")
             doubts.append(replace(doubt, when_none_held=_nothing_in(root)))
+    for path, target in tree.outside.items():
+        # A notice, which covers nothing: whoever writes that file writes rules of this mesh.
+        notice = _leads_outside(path, target)
+        doubts.append(Doubt(covers=lambda _: False, diagnostic=notice, why="", when_none_held=notice))
     return SourceState(units=tree.files, doubts=tuple(doubts))
 
 
@@ -145,6 +175,28 @@ def _doubt(
     )
 
 
+def _is_inside(root: str, path: str) -> bool:
+    return path != root and is_below(path, root)
+
+
+def link_notices(tree: TreeState, *, follow_links: bool = False) -> tuple[Diagnostic, ...]:
+    """Warnings of links that lead nowhere, and unless ``follow_links`` of those that lead out of their root."""
+    outside = [] if follow_links else [_leads_outside(path, target) for path, target in tree.outside.items()]
+    return (*map(_dangling, tree.dangling), *outside)
+
+
+def _leads_outside(path: str, target: str) -> Diagnostic:
+    message = f"{path} leads out of its directory, to {target}"
+    return Diagnostic(Severity.WARNING, "link-outside", message, Origin(path), "--follow-links says that it is meant")
+
+
+def _dangling(path: str) -> Diagnostic:
+    return Diagnostic(Severity.WARNING, "dangling-link", f"{path} is a link to nothing", Origin(path), _BRING_BACK)
+
+
+_BRING_BACK = "bring its target back, or remove the link"
+
+
 def _nothing_in(root: str) -> Diagnostic:
     message = f"there is no configuration file (*.yaml, *.yml, *.json) in {root}"
     return Diagnostic(Severity.WARNING, "no-configuration", message, Origin(root))
@@ -155,8 +207,10 @@ async def _scan(watch: _Watch, scanner: TreeScanner) -> Scan:
 
 
 def _scan_now(watch: _Watch, scanner: TreeScanner) -> Scan:
+    began = time.thread_time()
     watch.renew()
-    return scanner.scan(watch.evidence, wall=time.time(), monotonic=time.monotonic())
+    scan = scanner.scan(watch.evidence, wall=time.time(), monotonic=time.monotonic())
+    return replace(scan, cost=time.thread_time() - began)
 
 
 class _Watch:

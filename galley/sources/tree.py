@@ -41,14 +41,27 @@ class TreeState:
     """All files below the roots at one moment, by path in sorted order.
 
     A path is the root as the user wrote it, without a slash at its end, then the way below it. ``missing`` names roots
-    that do not exist, ``unreadable`` files and directories that could not be read, with the reason: what is below them
-    is unknown, which is not the same as deleted.
+    that do not exist, ``replaced`` those that were directories and are files now, ``dangling`` links whose target is
+    gone, ``unreadable`` files and directories that could not be read, with the reason: what is there or below them is
+    unknown, which is not the same as deleted. ``outside`` are links that lead out of their root, and where to.
     """
 
     roots: tuple[str, ...]
     files: Mapping[str, Unit]
     missing: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
+    dangling: tuple[str, ...] = ()
+    outside: Mapping[str, str] = field(default_factory=dict)
+
+    def is_like(self, other: TreeState) -> bool:
+        """Whether both say the same of the same files; unchanged files are the same objects."""
+        return (
+            (self.missing, self.replaced, self.dangling) == (other.missing, other.replaced, other.dangling)
+            and (self.unreadable, self.outside) == (other.unreadable, other.outside)
+            and len(self.files) == len(other.files)
+            and all(other.files.get(path) is file for path, file in self.files.items())
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +96,13 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The result of one scan. ``wait`` is when to look again, in seconds, if something was left for later."""
+    """The result of one scan. ``wait`` is when to look again, in seconds, if something was left for later; ``cost`` are
+    the seconds of CPU that it took."""
 
     state: TreeState
     changed: bool
     wait: float | None
+    cost: float = 0.0
 
 
 class TreeScanner:
@@ -98,11 +113,13 @@ class TreeScanner:
         self._known: dict[str, _Known] = {}
         self._absent_since: dict[str, float] = {}
         self._held_since: dict[str, float] = {}
+        self._dangling_since: dict[str, float] = {}
         self._state: TreeState | None = None
 
     def scan(self, evidence: WriteEvidence, *, wall: float, monotonic: float) -> Scan:
         """Look at everything once. ``wall`` is compared with time stamps of files, ``monotonic`` with itself."""
         look = _Look(_Walk(self._roots), evidence, wall, monotonic)
+        self._doubt_links(look)
         for path in self._known.keys() - look.walk.found.keys():
             self._note_absence(path, look)
         # A move is a removal and an addition, and a checkout is many: while a removal is in doubt all else waits with
@@ -122,6 +139,14 @@ class TreeScanner:
             else:
                 self._read(found, look)
         return self._result(look)
+
+    def _doubt_links(self, look: _Look) -> None:
+        """A link whose target is gone for a moment is being swapped; after that its file has vanished."""
+        absent = {path: self._dangling_since.get(path, look.monotonic) for path in look.walk.dangling}
+        self._dangling_since = absent
+        for since in absent.values():
+            if look.monotonic - since < _ABSENT_GRACE:
+                look.again_in(_ABSENT_GRACE - (look.monotonic - since))
 
     def _note_absence(self, path: str, look: _Look) -> None:
         if look.walk.hides(path):
@@ -184,17 +209,21 @@ class TreeScanner:
         walk = look.walk
         before = self._state
         files = {path: self._known[path].file for path in sorted(self._known) if not walk.hides(path)}
-        missing, unreadable = tuple(walk.missing), dict(sorted(walk.unreadable.items()))
-        if (
-            before is not None
-            and before.missing == missing
-            and before.unreadable == unreadable
-            and len(before.files) == len(files)
-            and all(before.files.get(path) is file for path, file in files.items())
-        ):
+        state = TreeState(
+            self._roots,
+            files,
+            missing=tuple(walk.missing),
+            unreadable=dict(sorted(walk.unreadable.items())),
+            replaced=tuple(walk.files_as_roots),
+            dangling=tuple(
+                path for path, since in sorted(self._dangling_since.items()) if look.monotonic - since >= _ABSENT_GRACE
+            ),
+            outside=dict(sorted(walk.outside.items())),
+        )
+        if before is not None and state.is_like(before):
             return Scan(before, False, look.wait)
-        self._state = TreeState(self._roots, files, missing, unreadable)
-        return Scan(self._state, True, look.wait)
+        self._state = state
+        return Scan(state, True, look.wait)
 
 
 class _Look:
@@ -218,24 +247,31 @@ class _Walk:
 
     def __init__(self, roots: tuple[str, ...]) -> None:
         self.found: dict[str, Found] = {}
-        self.missing: list[str] = []
+        # Keys in the order of the walk; each is asked for every path that is not there.
+        self.missing: dict[str, None] = {}
         self.unreadable: dict[str, str] = {}
+        self.dangling: dict[str, None] = {}
+        self.outside: dict[str, str] = {}
+        self.files_as_roots: dict[str, None] = {}
         self._visited: set[tuple[int, int]] = set()
-        self._base = 0
+        self._base, self._root = 0, ""
         for root in roots:
             self._walk_root(root)
 
     def hides(self, path: str) -> bool:
         """Whether ``path`` may well exist, below something that could not be read."""
-        return any(is_below(path, hidden) for hidden in (*self.unreadable, *self.missing))
+        if path in self.found:
+            return False
+        hiding = (self.unreadable, self.missing, self.dangling, self.files_as_roots)
+        return any(above in some for above in path_and_above(path) for some in hiding)
 
     def _walk_root(self, root: str) -> None:
         real = os.path.realpath(root)
-        self._base = root.count("/")
+        self._base, self._root = root.count("/"), real
         try:
             status = os.stat(real)
         except FileNotFoundError:
-            self.missing.append(root)
+            self.missing[root] = None
             return
         except OSError as error:
             self.unreadable[root] = error.strerror or str(error)
@@ -244,6 +280,7 @@ class _Walk:
             self._walk_directory(root, real, status)
         elif stat.S_ISREG(status.st_mode):
             self._add_root(Found(root, real, status, False))
+            self.files_as_roots[root] = None
         else:
             self.unreadable[root] = "neither a directory nor a regular file"
 
@@ -274,10 +311,14 @@ class _Walk:
                 return
             status = entry.stat()
         except FileNotFoundError:
-            return  # removed meanwhile, or a dangling link
+            if is_link:  # else it was removed meanwhile
+                self.dangling[path] = None
+            return
         except OSError as error:
             self.unreadable[path] = error.strerror or str(error)
             return
+        if is_link and (stat.S_ISDIR(status.st_mode) or is_config_name(entry.name)):
+            self._note_target(path, os.path.realpath(entry.path))
         if stat.S_ISDIR(status.st_mode):
             self._walk_directory(path, os.path.realpath(entry.path) if is_link else entry.path, status)
         elif not (stat.S_ISREG(status.st_mode) and is_config_name(entry.name)):
@@ -286,6 +327,10 @@ class _Walk:
             self.found[path] = Found(path, entry.path, status, is_link)
         else:
             self.unreadable[path.encode("utf-8", "replace").decode()] = "its name is not printable UTF-8 text"
+
+    def _note_target(self, path: str, real: str) -> None:
+        if not is_below(real, self._root):
+            self.outside[path] = real
 
     def _add_root(self, found: Found) -> None:
         """Add a root that is a file, unless it has been met below another root."""
@@ -301,6 +346,14 @@ def without_slash(roots: Iterable[str]) -> tuple[str, ...]:
 def is_below(path: str, root: str) -> bool:
     """Whether ``path`` is ``root`` or lies below it, both as a ``TreeState`` writes them."""
     return path == root or path.startswith(root if root.endswith("/") else root + "/")
+
+
+def path_and_above(path: str) -> Iterator[str]:
+    """``path``, then the directories above it, the nearest first."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield "/"
 
 
 def is_config_name(name: str) -> bool:

@@ -23,6 +23,9 @@ from pilot.registry.catalog import Endpoint
 from pilot.registry.docker.discover import DOCKER
 from pilot.server.fleet import Fleet
 
+_MOST_TOLD = 20
+"""Lines beside the first that the readiness page has at most: health checks keep what it says."""
+
 
 def _no_denials(query: Mapping[str, str]) -> dict[str, Any]:
     return {"count": 0, "denials": []}
@@ -43,7 +46,7 @@ def admin_pages(
     policies refused."""
     return {
         "/healthz": lambda _: Answer("ok\n"),
-        "/readyz": lambda _: _readiness(state, supervisor),
+        "/readyz": lambda _: _readiness(state, supervisor, reports.value),
         "/metrics": lambda _: Answer(render_metrics(state, fleet, reports, supervisor, key_sets())),
         "/debug/stagez": lambda _: as_json(_stages(supervisor)),
         "/debug/syncz": lambda _: as_json(_sync(fleet)),
@@ -58,12 +61,17 @@ def admin_pages(
     }
 
 
-def _readiness(state: MeshState, supervisor: Supervisor) -> Answer:
-    """Whether proxies are served. A stage that fails is told, and no reason to be restarted: that mends nothing."""
-    degraded = "".join(f"degraded: {one.stage}: {one.cause}\n" for one in supervisor.troubles)
+def _readiness(state: MeshState, supervisor: Supervisor, report: ConfigReport | None) -> Answer:
+    """Whether proxies are served. A stage that fails, or a file whose newest content is not in force, is told, and no
+    reason to be restarted: that mends nothing."""
+    also = [f"degraded: {one.stage}: {one.cause}" for one in supervisor.troubles]
+    if report is not None:
+        also += [f"held: {one.unit}: {one.why}" for one in report.held]
+        also += [render_line(one) for one in report.diagnostics if one.is_error]
+    told = "".join(f"{line}\n" for line in also[:_MOST_TOLD])
     if state.generator is None:
-        return Answer(f"no configuration yet\n{degraded}", status=HTTPStatus.SERVICE_UNAVAILABLE)
-    return Answer(f"ready\n{degraded}")
+        return Answer(f"no configuration yet\n{told}", status=HTTPStatus.SERVICE_UNAVAILABLE)
+    return Answer(f"ready\n{told}")
 
 
 def _stages(supervisor: Supervisor) -> dict[str, Any]:

@@ -21,6 +21,7 @@ examples:
 exit status: 0 ready, 1 not ready, or nobody answers
 """
 _PAUSE = 0.1
+_MOST_LINES = 20
 
 
 def add_health_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -55,15 +56,16 @@ def open_directly(url: str, timeout: float) -> Any:
 
 
 def ask(url: str, timeout: float = 2.0) -> tuple[bool, str]:
-    """Whether ``url`` answers with 200, and its first line, or why there is none."""
+    """Whether ``url`` answers with 200, and what it says, or why there is no answer."""
     try:
         with open_directly(url, timeout) as response:
-            return True, _first_line(response.read())
+            return True, _shown(response.read())
     except urllib.error.HTTPError as refusal:
-        return False, f"{refusal.code} {_first_line(refusal.read())}"
+        return False, f"{refusal.code} {_shown(refusal.read())}"
     except (OSError, ValueError) as error:
         return False, f"no answer from {url}: {getattr(error, 'reason', error)}"
 
 
-def _first_line(body: bytes) -> str:
-    return shortened(printable(body.decode("utf-8", "replace").strip().partition("\n")[0]), 500)
+def _shown(body: bytes) -> str:
+    lines = body.decode("utf-8", "replace").strip().splitlines()[:_MOST_LINES]
+    return "\n".join(shortened(printable(line), 500) for line in lines)

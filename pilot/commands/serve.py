@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from galley.commands.flags import add_reading_flags
+from galley.commands.flags import add_reading_flags, add_start_flags
 from pilot.commands.flags.docker import add_docker_flags, read_docker_settings
 from pilot.commands.flags.identity import add_identity_flags, listen_address, read_identity_settings
 from pilot.commands.flags.jwks import add_jwks_flags
@@ -62,9 +62,7 @@ def add_serve_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentPar
     parser.add_argument(
         "--insecure", action="store_true", help="listen beyond loopback although nothing is encrypted or authenticated"
     )
-    parser.add_argument(
-        "--accept-partial", action="store_true", help="start without the files that have errors, even the first time"
-    )
+    add_start_flags(parser)
     add_reading_flags(parser)
     parser.add_argument(
         "--allow-empty", action="store_true", help="an emptied or vanished directory means that its rules are deleted"
@@ -100,7 +98,9 @@ def run_serve(args: argparse.Namespace) -> int:
         insecure=args.insecure,
         report_denials=args.report_denials,
         accept_partial=args.accept_partial,
+        require_complete=args.require_complete,
         accept_unenforced=args.accept_unenforced,
+        follow_links=args.follow_links,
         domain=args.domain,
         allow_empty=args.allow_empty,
         deregister_after=args.deregister_after,

@@ -42,12 +42,18 @@ class Judge:
         roots: tuple[str, ...] = ("conf",),
         missing: tuple[str, ...] = (),
         unreadable: Mapping[str, str] | None = None,
+        replaced: tuple[str, ...] = (),
+        dangling: tuple[str, ...] = (),
+        outside: Mapping[str, str] | None = None,
     ) -> Judgement:
         tree = TreeState(
             roots=roots,
             files={path: Unit.of(path, text.encode()) for path, text in sorted(files.items())},
             missing=missing,
             unreadable=unreadable or {},
+            replaced=replaced,
+            dangling=dangling,
+            outside=outside or {},
         )
         judgement = judge(state_of(tree), self.accepted, self._load, now=self.now, allow_empty=self.allow_empty)
         self.accepted = judgement.accepted
@@ -316,3 +322,33 @@ def test_judging_the_same_state_again_or_after_a_restart_changes_nothing(states:
         restarted = Judge(before=Accepted(units=judge.accepted.units))
         restarted(files)
         assert restarted.in_force == once
+
+
+def test_a_root_that_became_a_file_keeps_what_was_below_it() -> None:
+    judge = Judge()
+    assert judge({"conf": a_rule("x")}, replaced=("conf",)).diagnostics == (), "a root may be a file"
+    judge = Judge()
+    judge({"conf/a.yaml": a_rule("a")})
+    judgement = judge({"conf": a_rule("x")}, replaced=("conf",))
+    assert [one.reason for one in judgement.held] == ["directory-replaced"]
+    assert judge.in_force == {"conf/a.yaml": a_rule("a"), "conf": a_rule("x")}
+    judge = Judge(allow_empty=True, before=judge.accepted)
+    judge({"conf": a_rule("x")}, replaced=("conf",))
+    assert judge.in_force == {"conf": a_rule("x")}
+
+
+def test_a_link_to_nothing_keeps_what_it_led_to() -> None:
+    judge = Judge()
+    judgement = judge({"conf/b.yaml": a_rule("b")}, dangling=("conf/a.yaml",))
+    assert [(one.code, one.is_error) for one in judgement.diagnostics] == [("dangling-link", False)]
+    judge({"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")})
+    judgement = judge({"conf/b.yaml": a_rule("b")}, dangling=("conf/a.yaml",))
+    assert codes(judgement) == ["dangling-link"]
+    assert judge.in_force == {"conf/a.yaml": a_rule("a"), "conf/b.yaml": a_rule("b")}
+
+
+def test_a_link_that_leads_elsewhere_is_a_warning() -> None:
+    judgement = Judge()({"conf/a.yaml": a_rule("a")}, outside={"conf/a.yaml": "/srv/a.yaml"})
+    (warning,) = judgement.diagnostics
+    assert (warning.code, warning.is_error, judgement.held) == ("link-outside", False, ())
+    assert "/srv/a.yaml" in warning.message

@@ -127,17 +127,49 @@ async def test_a_broken_edit_publishes_no_snapshot_but_a_report_and_its_repair_d
         assert published.hosts == ["ratings"]
 
 
-async def test_with_nothing_accepted_yet_a_broken_file_ends_publishing_with_the_report() -> None:
-    async with publishing(MemorySource({"a.yaml": a_rule("a"), "b.yaml": BROKEN})) as published:
-        with pytest.raises(ConfigurationRefusedError) as refusal:
+BROKEN_POLICY = (
+    "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p}\nspec: {acton: DENY}\n"
+)
+
+
+async def test_the_first_start_goes_on_without_a_broken_file() -> None:
+    source = MemorySource({"a.yaml": BROKEN, "b.yaml": a_rule("b", "ratings")})
+    async with publishing(source) as published:
+        report = await published.report()
+        assert report.has_errors
+        assert [one.unit for one in report.held] == ["memory/a.yaml"]
+        assert published.hosts == ["ratings"]
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "reason"),
+    [
+        ({"a.yaml": a_rule("a"), "b.yaml": BROKEN}, PublishOptions(require_complete=True), "not all of it is right"),
+        ({"b.yaml": BROKEN}, PublishOptions(), "nothing of it is right"),
+        ({"a.yaml": a_rule("a"), "b.yaml": BROKEN_POLICY}, PublishOptions(), "memory/b.yaml, which may say who is let"),
+        ({"a.yaml": a_rule("a"), "b.yaml": "kind: [MeshConfig"}, PublishOptions(), "memory/b.yaml, which may say who"),
+    ],
+)
+async def test_the_first_start_is_refused_where_the_rest_would_be_worse_than_nothing(
+    files: dict[str, str], options: PublishOptions, reason: str
+) -> None:
+    async with publishing(MemorySource(files), options) as published:
+        with pytest.raises(ConfigurationRefusedError, match=reason) as refusal:
             await published.report()
-        (error,) = refusal.value.report.diagnostics
-        assert (error.origin.file, error.origin.line) == ("memory/b.yaml", 4)
+        assert {one.origin.file for one in refusal.value.report.diagnostics if one.is_error} == {"memory/b.yaml"}
         assert published.configs.value is None
 
 
-async def test_accept_partial_starts_with_what_is_acceptable() -> None:
-    source = MemorySource({"a.yaml": BROKEN, "b.yaml": a_rule("b", "ratings")})
+async def test_the_first_start_is_refused_while_a_directory_cannot_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "a.yaml").write_text(a_rule("a"))
+    async with publishing(DirectorySource([str(tmp_path / "a"), str(tmp_path / "b")])) as published:
+        with pytest.raises(ConfigurationRefusedError, match="nobody knows what"):
+            await published.report()
+
+
+async def test_accept_partial_starts_even_without_a_policy() -> None:
+    source = MemorySource({"a.yaml": BROKEN_POLICY, "b.yaml": a_rule("b", "ratings")})
     async with publishing(source, PublishOptions(accept_partial=True)) as published:
         assert (await published.report()).has_errors
         assert published.hosts == ["ratings"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from watchdog.events import FileClosedEvent, FileCreatedEvent, FileModifiedEvent, FileMovedEvent
 
+from galley.sources import tree
 from galley.sources.evidence import WriteEvidence
 from galley.sources.tree import Scan, TreeScanner, TreeState, is_config_name
 
@@ -67,10 +69,91 @@ def test_a_cycle_of_links_ends(tmp_path: Path) -> None:
     assert list(Scans(tmp_path)().state.files) == [f"{tmp_path}/sub/a.yaml"]
 
 
-def test_links_that_lead_nowhere_are_no_files(tmp_path: Path) -> None:
+def test_links_that_lead_nowhere_are_named_once_they_have_for_a_while(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").symlink_to("nowhere.yaml")
-    scan = Scans(tmp_path)()
-    assert (scan.state.files, scan.state.unreadable) == ({}, {})
+    (tmp_path / ".#b.yaml").symlink_to("user@host.123:456")  # how Emacs locks a file
+    scans = Scans(tmp_path)
+    first = scans(at=10.0)
+    assert (first.state.files, first.state.unreadable, first.state.dangling) == ({}, {}, ())
+    assert first.wait is not None
+    assert scans(at=11.0).state.dangling == (f"{tmp_path}/a.yaml",)
+
+
+def test_a_file_whose_link_leads_nowhere_any_more_is_not_deleted(tmp_path: Path) -> None:
+    (tmp_path / "real.txt").write_text("a: 1")
+    (tmp_path / "a.yaml").symlink_to("real.txt")
+    scans = Scans(tmp_path)
+    assert names(scans(at=10.0).state) == ["a.yaml"]
+    (tmp_path / "real.txt").rename(tmp_path / "gone.txt")
+    for at in (11.0, 12.0):
+        scan = scans(at=at)
+    assert scan.state.files == {}
+    assert scan.state.dangling == (f"{tmp_path}/a.yaml",)
+    (tmp_path / "gone.txt").rename(tmp_path / "real.txt")
+    assert names(scans(at=13.0).state) == ["a.yaml"]
+
+
+def test_links_out_of_a_root_are_followed_and_named(tmp_path: Path) -> None:
+    root, common = tmp_path / "conf", tmp_path / "common"
+    for directory in (root, common):
+        directory.mkdir()
+    (common / "a.yaml").write_text("a: 1")
+    (root / "a.yaml").symlink_to(common / "a.yaml")
+    (root / "more").symlink_to(common)
+    (root / "own.yaml").symlink_to("own.json")
+    (root / "own.json").write_text("{}")
+    state = Scans(root)().state
+    assert names(state) == ["a.yaml", "a.yaml", "own.json", "own.yaml"]
+    assert dict(state.outside) == {f"{root}/a.yaml": f"{common}/a.yaml", f"{root}/more": str(common)}
+
+
+def test_a_tree_that_does_not_end_is_read_to_some_depth(tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(600):
+        deep /= "d"
+    os.makedirs(deep)
+    (tmp_path / "a.yaml").write_text("a: 1")
+    state = Scans(tmp_path)().state
+    assert names(state) == ["a.yaml"]
+    (reason,) = state.unreadable.values()
+    assert "100 directories deep" in reason
+
+
+def test_a_root_that_becomes_a_file_has_not_lost_its_files(tmp_path: Path) -> None:
+    root = tmp_path / "conf"
+    root.mkdir()
+    (root / "a.yaml").write_text("a: 1")
+    scans = Scans(root)
+    scans()
+    root.rename(tmp_path / "elsewhere")
+    root.write_text("b: 1")
+    state = scans().state
+    assert (list(state.files), state.replaced) == ([str(root)], (str(root),))
+
+
+def test_work_grows_with_what_is_there_and_not_with_its_square(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, ways = 0, tree.path_and_above
+
+    def counted(path: str) -> Iterator[str]:
+        nonlocal steps
+        for way in ways(path):
+            steps += 1
+            yield way
+
+    monkeypatch.setattr(tree, "path_and_above", counted)
+    root = os.fsencode(tmp_path)
+    for number in range(300):
+        with open(root + f"/{number}-".encode() + b"\xff.yaml", "wb"):
+            pass
+    for number in range(100):
+        (tmp_path / f"{number}.yaml").write_text("a: 1")
+    scans = Scans(tmp_path)
+    assert len(scans().state.files) == 100
+    assert steps == 0, "files that are there are asked about without a look at those that cannot be read"
+    for number in range(100):
+        (tmp_path / f"{number}.yaml").unlink()
+    scans(at=2 * LONG)
+    assert 0 < steps < 100 * 3 * 20, "each is held against the directories above it, not against each name"
 
 
 def test_what_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:

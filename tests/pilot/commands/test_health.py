@@ -55,13 +55,13 @@ def url(page: Page) -> str:
 def test_ready(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(url(page)) == 0
     assert page.asked == ["/readyz"]
-    assert capsys.readouterr().out == "some words\n"
+    assert capsys.readouterr().out == "some words\nand more\n"
 
 
 def test_not_ready(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     page.statuses = [503]
     assert run(url(page)) == 1
-    assert capsys.readouterr().err == "503 some words\n"
+    assert capsys.readouterr().err == "503 some words\nand more\n"
 
 
 def test_it_waits_until_ready(page: Page) -> None:
