@@ -38,6 +38,7 @@ from pilot.reports.access_log_service import AccessLogService
 from pilot.reports.denial import Denials
 from pilot.reports.describe import describe_denials
 from pilot.server.ads import AdsServer, start_ads
+from pilot.server.descriptors import raise_descriptor_limit
 from pilot.server.fleet import Fleet
 from pilot.server.transport import ServingPort
 from pilot.serving import PilotMesh, Registrar
@@ -67,6 +68,7 @@ _COLLECT_EVERY = (50_000, 20, 10)
 async def serve(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT; the result is the exit status."""
     configure_logging()
+    raise_descriptor_limit()
     gc.disable()  # until the first configuration is in force
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -130,7 +132,7 @@ class ControlPlane:
         try:
             server = await self._start_ads()
         except OSError:
-            admin.close()
+            await admin.close()
             raise
         try:
             log.info("xDS on %s:%d, admin on http://%s:%d", self._settings.xds_address.host, server.port,
@@ -139,7 +141,7 @@ class ControlPlane:
             log.info("stopping")
         finally:
             await server.stop(_STOP_GRACE)
-            admin.close()
+            await admin.close()
             if self._identities is not None:
                 self._identities.close()
         return 0

@@ -1,7 +1,5 @@
 """The admin port: health, metrics and debugging over HTTP, for people and scripts on the same host.
 
-A thread of the standard library's server reads requests; answers are made in the event loop, where the state lives.
-
 A page in a browser may lead a name of its own to this address (DNS rebinding) and then read what is answered here. It
 cannot choose the headers Host and Origin, so these must name this host.
 """
@@ -11,27 +9,30 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sys
+import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from socket import AF_INET, AF_INET6
-from socketserver import TCPServer
-from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
 from galley.text.wording import printable, shortened
+from pilot.admin.connection import bounded_protocol
 from pilot.settings import ListenAddress
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 log = logging.getLogger(__name__)
 
-_TIMEOUT = 30.0
-"""Seconds: for a client to speak, and for the event loop to make a page."""
-
 JSON, TEXT = "application/json", "text/plain; version=0.0.4; charset=utf-8"
+
+_LONGEST_REQUEST = 32 << 10
+"""Bytes of a request's line and headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +56,39 @@ def as_json(value: Any) -> Answer:
 class AdminServer:
     """Serves ``pages`` by path on ``address``. Port 0 takes a free one; ``port`` says which.
 
-    Requests must name this host: by a loopback name or address, that of ``address``, or one of ``hosts``.
+    Requests must name this host: by a loopback name or address, that of ``address``, or one of ``hosts``. Connections
+    are bounded in number and in idleness (`bounded_protocol`), so that they leave descriptors for the proxies.
     """
 
     def __init__(self, address: ListenAddress, pages: Mapping[str, Page], hosts: Collection[str] = ()) -> None:
         """Raises OSError when the address cannot be listened on."""
-        self._server = _Server(address, pages, hosts, asyncio.get_running_loop())
-        self.port: int = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
-        self._thread.start()
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        self._socket = socket.create_server((address.host, address.port), family=family, backlog=128)
+        self.port: int = self._socket.getsockname()[1]
+        app = _App(pages, frozenset(host.lower() for host in (address.host, *hosts)))
+        config = Config(
+            app, ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False,
+            h11_max_incomplete_event_size=_LONGEST_REQUEST,
+        )  # fmt: skip
+        config.load()
+        self._state = ServerState()
+        self._protocol = bounded_protocol(config, self._state)
+        self._listening = asyncio.ensure_future(self._listen())
 
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(self._protocol, sock=self._socket)
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._state.connections)
+
+    async def close(self) -> None:
+        """Stop listening, and end all connections."""
+        server = await self._listening
+        server.close()
+        for connection in list(self._state.connections):
+            connection.transport.abort()
 
 
 def is_own_host(host: str, known: Collection[str], reached_at: str) -> bool:
@@ -95,34 +115,47 @@ def host_in(authority: str) -> str:
     return url.hostname or "" if url.netloc == authority and "@" not in authority else ""
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _App:
+    """The pages as an ASGI application."""
 
-    def __init__(
-        self,
-        address: ListenAddress,
-        pages: Mapping[str, Page],
-        hosts: Collection[str],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        self._pages = pages
-        self._hosts = frozenset(host.lower() for host in (address.host, *hosts))
-        self._loop = loop
-        self.address_family = AF_INET6 if ":" in address.host else AF_INET
-        super().__init__((address.host, address.port), _Handler)
+    def __init__(self, pages: Mapping[str, Page], hosts: Collection[str]) -> None:
+        self._pages, self._hosts = pages, hosts
 
-    def server_bind(self) -> None:
-        """Bind without the look-up of the host's own name that HTTPServer does: it can take many seconds."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "pilot", self.server_address[1]
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        assert scope["type"] == "http"
+        refused = self._refusal(scope)
+        if refused is not None:
+            peer = scope["client"][0] if scope["client"] else "?"
+            log.warning("admin port: %d to %s: %s", refused.status, peer, refused.body.strip())
+        answer = refused or self._answer(scope["path"], scope["query_string"])
+        body = answer.body.encode()
+        headers = [
+            (b"content-type", answer.content_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if refused is not None:
+            headers.append((b"connection", b"close"))
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers, "trailers": False},
+        )
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Log what broke a connection, unless that was its client."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            log.exception("a request at the admin port failed")
+    def _refusal(self, scope: HTTPScope) -> Answer | None:
+        """Why a request is not answered."""
+        if scope["method"] not in ("GET", "HEAD"):
+            return _refuse(HTTPStatus.NOT_IMPLEMENTED, f"{scope['method']} is not answered here: GET and HEAD are")
+        named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        origin = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"origin"), None)
+        reached_at = scope["server"][0] if scope["server"] else ""
+        if reason := self._strange(named, origin, reached_at):
+            return _refuse(HTTPStatus.FORBIDDEN, reason)
+        if not scope["path"].startswith("/"):
+            return _refuse(HTTPStatus.BAD_REQUEST, f"{_shown(scope['path'])} is not a path")
+        return None
 
-    def refusal(self, hosts: Sequence[str], origin: str | None, reached_at: str) -> str:
-        """Why a request with these headers Host and Origin is not answered, or ""."""
+    def _strange(self, hosts: Sequence[str], origin: str | None, reached_at: str) -> str:
+        """Why these headers Host and Origin do not name this host, or ""."""
         asked = {"Host": hosts[0] if len(hosts) == 1 else ""}
         if origin is not None:
             asked["Origin"] = origin
@@ -135,80 +168,22 @@ class _Server(ThreadingHTTPServer):
                 )
         return ""
 
-    def answer(self, target: str) -> Answer:
-        """The page at ``target``, made in the event loop; called in the thread of a connection."""
-        url = urlsplit(target)
+    def _answer(self, path: str, query: bytes) -> Answer:
         listing = "".join(f"{path}\n" for path in sorted(self._pages))
-        if url.path == "/":
+        if path == "/":
             return Answer(listing)
-        page = self._pages.get(url.path)
+        page = self._pages.get(path)
         if page is None:
-            return Answer(f"there is no page {_shown(url.path)}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
+            return Answer(f"there is no page {_shown(path)}; there are:\n{listing}", status=HTTPStatus.NOT_FOUND)
         try:
-            made = _make(page, dict(parse_qsl(url.query, keep_blank_values=True)))
-            return asyncio.run_coroutine_threadsafe(made, self._loop).result(_TIMEOUT)
+            return page(dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, max_num_fields=100)))
         except Exception:
-            log.exception("the page %s failed", url.path)
+            log.exception("the page %s failed", path)
             return Answer("this page failed; the log says why\n", status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-async def _make(page: Page, query: Mapping[str, str]) -> Answer:
-    return page(query)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    timeout = _TIMEOUT
-
-    def do_GET(self) -> None:
-        """Answer with a page."""
-        self._answer(with_body=True)
-
-    def do_HEAD(self) -> None:
-        """Answer with the headers of a page."""
-        self._answer(with_body=False)
-
-    def _answer(self, *, with_body: bool) -> None:
-        reached_at = str(self.connection.getsockname()[0])
-        refusal = self.server.refusal(self.headers.get_all("Host", []), self.headers.get("Origin"), reached_at)
-        if refusal:
-            self.send_error(HTTPStatus.FORBIDDEN, refusal)
-        elif not self.path.startswith("/"):
-            self.send_error(HTTPStatus.BAD_REQUEST, f"{_shown(self.path)} is not a path")
-        else:
-            self._write(self.server.answer(self.path), with_body=with_body)
-
-    def parse_request(self) -> bool:
-        """See the base; a request without a version, as nobody sends any more, is garbage."""
-        if not super().parse_request():
-            return False
-        if self.request_version == "HTTP/0.9":
-            self.send_error(HTTPStatus.BAD_REQUEST, "a request of HTTP/1.0 or 1.1 is needed")
-            return False
-        return True
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Say in a line of text, and in one of the log, why there is no answer; the connection ends."""
-        status = HTTPStatus(code)
-        text = shortened(printable(message or status.phrase), 500)
-        log.warning("admin port: %d to %s: %s", status, self.client_address[0], text)
-        self.close_connection = True
-        self.request_version = "HTTP/1.0" if self.request_version == "HTTP/0.9" else self.request_version
-        self._write(Answer(f"{text}\n", status=status), with_body=self.command != "HEAD")
-
-    def _write(self, answer: Answer, *, with_body: bool = True) -> None:
-        body = answer.body.encode()
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.end_headers()
-        if with_body:
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Nothing: scrapes would fill the log."""
+def _refuse(status: HTTPStatus, reason: str) -> Answer:
+    return Answer(f"{shortened(printable(reason), 500)}\n", status=status)
 
 
 def _shown(text: str) -> str:

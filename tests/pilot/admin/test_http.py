@@ -8,8 +8,8 @@ import io
 import json
 import socket
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, redirect_stderr
 from http import HTTPStatus
 
 import pytest
@@ -32,13 +32,13 @@ PAGES: Mapping[str, Page] = {
 }
 
 
-@contextmanager
-def serving(host: str = "127.0.0.1", hosts: tuple[str, ...] = ()) -> Iterator[AdminServer]:
+@asynccontextmanager
+async def serving(host: str = "127.0.0.1", hosts: tuple[str, ...] = ()) -> AsyncIterator[AdminServer]:
     server = AdminServer(ListenAddress(host=host, port=0), PAGES, hosts)
     try:
         yield server
     finally:
-        server.close()
+        await server.close()
 
 
 async def ask(server: AdminServer, target: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, str, str]:
@@ -57,18 +57,18 @@ async def ask(server: AdminServer, target: str, method: str = "GET", host: str =
 async def test_it_answers_on_ipv4_and_ipv6(host: str) -> None:
     if host == "::1" and not socket.has_ipv6:
         pytest.skip("no IPv6 here")
-    with serving(host) as server:
+    async with serving(host) as server:
         assert (await ask(server, "/healthz", host=host))[::2] == (200, "ok\n")
 
 
 async def test_a_page_is_given_its_query() -> None:
-    with serving() as server:
+    async with serving() as server:
         status, kind, body = await ask(server, "/echo?proxyID=a%7Eb&empty=")
     assert (status, kind, json.loads(body)) == (200, "application/json", {"proxyID": "a~b", "empty": ""})
 
 
 async def test_head_has_no_body() -> None:
-    with serving() as server:
+    async with serving() as server:
         assert (await ask(server, "/healthz", "HEAD"))[::2] == (200, "")
 
 
@@ -83,7 +83,7 @@ async def test_head_has_no_body() -> None:
     ],
 )
 async def test_what_cannot_be_answered_says_why(target: str, method: str, status: int, text: str) -> None:
-    with serving() as server:
+    async with serving() as server:
         found, _, body = await ask(server, target, method)
     assert found == status
     assert text in body
@@ -91,8 +91,9 @@ async def test_what_cannot_be_answered_says_why(target: str, method: str, status
 
 
 async def test_a_port_that_is_taken_is_an_error() -> None:
-    with serving() as server, pytest.raises(OSError, match="in use"):
-        AdminServer(ListenAddress(host="127.0.0.1", port=server.port), PAGES)
+    async with serving() as server:
+        with pytest.raises(OSError, match="in use"):
+            AdminServer(ListenAddress(host="127.0.0.1", port=server.port), PAGES)
 
 
 async def say(server: AdminServer, sent: bytes) -> bytes:
@@ -126,14 +127,13 @@ def request_by(*headers: str) -> bytes:
     ],
 )
 async def test_this_host_is_answered(headers: tuple[str, ...]) -> None:
-    with serving(hosts=("pilot.example", "10.0.0.7")) as server:
+    async with serving(hosts=("pilot.example", "10.0.0.7")) as server:
         assert (await say(server, request_by(*headers))).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(
     "headers",
     [
-        (),
         ("Host:",),
         ("Host: evil.example",),
         ("Host: 127.0.0.1.evil.example",),
@@ -143,14 +143,13 @@ async def test_this_host_is_answered(headers: tuple[str, ...]) -> None:
         ("Host: 10.0.0.8",),
         ("Host: 0.0.0.0",),
         ("Host: [::1",),
-        ("Host: localhost", "Host: evil.example"),
         ("Host: localhost", "Origin: http://evil.example"),
         ("Host: localhost", "Origin: null"),
         ("Host: localhost", "Origin: "),
     ],
 )
 async def test_another_host_is_told_what_to_do(headers: tuple[str, ...]) -> None:
-    with serving(hosts=("pilot.example", "10.0.0.7")) as server:
+    async with serving(hosts=("pilot.example", "10.0.0.7")) as server:
         answer = await say(server, request_by(*headers))
     assert answer.startswith(b"HTTP/1.1 403")
     assert b"--admin-host NAME" in answer
@@ -170,13 +169,15 @@ async def test_where_all_addresses_are_listened_on_the_one_that_was_asked_is_thi
         b"GET http://[\r\n\r\n",
         b"GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"nonsense\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n",
         b"GET / HTTP/x\r\n\r\n",
         b"GET /\x1b[31m x y HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
     ],
 )
 async def test_garbage_is_a_line_of_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
-    with serving() as server:
+    async with serving() as server:
         answer = await say(server, sent)
     assert b" 400 " in answer.split(b"\r\n")[0]
     (record,) = caplog.records
@@ -189,8 +190,9 @@ async def test_garbage_is_a_line_of_the_log(sent: bytes, caplog: pytest.LogCaptu
 def test_no_bytes_make_a_traceback(sent: bytes) -> None:
     async def speak() -> tuple[bytes, str]:
         written = io.StringIO()
-        with serving() as server, redirect_stderr(written):
-            answer = await say(server, sent)
+        async with serving() as server:
+            with redirect_stderr(written):
+                answer = await say(server, sent)
         return answer, written.getvalue()
 
     answer, errors = asyncio.run(speak())
@@ -204,7 +206,7 @@ async def test_a_clients_reset_is_silent(caplog: pytest.LogCaptureFixture, capsy
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.sendall(b"GET /hea")
 
-    with serving() as server:
+    async with serving() as server:
         await asyncio.to_thread(reset, server.port)
         assert (await ask(server, "/healthz"))[0] == 200
     assert caplog.records == []
