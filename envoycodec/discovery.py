@@ -168,11 +168,17 @@ def _error(message: Any) -> tuple[int, str] | tuple[None, None]:
     return message.error_detail.code, message.error_detail.message
 
 
+MAX_NODE_BYTES = 256 << 10
+"""Bytes of a node: an Envoy's is about 60,000, most of it the list of its extensions."""
+
+
 def node_of(message: Any) -> Node | None:
-    """The node in a decoded message; None when it has none."""
+    """The node in a decoded message; None when it has none. ValueError when it is larger than any Envoy's."""
     if not message.HasField("node"):
         return None
     node = message.node
+    if (size := node.ByteSize()) > MAX_NODE_BYTES:
+        raise ValueError(f"the node has {size:,} bytes, and {MAX_NODE_BYTES:,} are the most")
     version = None
     if node.HasField("user_agent_build_version"):
         number = node.user_agent_build_version.version

@@ -53,6 +53,7 @@ def parse_address(text: str) -> ListenAddress:
 class StreamLimits:
     """How many xDS streams may be open: in all, from one address, of one node there, and of one proven identity.
 
+    ``names_per_address`` are names of resources that do not exist, which are remembered for whoever asks for them.
     ``first_request`` is how many seconds a stream has to say who it is. An Envoy has one stream, and a second while
     it restarts; the replicas of a service account share theirs.
     """
@@ -61,6 +62,7 @@ class StreamLimits:
     per_address: int = 2_000
     per_node: int = 64
     per_identity: int = 2_000
+    names_per_address: int = 250_000
     first_request: float = 10.0
 
 

@@ -43,7 +43,8 @@ async def drain(process: EnvoyProcess, stop: asyncio.Event, policy: DrainPolicy)
                 log.info("no connection is left after %.1f s", passed)
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), min(_LOOK_EVERY, policy.longest - passed))
+                async with asyncio.timeout(min(_LOOK_EVERY, policy.longest - passed)):
+                    await stop.wait()
                 return
 
 

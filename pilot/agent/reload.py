@@ -33,7 +33,8 @@ async def reload_forever(supervisor: EnvoySupervisor, override: Path | None) -> 
     seen = list(map(_mark, files))
     while True:
         with suppress(TimeoutError):
-            await asyncio.wait_for(asked.wait(), _LOOK_EVERY)
+            async with asyncio.timeout(_LOOK_EVERY):  # wait_for of Python 3.11 may lose a cancellation
+                await asked.wait()
         now = list(map(_mark, files))
         if None in now or (now == seen and not asked.is_set()):
             continue

@@ -180,7 +180,8 @@ async def _run_envoy(
         notify(STOPPING)
         if settings.drain.longest:
             try:
-                await asyncio.wait_for(stream.report_leaving(), _REPORT_SECONDS)
+                async with asyncio.timeout(_REPORT_SECONDS):
+                    await stream.report_leaving()
             except TimeoutError:
                 log.warning("the control plane cannot be told that this workload leaves")
             await drain(supervisor.process, stop, settings.drain)

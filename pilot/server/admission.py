@@ -21,7 +21,7 @@ _AUDIT_LINES = 5
 """Refusals of one address that are told in full, before it is one a second: a flood must not fill the log."""
 
 
-STREAM_LIMITS = ("all", "address", "node", "identity")
+STREAM_LIMITS = ("all", "address", "node", "identity", "names")
 """What the metrics call the limits."""
 
 _WHOSE = {"all": "", "address": " of this address", "node": " of this node", "identity": " of this identity"}
@@ -40,6 +40,7 @@ class Ticket:
     """What one admitted stream counts for, until it leaves."""
 
     host: str
+    names: int = 0
     keys: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -58,6 +59,7 @@ class Admission:
             "identity": limits.per_identity,
         }
         self._open: Counter[tuple[str, str]] = Counter()
+        self._names: Counter[str] = Counter()
         self._rates = {
             name: KeyedBuckets(rate=self._most[name] / _SECONDS_TO_FILL, burst=self._most[name])
             for name in ("address", "identity")
@@ -90,8 +92,24 @@ class Admission:
         if identity:
             self._count(ticket, ("identity", identity), now)
 
+    def hold(self, ticket: Ticket, names: int) -> None:
+        """The stream makes us remember ``names`` of resources that there are not. StreamLimitError when all streams of
+        its address together do that for too many."""
+        block = block_of(ticket.host)
+        self._names[block] += names - ticket.names
+        ticket.names = names
+        if self._names[block] <= 0:
+            del self._names[block]
+        elif self._names[block] > self.limits.names_per_address:
+            most = f"{self.limits.names_per_address:,}"
+            raise self._refusal(
+                "names", f"the streams of this address name more than {most} resources that do not exist"
+            )
+
     def leave(self, ticket: Ticket) -> None:
         """The stream is gone. Harmless when it is said twice."""
+        if ticket.names:
+            self.hold(ticket, 0)
         while ticket.keys:
             key = ticket.keys.pop()
             self._open[key] -= 1

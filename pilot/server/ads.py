@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -15,6 +17,7 @@ import grpc.aio
 from citadel.attestation import Attested
 from citadel.refusal import Refusal
 from envoycodec.discovery import warm_up
+from galley.failpoints import failpoint
 from galley.text.wording import printable, shortened
 from pilot.pump import SEND_SECONDS, Requests, StreamContext, pump, read_request
 from pilot.server.admission import Admission, StreamLimitError, Ticket
@@ -27,6 +30,8 @@ from pilot.server.transport import ServingPort, bind, new_server
 from pilot.settings import StreamLimits
 from pilot.xds.events import DeltaRequested, Requested
 from pilot.xds.variant import XdsVariant
+
+log = logging.getLogger(__name__)
 
 SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
@@ -133,7 +138,15 @@ class _Ads:
         except StreamLimitError as refused:
             await self._refuse_one_more(context, refused)
         try:
+            failpoint("stream")
             await self._converse_admitted(requests, context, variant, ticket)
+        except grpc.aio.AbortError:
+            raise
+        except grpc.aio.BaseError as error:  # its client is gone
+            log.info("the stream from %s ended: %s", context.peer(), shortened(printable(str(error)), _LONGEST_REASON))
+        except Exception:
+            log.exception("the stream from %s failed", context.peer())
+            await context.abort(grpc.StatusCode.INTERNAL, "the control plane failed on this stream; its log says why")
         finally:
             self._admission.leave(ticket)
 
@@ -142,7 +155,8 @@ class _Ads:
     ) -> None:
         caller = await self._authenticate(context)
         try:
-            message = await asyncio.wait_for(anext(requests, None), self._admission.limits.first_request)
+            async with asyncio.timeout(self._admission.limits.first_request):  # wait_for may lose a cancellation
+                message = await anext(requests, None)
         except TimeoutError:
             seconds = self._admission.limits.first_request
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no request within {seconds:g} s")
@@ -197,7 +211,8 @@ class _Ads:
             identity = caller.identity if caller else None
             node = locate_node(claimed, peer)
             self._admission.name(ticket, node.id, str(identity or ""), time.monotonic())
-            return self._fleet.open(node, variant, peer, identity), event
+            hold = partial(self._admission.hold, ticket)
+            return self._fleet.open(node, variant, peer, identity, hold=hold), event
         except IdentityError as error:
             assert self._authenticator is not None, "an identity that nobody has proven"
             refusal = self._authenticator.refuse(str(error), peer)
@@ -207,7 +222,8 @@ class _Ads:
 
     async def _until_ready(self) -> None:
         try:
-            await asyncio.wait_for(self._fleet.wait_ready(), self._ready_timeout)
+            async with asyncio.timeout(self._ready_timeout):
+                await self._fleet.wait_ready()
         except TimeoutError:
             raise RefusedError(grpc.StatusCode.UNAVAILABLE, "there is no accepted configuration yet") from None
 

@@ -12,6 +12,7 @@ from citadel.identity import SpiffeId
 from envoycodec.discovery import Node
 from galley.text.wording import shortened
 from pilot.pump import Outbox
+from pilot.server.admission import StreamLimitError
 from pilot.server.served_mesh import FleetObserver, ServedMesh, T
 from pilot.server.status import ProxyStatus, Rejection, TypeProgress
 from pilot.xds.events import Acked, DeltaRequested, EndStream, Nacked, Published, Requested, Respond
@@ -56,11 +57,16 @@ class FleetContext(Generic[T]):
     counters: Counters = field(default_factory=Counters)
 
 
+def _without_limit(names: int) -> None:
+    """Nobody counts."""
+
+
 class Connection(Generic[T]):
     """One stream of one proxy, that a pump keeps going.
 
     ``proxy`` is what the mesh made of its node, ``identity`` what the stream has proven (None on a port where nothing
-    can be proven).
+    can be proven). ``hold`` is told of how many names it makes us remember, and raises
+    StreamLimitError.
     """
 
     def __init__(
@@ -73,7 +79,9 @@ class Connection(Generic[T]):
         variant: XdsVariant,
         peer: str,
         identity: SpiffeId | None = None,
+        hold: Callable[[int], None] = _without_limit,
     ) -> None:
+        self._hold, self._held = hold, Counter[TypeUrl]()
         self.identity = identity
         self.number = number
         self.node = node
@@ -122,6 +130,17 @@ class Connection(Generic[T]):
                     self._nacked(command)
                 case EndStream(status, message):
                     self.end(status, message)
+        if not isinstance(event, Published):
+            self._count_names(event)
+
+    def _count_names(self, event: Requested | DeltaRequested) -> None:
+        """Bound what the client makes us remember: names of resources that there are not, for others are shared."""
+        if event.names if isinstance(event, Requested) else event.subscribe:
+            self._held[event.type_url] = self._stream.unknown_names(event.type_url)
+            try:
+                self._hold(self._held.total())
+            except StreamLimitError as error:
+                self.end("RESOURCE_EXHAUSTED", str(error))
 
     def end(self, status: str, message: str) -> None:
         """See `Outbox.end`."""
@@ -152,7 +171,8 @@ class Connection(Generic[T]):
         self.outbox.put(message)
         context.counters.responses += 1
         context.counters.bytes += len(message)
-        self._of(response.type_url).sent(response, context.clock())
+        if response.type_url in SHORT_NAMES:
+            self._of(response.type_url).sent(response, context.clock())
 
     def _nacked(self, command: Nacked) -> None:
         if command.type_url == SECRET:

@@ -124,8 +124,15 @@ class Fleet(Generic[T]):
                 await asyncio.sleep(0)
             self._idle.set()
 
-    def open(self, node: Node, variant: XdsVariant, peer: str, identity: SpiffeId | None = None) -> Connection[T]:
-        """A stream has said who it is and may have proven it.
+    def open(
+        self,
+        node: Node,
+        variant: XdsVariant,
+        peer: str,
+        identity: SpiffeId | None = None,
+        **options: Any,
+    ) -> Connection[T]:
+        """A stream has said who it is and may have proven it. ``options`` are further ones of its Connection.
 
         ValueError when it cannot be served, IdentityError when its node is not its own.
         """
@@ -134,7 +141,7 @@ class Fleet(Generic[T]):
         proxy = self._mesh.admit(node, identity)
         self._check_is_free(node, identity)
         connection = Connection(
-            self._context, node, proxy, number=number, variant=variant, peer=peer, identity=identity
+            self._context, node, proxy, number=number, variant=variant, peer=peer, identity=identity, **options
         )
         self._connections[connection.number] = connection
         self._by_node.setdefault(node.id, {})[number] = connection

@@ -12,6 +12,9 @@ from pilot.xds.stream import Fallback, Stream, no_fallback
 from pilot.xds.subscription import WILDCARD
 from pilot.xds.watch import Watch
 
+_MOST_IN_VAIN = 8
+"""Types that are not served of which an answer may be on its way; Envoy knows three more than are served."""
+
 
 class DeltaStream(Stream):
     """The state machine of one DeltaAggregatedResources call."""
@@ -19,6 +22,7 @@ class DeltaStream(Stream):
     def __init__(self, fallback: Fallback = no_fallback) -> None:
         super().__init__(fallback)
         self._kept_clusters = ResourceSet(CLUSTER, ())
+        self._absent_in_flight: dict[TypeUrl, str] = {}
 
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
         assert isinstance(event, DeltaRequested), "a state-of-the-world request on an incremental stream"
@@ -32,6 +36,17 @@ class DeltaStream(Stream):
         if event.subscribe or event.unsubscribe:
             resend = watch.subscription.change(event.subscribe, event.unsubscribe, self._available(watch.type_url))
             watch.sent.keep(watch.subscription.subscribed, resend)
+
+    def _asked_in_vain(self, event: Requested | DeltaRequested) -> Iterator[Command]:
+        """Names are answered as absent, so that an Envoy does not wait for them."""
+        assert isinstance(event, DeltaRequested), "a state-of-the-world request on an incremental stream"
+        absent = sorted(set(event.subscribe) - {WILDCARD})
+        in_flight = self._absent_in_flight
+        if in_flight.get(event.type_url) == event.nonce:
+            del in_flight[event.type_url]
+        if absent and event.type_url not in in_flight and len(in_flight) < _MOST_IN_VAIN:
+            in_flight[event.type_url] = self._next_nonce()
+            yield Respond(event.type_url, "", in_flight[event.type_url], ResourceSet(event.type_url, ()), tuple(absent))
 
     def _first(self, event: DeltaRequested) -> Watch:
         kept = self._kept(event.type_url, event.initial_versions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from pilot.xds.events import Command, DeltaRequested, Requested, Respond
 from pilot.xds.pairing import pair_endpoint
@@ -10,6 +11,9 @@ from pilot.xds.resources import ENDPOINT, WILDCARD_TYPES, ResourceSet
 from pilot.xds.sent import SentResources
 from pilot.xds.stream import Stream
 from pilot.xds.watch import Watch
+
+_MOST_FALLBACKS = 500
+"""Empty resources that one response has at most: each is encoded for its name, in a hundredth of a millisecond."""
 
 
 class SotwStream(Stream):
@@ -70,7 +74,8 @@ class SotwStream(Stream):
     def _with_missing(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
         """A name that ceased to exist stays as it is, for absence does not remove and connections may yet drain by it.
 
-        A name that never existed gets the empty fallback, so that the client does not wait for it.
+        A name that never existed gets the empty fallback, so that the client does not wait for it: of many such names
+        some with each response, for others wait for theirs meanwhile.
         """
         if watch.type_url in WILDCARD_TYPES:
             return wanted
@@ -78,7 +83,10 @@ class SotwStream(Stream):
         if not missing:
             return wanted
         clusters = self._clusters() if watch.type_url == ENDPOINT else None
-        found = [r for name in missing if (r := watch.sent.resources.get(name) or self._fallback(watch.type_url, name))]
+        sent = watch.sent.resources
+        found = [resource for name in missing if (resource := sent.get(name)) is not None]
+        fresh = islice((name for name in missing if sent.get(name) is None), _MOST_FALLBACKS)
+        found += [resource for name in fresh if (resource := self._fallback(watch.type_url, name)) is not None]
         return wanted.joined_by([pair_endpoint(r, clusters.get(r.name)) if clusters else r for r in found])
 
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:

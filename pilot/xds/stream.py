@@ -18,6 +18,7 @@ from pilot.xds.resources import (
     LISTENER,
     PUSH_ORDER,
     ROUTE,
+    SHORT_NAMES,
     EncodedResource,
     ResourceSet,
     ResourceSnapshot,
@@ -28,13 +29,14 @@ from pilot.xds.watch import Watch
 Fallback = Callable[[TypeUrl, str], EncodedResource | None]
 """An empty resource of a type and name, for a client that waits for one which does not exist."""
 
-MAX_TYPES = 64
-"""Types that one stream may speak of; Envoy knows about a dozen."""
-
 MAX_NAMES = 50_000
 """Resources of one type that one stream may name, by one request or one after the other."""
 
 
+LONGEST_NAME = 4_096
+"""Characters of the name of a resource, and of a type."""
+
+_TOO_LONG = EndStream("INVALID_ARGUMENT", f"a name of a resource or of a type has more than {LONGEST_NAME} characters")
 _TOO_MANY_NAMES = EndStream("RESOURCE_EXHAUSTED", f"the stream names more than {MAX_NAMES} resources of one type")
 
 
@@ -42,6 +44,11 @@ def _names_in(event: Requested | DeltaRequested) -> int:
     if isinstance(event, Requested):
         return len(event.names)
     return max(len(event.subscribe), len(event.unsubscribe), len(event.initial_versions))
+
+
+def _names_of(event: Requested | DeltaRequested) -> Iterator[str]:
+    yield event.type_url
+    yield from event.names if isinstance(event, Requested) else (*event.subscribe, *event.initial_versions)
 
 
 def no_fallback(type_url: TypeUrl, name: str) -> EncodedResource | None:
@@ -66,20 +73,26 @@ class Stream(ABC):
                 self._waiting = event.snapshot
             else:
                 self._snapshot = event.snapshot
-        elif _names_in(event) > MAX_NAMES:
-            yield _TOO_MANY_NAMES
+        elif (refused := self._refusal(event)) is not None:
+            yield refused
             return
-        elif self._is_acceptable(event.type_url):
+        elif event.type_url not in SHORT_NAMES:
+            yield from self._asked_in_vain(event)
+            return
+        else:
             yield from self._requested(event)
             if len(self._watches[event.type_url].subscription.names) > MAX_NAMES:
                 yield _TOO_MANY_NAMES
                 return
-        else:
-            yield EndStream(
-                "INVALID_ARGUMENT", f"type_url is empty or the stream speaks of more than {MAX_TYPES} types"
-            )
-            return
         yield from self._advance()
+
+    @staticmethod
+    def _refusal(event: Requested | DeltaRequested) -> EndStream | None:
+        if not event.type_url:
+            return EndStream("INVALID_ARGUMENT", "type_url is empty")
+        if _names_in(event) > MAX_NAMES:
+            return _TOO_MANY_NAMES
+        return _TOO_LONG if max(map(len, _names_of(event))) > LONGEST_NAME else None
 
     @property
     def is_settled(self) -> bool:
@@ -91,6 +104,17 @@ class Stream(ABC):
         watch = self._watches.get(type_url)
         return watch.nacked.versions if watch is not None else {}
 
+    def unknown_names(self, type_url: TypeUrl) -> int:
+        """How many resources the client names of a type that are not there, and so are remembered for it alone."""
+        watch = self._watches.get(type_url)
+        if watch is None or not watch.subscription.names:
+            return 0
+        available = self._available(type_url)
+        names = watch.subscription.names
+        if available is None:
+            return len(names)
+        return 0 if names is available.name_set else len(names - available.name_set)
+
     def acked_version(self, type_url: TypeUrl, name: str) -> str | None:
         """See `Watch.acked_version`; None also for a type that the client does not speak of."""
         watch = self._watches.get(type_url)
@@ -100,6 +124,11 @@ class Stream(ABC):
     def _requested(self, event: Requested | DeltaRequested) -> Iterator[Command]:
         """Take in what the client says."""
 
+    def _asked_in_vain(self, event: Requested | DeltaRequested) -> Iterator[Command]:
+        """The client asks for a type that is not served. Nothing of that is kept, and silence is the answer where a
+        client does not take an answer for everything."""
+        yield from ()
+
     @abstractmethod
     def _with_missing(self, watch: Watch, wanted: ResourceSet) -> ResourceSet:
         """``wanted`` and what stands in for names that are asked for and do not exist."""
@@ -107,9 +136,6 @@ class Stream(ABC):
     @abstractmethod
     def _response(self, watch: Watch, target: ResourceSet) -> Respond | None:
         """What brings the client from what it was sent to ``target``; None when nothing does."""
-
-    def _is_acceptable(self, type_url: TypeUrl) -> bool:
-        return bool(type_url) and (type_url in self._watches or len(self._watches) < MAX_TYPES)
 
     def _take_answer(self, watch: Watch, error: str | None) -> Acked | Nacked:
         """The client answered what was in flight."""

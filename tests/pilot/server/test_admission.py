@@ -105,3 +105,21 @@ def test_a_flood_of_refusals_is_told_once_a_second() -> None:
     assert sum(admission.is_worth_a_line("a", 0.0) for _ in range(1000)) == 5
     assert admission.is_worth_a_line("b", 0.0)
     assert sum(admission.is_worth_a_line("a", 1.0) for _ in range(1000)) == 1
+
+
+def test_names_of_nothing_are_counted_for_all_streams_of_an_address() -> None:
+    admission = Admission(replace(ROOMY, names_per_address=100))
+    first, second, elsewhere = (admission.enter(host, 0.0) for host in ("10.0.0.1", "10.0.0.1", "10.0.0.2"))
+    admission.hold(first, 60)
+    admission.hold(second, 40)
+    admission.hold(elsewhere, 100)
+    with pytest.raises(StreamLimitError, match="more than 100 resources") as refused:
+        admission.hold(second, 41)
+    assert refused.value.limit == "names"
+    admission.leave(first)
+    admission.leave(first)
+    admission.hold(second, 100)
+    admission.leave(second)
+    admission.leave(elsewhere)
+    assert admission.open == 0
+    assert not admission._names

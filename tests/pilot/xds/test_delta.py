@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pilot.xds.delta import DeltaStream
 from pilot.xds.events import DeltaRequested, Respond
 from pilot.xds.resources import ResourceSnapshot, TypeUrl
 from tests.pilot.xds.dialogue import FULL, DeltaDialogue, everything, snapshot
@@ -294,3 +295,17 @@ def test_each_resource_carries_its_own_version() -> None:
     response = client.last[0]
     assert isinstance(response, Respond)
     assert [(r.name, r.version) for r in response.resources] == [("a", "1@1")]
+
+
+def test_names_of_a_type_that_is_not_served_are_answered_as_absent_one_answer_at_a_time() -> None:
+    stream, other = DeltaStream(), TypeUrl("type.googleapis.com/envoy.service.runtime.v3.Runtime")
+    (response,) = stream.handle(DeltaRequested(other, ("b", "a", "*")))
+    assert isinstance(response, Respond)
+    assert (response.removed, tuple(response.resources)) == (("a", "b"), ())
+    assert list(stream.handle(DeltaRequested(other, ("c",)))) == [], "the first is not answered yet"
+    assert list(stream.handle(DeltaRequested(other, nonce=response.nonce))) == []
+    (response,) = stream.handle(DeltaRequested(other, ("c",)))
+    assert isinstance(response, Respond)
+    assert response.removed == ("c",)
+    made_up = [list(stream.handle(DeltaRequested(TypeUrl(f"type/{n}"), ("x",)))) for n in range(60)]
+    assert sum(map(len, made_up)) == 7, "nothing is kept of types without end"
