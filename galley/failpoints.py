@@ -1,14 +1,18 @@
 """Places where tests make a stage fail: a file in the directory that ``PILOT_FAILPOINTS`` names makes the place of the
-same name raise, as often as the number in it says (for ever without one).
+same name raise, as often as the number in it says (for ever without one), or wait for the seconds in ``wait 60``.
 
 Off unless the variable is set when the process starts: then ``failpoint`` does nothing at all.
 """
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections import Counter
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _DIRECTORY = os.environ.get("PILOT_FAILPOINTS", "")
 _raised: Counter[str] = Counter()
@@ -27,6 +31,10 @@ def _fail_if_told(name: str) -> None:
     try:
         left = file.read_text().strip()
     except OSError:
+        return
+    if left.startswith("wait "):
+        log.warning("the failpoint %s waits", name)
+        time.sleep(float(left.removeprefix("wait ")))
         return
     if left.isdecimal() and _raised[name] >= int(left):
         return

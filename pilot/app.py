@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import time
 from collections.abc import Awaitable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -29,6 +28,7 @@ from pilot.controlplane.key_fetching import KeyFetching
 from pilot.controlplane.mesh_state import MeshState
 from pilot.controlplane.registration_store import RegistrationStore
 from pilot.controlplane.registry_feed import RegistryFeed, RegistryFollower
+from pilot.controlplane.stopping import stop_on_signals
 from pilot.identity.identities import Identities
 from pilot.log_lines import configure_logging
 from pilot.mesh.context.proxy import Proxy
@@ -71,9 +71,7 @@ async def serve(settings: Settings) -> int:
     raise_descriptor_limit()
     gc.disable()  # until the first configuration is in force
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stop_on_signals(stopping)
     try:
         return await ControlPlane(settings).run(stopping)
     except ConfigurationRefusedError as error:

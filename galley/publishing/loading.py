@@ -11,6 +11,7 @@ from typing import Any
 from galley.decoding.documents import decode_file
 from galley.failpoints import failpoint
 from galley.meta import Resource
+from galley.publishing.time_budget import OverBudgetError, within
 from galley.sources import Unit
 from galley.text.compose import DEFAULT_LIMITS, Limits
 from galley.text.diagnostics import Diagnostic, Origin, Severity
@@ -20,6 +21,13 @@ log = logging.getLogger(__name__)
 
 FAULT = "internal-error"
 """The code of an error that is not the file's. What it is about is judged again at the next occasion."""
+
+
+CPU_SECONDS = 10.0
+"""Of CPU, for one unit. A file of the largest size takes about one."""
+
+_SMALL = 16 << 10
+"""Bytes of a unit that needs no watch: whatever grows with the square of so little is no danger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +70,21 @@ def load_unit(unit: Unit, options: LoadOptions = DEFAULT_OPTIONS, *, previous: L
     """
     try:
         failpoint(f"load-{os.path.basename(unit.id)}")
-        loaded = _load(unit, options)
+        if len(unit.content) < _SMALL:
+            loaded = _load(unit, options)
+        else:
+            loaded = within(CPU_SECONDS, lambda: _load(unit, options))
+    except OverBudgetError:
+        loaded = LoadedUnit(unit=unit, resources=(), diagnostics=(_too_slow(unit),))
     except Exception as error:
         log.exception("%s cannot be judged", unit.id)
         loaded = LoadedUnit(unit=unit, resources=(), diagnostics=(_fault(unit, error),))
     return loaded if previous is None else _take_over(loaded, previous)
+
+
+def _too_slow(unit: Unit) -> Diagnostic:
+    message = f"judging this file takes more than {CPU_SECONDS:g} s of CPU, and all others would wait for it"
+    return Diagnostic(Severity.ERROR, "too-slow", message, Origin(unit.id), "make several files of it")
 
 
 def _fault(unit: Unit, error: Exception) -> Diagnostic:

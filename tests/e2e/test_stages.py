@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.harness.conditions import eventually
-from tests.e2e.harness.documents import write
+from tests.e2e.harness.documents import service, write
 from tests.e2e.harness.identity import Identity
 from tests.e2e.harness.mesh import Mesh
 from tests.e2e.test_edits import calls, is_answered_by, rule, start
@@ -82,3 +82,14 @@ def test_identities_that_cannot_be_renewed_for_a_while(mesh: Mesh, failpoints: P
     eventually(lambda: mesh.control_plane.get("/debug/stagez").json["failures"].get("identities") == 2, 30)
     eventually(lambda: not degraded(mesh), 30)
     assert mesh.control_plane.exit_status is None
+
+
+@pytest.mark.parametrize("stage", ["publish", "source", "configure", "rebuild"])
+def test_told_to_stop_it_ends_whatever_it_is_at(mesh: Mesh, failpoints: Path, stage: str) -> None:
+    mesh.write("services.yaml", write(service("reviews")))
+    mesh.serve()
+    (failpoints / stage).write_text("wait 600")
+    mesh.write("services.yaml", write(service("ratings")))
+    eventually(lambda: f"the failpoint {stage} waits" in mesh.control_plane.log())
+    mesh.control_plane.terminate()
+    assert mesh.control_plane.wait_exit(30) == 0

@@ -121,6 +121,11 @@ class ControlPlane:
     def log_tail(self, lines: int = 40) -> str:
         return "\n".join(self.log().splitlines()[-lines:])
 
+    def terminate(self) -> None:
+        """Tell it to stop, and do not wait for that."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self, grace: float = 10.0) -> None:
         """SIGTERM, and SIGKILL after ``grace`` seconds."""
         if self._process is None or self._process.poll() is not None:

@@ -65,3 +65,15 @@ def test_a_fault_of_ours_is_an_error_of_the_file_and_not_remembered(monkeypatch:
     judgement = judge(state, Accepted(), lambda unit, _: load_unit(unit), now=1.0)
     assert not judgement.accepted.refused, "it is judged again"
     assert judgement.settles_at == 1.0 + FAULT_SECONDS
+
+
+def test_a_file_that_takes_too_long_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def endless(*_: object, **__: object) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(loading, "decode_file", endless)
+    monkeypatch.setattr(loading, "CPU_SECONDS", 0.05)
+    loaded = load_unit(Unit.of("a.yaml", b"#" * 20_000))
+    assert [one.code for one in loaded.diagnostics] == ["too-slow"]
+    assert loaded.is_judged
