@@ -5,18 +5,24 @@ from __future__ import annotations
 from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakers,
     CircuitBreakersThresholds,
+    CircuitBreakersThresholdsRetryBudget,
     Cluster,
     ClusterCommonLbConfig,
     ClusterDiscoveryType,
     ClusterDnsLookupFamily,
     ClusterEdsClusterConfig,
     ClusterLbPolicy,
+    ClusterLeastRequestLbConfig,
+    ClusterMaglevLbConfig,
     ClusterOriginalDstLbConfig,
+    ClusterRingHashLbConfig,
+    ClusterRoundRobinLbConfig,
+    ClusterSlowStartConfig,
     ClusterTransportSocketMatch,
     OutlierDetection,
     UpstreamConnectionOptions,
 )
-from envoy_data_plane.envoy.config.core.v3 import BindConfig, ExtraSourceAddress
+from envoy_data_plane.envoy.config.core.v3 import BindConfig, ExtraSourceAddress, RuntimeDouble
 from envoy_data_plane.envoy.config.core.v3 import Metadata as MetadataMessage
 from envoy_data_plane.envoy.config.core.v3 import TcpKeepalive as TcpKeepaliveMessage
 from envoy_data_plane.envoy.type.v3 import Percent
@@ -32,12 +38,19 @@ from pilot.envoy.core import ads, render_socket_address
 from pilot.envoy.endpoint import MUTUAL_TLS, render_load_assignment
 from pilot.envoy.metadata import config_path, render_istio_metadata
 from pilot.envoy.upstream_http import HTTP_PROTOCOL_OPTIONS, render_http_protocol_options
-from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, DiscoveryType, LbPolicy
+from pilot.ir.cluster import CircuitBreakerPlan, ClusterPlan, DiscoveryType, LbPolicy, SlowStartPlan
 
 _cluster = maker(Cluster)
 _eds_cluster_config = maker(ClusterEdsClusterConfig)
 _original_dst_lb_config = maker(ClusterOriginalDstLbConfig)
 _common_lb_config = maker(ClusterCommonLbConfig)
+_retry_budget = maker(CircuitBreakersThresholdsRetryBudget)
+_slow_start_config = maker(ClusterSlowStartConfig)
+_least_request_lb_config = maker(ClusterLeastRequestLbConfig)
+_round_robin_lb_config = maker(ClusterRoundRobinLbConfig)
+_runtime_double = maker(RuntimeDouble)
+_ring_hash_lb_config = maker(ClusterRingHashLbConfig)
+_maglev_lb_config = maker(ClusterMaglevLbConfig)
 _circuit_breakers = maker(CircuitBreakers)
 _thresholds = maker(CircuitBreakersThresholds)
 _outlier_detection = maker(OutlierDetection)
@@ -50,6 +63,8 @@ _socket_match = maker(ClusterTransportSocketMatch)
 
 _DISCOVERY = {kind: ClusterDiscoveryType[kind.value] for kind in DiscoveryType}
 _LB_POLICIES = {policy: ClusterLbPolicy[policy.value] for policy in LbPolicy}
+_AGGRESSION_KEY = "("
+"""Istio's. Envoy wants a key of its runtime, by which the value could be changed."""
 _DNS = (DiscoveryType.STRICT_DNS, DiscoveryType.LOGICAL_DNS)
 
 
@@ -74,9 +89,35 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
         cluster.typed_extension_protocol_options = {HTTP_PROTOCOL_OPTIONS: pack(options)}
     if plan.source_addresses:
         cluster.upstream_bind_config = _render_bind_config(plan.source_addresses)
+    _add_load_balancer(cluster, plan)
     _add_transport_socket(cluster, plan)
     _add_endpoints(cluster, plan)
     return cluster
+
+
+def _add_load_balancer(cluster: Cluster, plan: ClusterPlan) -> None:
+    """The settings of the policy that is chosen."""
+    if plan.lb_policy is LbPolicy.RING_HASH:
+        cluster.ring_hash_lb_config = _ring_hash_lb_config(minimum_ring_size=plan.hash_table_size)
+    elif plan.lb_policy is LbPolicy.MAGLEV:
+        cluster.maglev_lb_config = _maglev_lb_config(table_size=plan.hash_table_size)
+    elif plan.slow_start is not None:
+        slow_start = _render_slow_start(plan.slow_start)
+        if plan.lb_policy is LbPolicy.ROUND_ROBIN:
+            cluster.round_robin_lb_config = _round_robin_lb_config(slow_start_config=slow_start)
+        else:
+            cluster.least_request_lb_config = _least_request_lb_config(slow_start_config=slow_start)
+
+
+def _render_slow_start(plan: SlowStartPlan) -> ClusterSlowStartConfig:
+    aggression = None
+    if plan.aggression is not None:
+        aggression = _runtime_double(default_value=plan.aggression, runtime_key=_AGGRESSION_KEY)
+    return _slow_start_config(
+        slow_start_window=plan.window,
+        aggression=aggression,
+        min_weight_percent=_percent(value=plan.min_percent) if plan.min_percent is not None else None,
+    )
 
 
 def _render_bind_config(addresses: tuple[str, ...]) -> BindConfig:
@@ -120,6 +161,12 @@ def _render_circuit_breakers(plan: CircuitBreakerPlan) -> CircuitBreakers:
         max_pending_requests=plan.max_pending_requests,
         max_requests=plan.max_requests,
         max_retries=plan.max_retries,
+        retry_budget=_retry_budget(
+            budget_percent=_percent(value=plan.retry_budget.percent),
+            min_retry_concurrency=plan.retry_budget.min_concurrency,
+        )
+        if plan.retry_budget is not None
+        else None,
     )
     return _circuit_breakers(thresholds=[thresholds])
 

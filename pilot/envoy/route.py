@@ -18,6 +18,12 @@ from envoy_data_plane.envoy.config.route.v3 import (
     RetryPolicyRetryPriority,
     Route,
     RouteAction,
+    RouteActionHashPolicy,
+    RouteActionHashPolicyConnectionProperties,
+    RouteActionHashPolicyCookie,
+    RouteActionHashPolicyCookieAttribute,
+    RouteActionHashPolicyHeader,
+    RouteActionHashPolicyQueryParameter,
     RouteActionMaxStreamDuration,
     RouteActionRequestMirrorPolicy,
     RouteConfiguration,
@@ -41,6 +47,7 @@ from pilot.ir.route import (
     MAX_DIRECT_RESPONSE_BODY,
     DirectResponsePlan,
     ForwardPlan,
+    HashPolicyPlan,
     MirrorPlan,
     RedirectPlan,
     RetryPlan,
@@ -69,6 +76,13 @@ _host_predicate = maker(RetryPolicyRetryHostPredicate)
 _retry_priority = maker(RetryPolicyRetryPriority)
 _previous_hosts_predicate = maker(PreviousHostsPredicate)
 _previous_priorities_config = maker(PreviousPrioritiesConfig)
+
+_hash_policy = maker(RouteActionHashPolicy)
+_hash_header = maker(RouteActionHashPolicyHeader)
+_hash_cookie = maker(RouteActionHashPolicyCookie)
+_hash_cookie_attribute = maker(RouteActionHashPolicyCookieAttribute)
+_hash_connection = maker(RouteActionHashPolicyConnectionProperties)
+_hash_query_parameter = maker(RouteActionHashPolicyQueryParameter)
 
 _HOST_SELECTION_ATTEMPTS = 5  # Istio's
 _PRIORITY_UPDATE_FREQUENCY = 2  # Istio's
@@ -150,6 +164,7 @@ def _render_forward(plan: ForwardPlan) -> RouteAction:
         timeout=plan.timeout,
         retry_policy=_render_retry(plan.retry),
         request_mirror_policies=[_render_mirror(mirror) for mirror in plan.mirrors],
+        hash_policy=[_render_hash_policy(policy) for policy in plan.hash_policies],
     )
     if len(plan.clusters) == 1:
         action.cluster = plan.clusters[0].cluster
@@ -202,6 +217,18 @@ def _render_mirror(plan: MirrorPlan) -> RouteActionRequestMirrorPolicy:
         trace_sampled=False,
         disable_shadow_host_suffix_append=True,
     )
+
+
+def _render_hash_policy(plan: HashPolicyPlan) -> RouteActionHashPolicy:
+    if plan.header:
+        return _hash_policy(header=_hash_header(header_name=plan.header))
+    if plan.query_parameter:
+        return _hash_policy(query_parameter=_hash_query_parameter(name=plan.query_parameter))
+    if plan.cookie is None:
+        return _hash_policy(connection_properties=_hash_connection(source_ip=True))
+    cookie = plan.cookie
+    attributes = [_hash_cookie_attribute(name=one.name, value=one.value) for one in cookie.attributes]
+    return _hash_policy(cookie=_hash_cookie(name=cookie.name, path=cookie.path, ttl=cookie.ttl, attributes=attributes))
 
 
 def _render_retry(plan: RetryPlan | None) -> RetryPolicy | None:

@@ -39,7 +39,13 @@ class LbPolicy(StrEnum):
     LEAST_REQUEST = "LEAST_REQUEST"
     ROUND_ROBIN = "ROUND_ROBIN"
     RANDOM = "RANDOM"
+    RING_HASH = "RING_HASH"
+    MAGLEV = "MAGLEV"
     CLUSTER_PROVIDED = "CLUSTER_PROVIDED"
+
+
+SLOW_STARTS = frozenset({LbPolicy.LEAST_REQUEST, LbPolicy.ROUND_ROBIN})
+"""The policies that can send new endpoints less than their share."""
 
 
 class UpstreamProtocol(StrEnum):
@@ -111,6 +117,24 @@ def _with_weights(localities: tuple[LocalityPlan, ...], weights: Iterator[int]) 
 
 
 @frozen
+class SlowStartPlan:
+    """New endpoints get their full share after ``window``: at first ``min_percent`` of it, then more by ``aggression``
+    (1: evenly). None leaves Envoy's default."""
+
+    window: timedelta
+    min_percent: float | None = None
+    aggression: float | None = None
+
+
+@frozen
+class RetryBudgetPlan:
+    """Retries may be ``percent`` of the requests under way, and ``min_concurrency`` in any case."""
+
+    percent: float
+    min_concurrency: int
+
+
+@frozen
 class CircuitBreakerPlan:
     """Thresholds per client proxy; Istio's default is "no limit"."""
 
@@ -118,6 +142,7 @@ class CircuitBreakerPlan:
     max_pending_requests: int = UNLIMITED
     max_requests: int = UNLIMITED
     max_retries: int = UNLIMITED
+    retry_budget: RetryBudgetPlan | None = None
 
 
 @frozen
@@ -127,10 +152,12 @@ class ClusterPlan:
     ``load_assignment`` is inline for STATIC and DNS clusters, empty if it is not given, and None for all others.
     ``service_host``, ``service_port`` and ``subset`` say whose endpoints an EDS cluster has; they and
     ``destination_rule`` also feed the cluster's metadata, for people who read config dumps. Connections come from that
-    of ``source_addresses`` which is of the endpoint's family.
+    of ``source_addresses`` which is of the endpoint's family. ``hash_table_size`` is the least size of the ring of
+    RING_HASH, or the size of the table of MAGLEV.
 
     ValueError for what Envoy refuses: a LOGICAL_DNS cluster that has not exactly one endpoint, CLUSTER_PROVIDED where
-    endpoints are not original destinations, and another policy where they are.
+    endpoints are not original destinations, and another policy where they are; a table where nothing hashes, and a slow
+    start where nothing is balanced by load or in turns.
     """
 
     name: str
@@ -138,6 +165,8 @@ class ClusterPlan:
     connect_timeout: timedelta = timedelta(seconds=10)
     load_assignment: LoadAssignmentPlan | None = None
     lb_policy: LbPolicy = LbPolicy.LEAST_REQUEST
+    hash_table_size: int = 0
+    slow_start: SlowStartPlan | None = None
     protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
     circuit_breakers: CircuitBreakerPlan = CircuitBreakerPlan()
     outlier_detection: OutlierDetection | None = None
@@ -171,3 +200,7 @@ class ClusterPlan:
         by_destination = self.discovery is DiscoveryType.ORIGINAL_DST
         if by_destination is not (self.lb_policy is LbPolicy.CLUSTER_PROVIDED):
             raise ValueError(f"{self.name} takes endpoints in a way that its discovery does not give them")
+        if bool(self.hash_table_size) is not (self.lb_policy in (LbPolicy.RING_HASH, LbPolicy.MAGLEV)):
+            raise ValueError(f"{self.name} hashes with a table, and nothing else has one")
+        if self.slow_start is not None and self.lb_policy not in SLOW_STARTS:
+            raise ValueError(f"{self.name} starts no endpoint slowly")

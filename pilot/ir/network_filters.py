@@ -107,6 +107,7 @@ class TcpProxyPlan:
     clusters: tuple[WeightedTcpCluster, ...]
     idle_timeout: timedelta | None = None
     max_connection_duration: timedelta | None = None
+    hash_source_ip: bool = False
     access_log: AccessLogPlan | None = None
     reports_denials: bool = False
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from citadel.access.rbac import FilterMetadata
 from galley.frozen import FrozenMap, frozen
 from galley.kinds.http import RegexRewrite
+from galley.kinds.networking.destination_rule import HttpCookie
 from galley.kinds.values import StringMatch
 from galley.meta import ResourceKey
 from pilot.ir.http_filters import RouteFilterPlan, check_percent
@@ -101,8 +102,24 @@ class MirrorPlan:
 
 
 @frozen
+class HashPolicyPlan:
+    """What of a request decides which endpoint of a cluster that hashes takes it: one of these. ValueError for none or
+    several."""
+
+    header: str = ""
+    query_parameter: str = ""
+    cookie: HttpCookie | None = None
+    source_ip: bool = False
+
+    def __post_init__(self) -> None:
+        if sum(map(bool, (self.header, self.query_parameter, self.cookie is not None, self.source_ip))) != 1:
+            raise ValueError("one thing is hashed")
+
+
+@frozen
 class ForwardPlan:
-    """Forward to one cluster, or to several by weight. ``timeout`` 0 means none.
+    """Forward to one cluster, or to several by weight. ``timeout`` 0 means none. ``hash_policies`` are those of all
+    clusters.
 
     Of several clusters those without weight are left out. ValueError when nothing is left, or for two rewrites.
     """
@@ -114,6 +131,7 @@ class ForwardPlan:
     regex_rewrite: RegexRewrite | None = None
     host_rewrite: str = ""
     mirrors: tuple[MirrorPlan, ...] = ()
+    hash_policies: tuple[HashPolicyPlan, ...] = ()
     max_stream_duration: bool = False
     """Inbound routes bound a gRPC call by its own ``grpc-timeout`` only (``max_stream_duration`` of 0)."""
 

@@ -115,12 +115,12 @@ class LoadBalancerSettings:
 
     __oneofs__: ClassVar[tuple[tuple[str, ...], ...]] = (("simple", "consistent_hash", "backend_utilization"),)
     simple: SimpleLb | None = None
-    consistent_hash: ConsistentHashLb | None = unsupported(None, "requests are balanced by LEAST_REQUEST instead")
+    consistent_hash: ConsistentHashLb | None = None
     backend_utilization: Any = unsupported(None, "requests are balanced by LEAST_REQUEST instead")
     locality_lb_setting: LocalityLbSetting | None = unsupported(None, "endpoints of all localities count alike")
     zone_aware_lb_setting: ZoneAwareLbSetting | None = unsupported(None, "endpoints of all zones count alike")
-    warmup_duration_secs: timedelta | None = unsupported(None, "new endpoints take their full share at once")
-    warmup: Warmup | None = unsupported(None, "new endpoints take their full share at once")
+    warmup_duration_secs: timedelta | None = None
+    warmup: Warmup | None = None
 
 
 @frozen
@@ -229,7 +229,7 @@ class RetryBudget:
 
     percent: float | None = None
     min_retry_concurrency: int = 0
-    budget_interval: timedelta | None = None
+    budget_interval: timedelta | None = unsupported(None, "Envoy before 1.38 refuses it; requests under way count")
 
 
 @frozen
@@ -243,7 +243,7 @@ class TrafficPolicy:
     port_level_settings: tuple[PortTrafficPolicy, ...] = ()
     tunnel: TunnelSettings | None = unsupported(None, "connections are not tunnelled")
     proxy_protocol: ProxyProtocol | None = unsupported(None, "no PROXY protocol header is sent")
-    retry_budget: RetryBudget | None = unsupported(None, "retries are limited by connectionPool.http.maxRetries")
+    retry_budget: RetryBudget | None = None
 
 
 @frozen

@@ -17,6 +17,7 @@ from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy.v3 import (
     TcpProxyWeightedCluster,
     TcpProxyWeightedClusterClusterWeight,
 )
+from envoy_data_plane.envoy.type.v3 import HashPolicy, HashPolicySourceIp
 
 from citadel.access.ext_authz import ExtAuthzPlan
 from citadel.access.rbac import RbacPlan
@@ -34,6 +35,9 @@ _data_source = maker(DataSource)
 _tcp_proxy = maker(TcpProxy)
 _weighted_cluster = maker(TcpProxyWeightedCluster)
 _cluster_weight = maker(TcpProxyWeightedClusterClusterWeight)
+
+_hash_policy = maker(HashPolicy)
+_source_ip = maker(HashPolicySourceIp)
 
 _SET_FILTER_STATE = "envoy.filters.network.set_filter_state"
 _APPLICATION_PROTOCOLS = "envoy.network.application_protocols"
@@ -73,6 +77,7 @@ def _render_tcp_proxy(plan: TcpProxyPlan) -> TcpProxy:
         stat_prefix=plan.stat_prefix,
         idle_timeout=plan.idle_timeout,
         max_downstream_connection_duration=plan.max_connection_duration,
+        hash_policy=[_hash_policy(source_ip=_source_ip())] if plan.hash_source_ip else [],
         access_log=render_access_logs(plan.access_log, denials=plan.reports_denials, http=False),
     )
     if len(plan.clusters) == 1:

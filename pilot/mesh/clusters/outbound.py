@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from citadel.ir import MeshClientTls, UpstreamTls
@@ -12,6 +12,8 @@ from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
     HttpSettings,
+    LoadBalancerSettings,
+    RetryBudget,
     SimpleLb,
     Subset,
     TcpSettings,
@@ -19,12 +21,15 @@ from galley.kinds.networking.destination_rule import (
 from galley.kinds.values import ClientTlsMode, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import (
+    SLOW_STARTS,
     UNLIMITED,
     CircuitBreakerPlan,
     ClusterPlan,
     DiscoveryType,
     LbPolicy,
     LoadAssignmentPlan,
+    RetryBudgetPlan,
+    SlowStartPlan,
     UpstreamProtocol,
 )
 from pilot.ir.proxy import ProxyPart
@@ -40,6 +45,13 @@ from pilot.mesh.rules.traffic_policy import EffectivePolicy, effective_policy
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import Endpoint, Port, Protocol, Service, ServiceResolution
+
+_RING_SIZE = 1024
+"""The least size of a ring of which a DestinationRule says nothing (Istio)."""
+
+_WARMUP_PERCENT, _WARMUP_AGGRESSION = 10.0, 1.0
+_BUDGET_PERCENT, _BUDGET_CONCURRENCY = 20.0, 3
+"""What a DestinationRule means by ``warmup`` and ``retryBudget`` where it does not say it (Istio)."""
 
 _PASSTHROUGH_IDLE = timedelta(minutes=5)
 _LB_POLICIES = {SimpleLb.ROUND_ROBIN: LbPolicy.ROUND_ROBIN, SimpleLb.RANDOM: LbPolicy.RANDOM}
@@ -179,15 +191,18 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     is_http2 = protocol is UpstreamProtocol.HTTP2
     tls, by_endpoint = _tls(target, policy, protocol, original_destination=original)
     assignment = _inline_assignment(target, by_endpoint=by_endpoint) if discovery in _DNS.values() else None
+    lb_policy, table_size = (LbPolicy.CLUSTER_PROVIDED, 0) if original else _lb_policy(policy)
     shifted = service.target_port(port.number) if original else port.number
     return ClusterPlan(
         name=target.name,
         discovery=_supported(discovery, assignment),
         connect_timeout=tcp.connect_timeout or defaults.connect_timeout,
         load_assignment=assignment,
-        lb_policy=LbPolicy.CLUSTER_PROVIDED if original else _lb_policy(policy),
+        lb_policy=lb_policy,
+        hash_table_size=table_size,
+        slow_start=_slow_start(policy) if lb_policy in SLOW_STARTS else None,
         protocol=protocol,
-        circuit_breakers=circuit_breakers(pool),
+        circuit_breakers=replace(circuit_breakers(pool), retry_budget=_retry_budget(policy.retry_budget)),
         outlier_detection=policy.outlier_detection,
         tcp_keepalive=_keepalive(defaults.tcp_keepalive, tcp.tcp_keepalive),
         idle_timeout=http.idle_timeout or tcp.idle_timeout,
@@ -268,9 +283,34 @@ def _tls(
     return upstream_tls(settings, service.subject_alt_names, http2=protocol is UpstreamProtocol.HTTP2), False
 
 
-def _lb_policy(policy: EffectivePolicy) -> LbPolicy:
-    simple = policy.load_balancer.simple if policy.load_balancer else None
-    return _LB_POLICIES.get(simple, LbPolicy.LEAST_REQUEST) if simple else LbPolicy.LEAST_REQUEST
+def _lb_policy(policy: EffectivePolicy) -> tuple[LbPolicy, int]:
+    """How an endpoint is chosen, and the size of the table of a policy that hashes."""
+    balancer = policy.load_balancer or LoadBalancerSettings()
+    hashing = balancer.consistent_hash
+    if hashing is None:
+        return _LB_POLICIES.get(balancer.simple or SimpleLb.UNSPECIFIED, LbPolicy.LEAST_REQUEST), 0
+    if hashing.maglev is not None:
+        return LbPolicy.MAGLEV, hashing.maglev.table_size
+    ring = hashing.ring_hash.minimum_ring_size if hashing.ring_hash is not None else hashing.minimum_ring_size
+    return LbPolicy.RING_HASH, ring or _RING_SIZE
+
+
+def _slow_start(policy: EffectivePolicy) -> SlowStartPlan | None:
+    """Warm-up. Its older form leaves to Envoy what it does not say."""
+    balancer = policy.load_balancer or LoadBalancerSettings()
+    warmup = balancer.warmup
+    if warmup is not None and warmup.duration is not None:
+        percent = _WARMUP_PERCENT if warmup.minimum_percent is None else warmup.minimum_percent
+        aggression = _WARMUP_AGGRESSION if warmup.aggression is None else warmup.aggression
+        return SlowStartPlan(warmup.duration, percent, aggression)
+    return SlowStartPlan(balancer.warmup_duration_secs) if balancer.warmup_duration_secs else None
+
+
+def _retry_budget(budget: RetryBudget | None) -> RetryBudgetPlan | None:
+    if budget is None:
+        return None
+    percent = _BUDGET_PERCENT if budget.percent is None else budget.percent
+    return RetryBudgetPlan(percent, budget.min_retry_concurrency or _BUDGET_CONCURRENCY)
 
 
 def upstream_protocol(protocol: Protocol, http: HttpSettings, defaults: ClusterDefaults) -> UpstreamProtocol:

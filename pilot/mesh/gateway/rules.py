@@ -16,7 +16,9 @@ from pilot.mesh.context.visibility import VisibleServices
 from pilot.mesh.filters import plan_attached_filters
 from pilot.mesh.gateway.servers import GatewayPort, GatewayServer, merge_servers
 from pilot.mesh.listener_settings import plan_access_log
+from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import Destinations, known_destinations
+from pilot.mesh.rules.hashing import HashingByHost, hashing_by_host
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes
 from pilot.mesh.rules.model import TrafficRule
@@ -31,7 +33,7 @@ class GatewayRules:
     context: PushContext
     scope: OutboundScope
     memo: Memo
-    _routings: dict[tuple[str, int, bool, Destinations], HttpRouting] = field(default_factory=dict)
+    _routings: dict[tuple[str, int, bool, Destinations, HashingByHost], HttpRouting] = field(default_factory=dict)
 
     @property
     def wildcard(self) -> str:
@@ -64,12 +66,15 @@ class GatewayRules:
         """The HTTP routes of a rule at a server."""
         asks = rule.asks_about_source
         destinations = self._known(rule)
-        key = (server.gateway_name, server.number, asks, destinations)
+        hashing = hashing_by_host(
+            rule.destinations, lambda host: self._service(host, rule.namespace), self._destination_rule
+        )
+        key = (server.gateway_name, server.number, asks, destinations, hashing)
         routing = self._routings.get(key)
         if routing is None:
             site = self._site(server) if asks else RouteSite(gateway=server.gateway_name, port=server.number)
             default_retry = self.context.mesh.default_http_retry_policy
-            routing = HttpRouting(site=site, default_retry=default_retry, destinations=destinations)
+            routing = HttpRouting(site, default_retry, destinations, hashing)
             self._routings[key] = routing
         return self.memo(plan_http_routes, rule, routing)
 
@@ -81,10 +86,13 @@ class GatewayRules:
             policies=tcp_policies(
                 rule.destinations,
                 lambda host: self._service(host, rule.namespace),
-                lambda service: self.context.destination_rule(self.scope, service),
+                self._destination_rule,
             ),
             access_log=plan_access_log(self.context.mesh),
         )
+
+    def _destination_rule(self, service: Service) -> DestinationRuleInEffect | None:
+        return self.context.destination_rule(self.scope, service)
 
     def _site(self, server: GatewayServer) -> RouteSite:
         return RouteSite(server.gateway_name, server.number, self.scope.labels, self.scope.namespace)

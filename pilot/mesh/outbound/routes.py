@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from galley.hosts.names import MESH_GATEWAY
 from galley.meta import NO_LABELS
-from pilot.ir.route import RouteConfigPlan, RoutePlan, VirtualHostPlan
+from pilot.ir.route import HashPolicyPlan, RouteConfigPlan, RoutePlan, VirtualHostPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import OutboundScope
@@ -22,11 +22,12 @@ from pilot.mesh.outbound.virtual_hosts import (
     assemble_route_config,
     catch_all_host,
     plan_bare_host,
-    plan_default_host,
     plan_service_host,
     plan_sniffed_host,
 )
+from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import Destinations, known_destinations
+from pilot.mesh.rules.hashing import HashingByHost, hashing_by_host, hashing_of
 from pilot.mesh.rules.http_matches import RouteSite
 from pilot.mesh.rules.http_routes import HttpRouting, plan_http_routes, plan_service_route
 from pilot.mesh.rules.model import TrafficRule
@@ -61,7 +62,7 @@ class _Planner:
     context: PushContext
     scope: OutboundScope
     memo: Memo
-    routings: dict[tuple[int, bool, Destinations], HttpRouting] = field(default_factory=dict)
+    routings: dict[tuple[int, bool, Destinations, HashingByHost], HttpRouting] = field(default_factory=dict)
 
     @cached_property
     def visible(self) -> VisibleServices:
@@ -128,7 +129,9 @@ class _Planner:
     def _rule_routes(self, rule: TrafficRule, port: int) -> tuple[RoutePlan, ...]:
         destinations = known_destinations(rule.destinations, self.visible.named, single_port=False)
         asks = rule.asks_about_source
-        routing = self.routings.get((port, asks, destinations))
+        hashing = hashing_by_host(rule.destinations, self.visible.named, self._destination_rule)
+        key = (port, asks, destinations, hashing)
+        routing = self.routings.get(key)
         if routing is None:
             site = RouteSite(
                 gateway=MESH_GATEWAY,
@@ -137,16 +140,28 @@ class _Planner:
                 namespace=self.scope.namespace if asks else "",
             )
             default_retry = self.context.mesh.default_http_retry_policy
-            routing = HttpRouting(site=site, default_retry=default_retry, destinations=destinations)
-            self.routings[port, asks, destinations] = routing
+            routing = HttpRouting(site, default_retry, destinations, hashing)
+            self.routings[key] = routing
         return self.memo(plan_http_routes, rule, routing)
+
+    def _destination_rule(self, service: Service) -> DestinationRuleInEffect | None:
+        return self.context.destination_rule(self.scope, service)
+
+    def _routes_of(self, entry: _Routed, port: int) -> tuple[RoutePlan, ...]:
+        """Those of its rule, else the default route of its service."""
+        if entry.routes is not None:
+            return entry.routes
+        assert entry.service is not None
+        default_retry = self.context.mesh.default_http_retry_policy
+        hashed = self._hash_policy(entry.service, port)
+        return (self.memo(plan_service_route, entry.host, port, default_retry, hashed),)
+
+    def _hash_policy(self, service: Service, port: int) -> HashPolicyPlan | None:
+        return self.memo(hashing_of, self._destination_rule(service)).policy(port)
 
     def _sniffed_config(self, entry: _Routed, port: int) -> RouteConfigPlan:
         assert entry.service is not None
-        routes = entry.routes
-        if routes is None:
-            default_retry = self.context.mesh.default_http_retry_policy
-            routes = (self.memo(plan_service_route, entry.host, port, default_retry),)
+        routes = self._routes_of(entry, port)
         host = self.memo(plan_sniffed_host, entry.service, port, routes)
         return self.memo(assemble_route_config, virtual_host_name(entry.host, port), (host,), None, True)
 
@@ -167,13 +182,10 @@ class _Planner:
         self, entry: _Routed, port: int, aliases: dict[str, tuple[str, ...]], naming: HostNaming
     ) -> VirtualHostPlan:
         names = aliases.get(entry.host, ())
-        if entry.routes is None:
-            assert entry.service is not None
-            default_retry = self.context.mesh.default_http_retry_policy
-            return self.memo(plan_default_host, entry.service, names, port, naming, default_retry)
+        routes = self._routes_of(entry, port)
         if entry.service is None:
-            return self.memo(plan_bare_host, entry.host, port, naming, entry.routes)
-        return self.memo(plan_service_host, entry.service, names, port, naming, entry.routes)
+            return self.memo(plan_bare_host, entry.host, port, naming, routes)
+        return self.memo(plan_service_host, entry.service, names, port, naming, routes)
 
 
 def aliases_by_target(imported: EgressServices) -> dict[str, tuple[str, ...]]:

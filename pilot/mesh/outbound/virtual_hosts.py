@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from galley.frozen import frozen
 from galley.hosts.wildcards import is_wildcard
-from galley.kinds.http import HttpRetry
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.meta import ResourceKey
 from pilot.ir.http_filters import RouteFilterPlan
@@ -20,7 +19,6 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.mesh.naming import PASSTHROUGH_CLUSTER, authority, virtual_host_name
-from pilot.mesh.rules.http_routes import plan_service_route
 from pilot.registry.catalog import Service, ServiceResolution
 
 ALLOW_ANY = VirtualHostPlan(
@@ -65,14 +63,6 @@ def plan_service_host(
         routes=routes,
         origins=(*_rules_of(routes), *service.origins),
     )
-
-
-def plan_default_host(
-    service: Service, aliases: tuple[str, ...], port: int, naming: HostNaming, default_retry: HttpRetry | None
-) -> VirtualHostPlan:
-    """The virtual host of a service that no rule routes."""
-    routes = (plan_service_route(service.hostname, port, default_retry),)
-    return plan_service_host(service, aliases, port, naming, routes)
 
 
 def plan_sniffed_host(service: Service, port: int, routes: tuple[RoutePlan, ...]) -> VirtualHostPlan:

@@ -44,11 +44,17 @@ def known_destinations(
     return FrozenMap(known) if known else NO_DESTINATIONS
 
 
+def destination_port(destination: RuleDestination, known: Destinations, listener_port: int) -> int:
+    """The port that a destination means: its own, else the service's only one, else the listener's."""
+    target = known.get(destination.host)
+    return destination.port or (target.only_port if target else 0) or listener_port
+
+
 def destination_cluster(destination: RuleDestination, known: Destinations, listener_port: int) -> str:
     """The cluster that a destination names: its own port, else the service's only port, else the listener's.
 
     The name is made even when nothing of that name exists; Envoy then answers 503 with the flag ``NC``.
     """
     target = known.get(destination.host)
-    port = destination.port or (target.only_port if target else 0) or listener_port
+    port = destination_port(destination, known, listener_port)
     return outbound_cluster(port=port, host=target.host if target else destination.host, subset=destination.subset)

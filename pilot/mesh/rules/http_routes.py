@@ -10,6 +10,7 @@ from galley.kinds.http import HttpRedirect, HttpRetry
 from pilot.ir.route import (
     DirectResponsePlan,
     ForwardPlan,
+    HashPolicyPlan,
     MirrorPlan,
     RedirectPlan,
     RouteMatchPlan,
@@ -17,7 +18,8 @@ from pilot.ir.route import (
     WeightedClusterPlan,
 )
 from pilot.mesh.naming import outbound_cluster, parse_cluster_name
-from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
+from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster, destination_port
+from pilot.mesh.rules.hashing import NONE_HASHES, HashingByHost
 from pilot.mesh.rules.http_actions import (
     plan_direct_response,
     plan_headers,
@@ -36,10 +38,19 @@ class HttpRouting:
     site: RouteSite
     default_retry: HttpRetry | None = None
     destinations: Destinations = NO_DESTINATIONS
+    hashing: HashingByHost = NONE_HASHES
 
     def cluster(self, destination: RuleDestination) -> str:
         """The name of the cluster that ``destination`` means there."""
         return destination_cluster(destination, self.destinations, self.site.port)
+
+    def hash_policy(self, destination: RuleDestination) -> HashPolicyPlan | None:
+        """What of a request decides which endpoint of ``destination`` takes it, if anything does."""
+        hashing = self.hashing.get(destination.host)
+        if hashing is None:
+            return None
+        port = destination_port(destination, self.destinations, self.site.port)
+        return hashing.policy(port, destination.subset)
 
 
 def plan_http_routes(rule: TrafficRule, routing: HttpRouting) -> tuple[RoutePlan, ...]:
@@ -59,13 +70,16 @@ def plan_http_routes(rule: TrafficRule, routing: HttpRouting) -> tuple[RoutePlan
     return tuple(planned)
 
 
-def plan_service_route(host: str, port: int, default_retry: HttpRetry | None) -> RoutePlan:
+def plan_service_route(
+    host: str, port: int, default_retry: HttpRetry | None, hash_policy: HashPolicyPlan | None = None
+) -> RoutePlan:
     """The route of a service without a rule: everything to its cluster, with the default retries."""
     return RoutePlan(
         match=RouteMatchPlan(),
         action=ForwardPlan(
             clusters=(WeightedClusterPlan(cluster=outbound_cluster(port=port, host=host), weight=1),),
             retry=plan_retry(None, default_retry),
+            hash_policies=(hash_policy,) if hash_policy is not None else (),
         ),
         name="default",
         decorator=f"{host}:{port}/*",
@@ -115,13 +129,20 @@ def _plan_forward(http: HttpRule, forward: HttpForward, routing: HttpRouting) ->
     if authority:  # Istio: the Host that the rule sets wins over what its destinations set
         clusters = tuple(replace(share, host_rewrite="") for share in clusters)
     regex_rewrite = rewrite.uri_regex_rewrite if rewrite else None
+    policies = [routing.hash_policy(share.destination) for share in forward.shares if share.weight > 0]
+    hash_policies = tuple(policy for policy in policies if policy is not None)
+    retry = plan_retry(forward.retries, routing.default_retry)
+    if retry is not None and hash_policies and len(clusters) == 1:
+        # A retry that avoids the endpoint of before would lead past the one that the request belongs to.
+        retry = replace(retry, previous_hosts=False)
     return ForwardPlan(
         clusters=clusters,
         timeout=forward.timeout or timedelta(0),
-        retry=plan_retry(forward.retries, routing.default_retry),
+        retry=retry,
         prefix_rewrite=rewrite.uri if rewrite and regex_rewrite is None else "",
         regex_rewrite=regex_rewrite,
         host_rewrite=authority,
+        hash_policies=hash_policies,
         mirrors=tuple(
             MirrorPlan(cluster=routing.cluster(mirror.destination), percent=mirror.percent)
             for mirror in http.mirrors

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.networking.destination_rule import TcpSettings
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan
 from pilot.ir.network_filters import AccessLogPlan, TcpProxyPlan, WeightedTcpCluster
 from pilot.mesh.filters import plan_filter_chain
 from pilot.mesh.naming import outbound_cluster
 from pilot.mesh.rules.destination_rules import DestinationRuleInEffect
 from pilot.mesh.rules.destinations import NO_DESTINATIONS, Destinations, destination_cluster
+from pilot.mesh.rules.hashing import hashes_addresses
 from pilot.mesh.rules.http_matches import RouteSite, applies
 from pilot.mesh.rules.model import RuleShare, TrafficRule
 from pilot.registry.catalog import Service
@@ -24,6 +26,8 @@ class TcpPolicy:
 
     idle_timeout: timedelta | None = None
     max_connection_duration: timedelta | None = None
+    hash_source_ip: bool = False
+    """Whether the endpoint goes by the client's address."""
 
 
 NO_POLICY = TcpPolicy()
@@ -61,9 +65,12 @@ def tcp_policy(rule: DestinationRuleInEffect | None) -> TcpPolicy:
     """The TCP settings of a DestinationRule's top level; neither subsets nor port levels count here (Istio's rule)."""
     policy = rule.traffic_policy if rule is not None else None
     pool = policy.connection_pool if policy is not None else None
-    if pool is None or pool.tcp is None:
-        return NO_POLICY
-    return TcpPolicy(idle_timeout=pool.tcp.idle_timeout, max_connection_duration=pool.tcp.max_connection_duration)
+    tcp = pool.tcp if pool is not None and pool.tcp is not None else TcpSettings()
+    return TcpPolicy(
+        idle_timeout=tcp.idle_timeout,
+        max_connection_duration=tcp.max_connection_duration,
+        hash_source_ip=hashes_addresses(rule),
+    )
 
 
 def tcp_policies(
@@ -148,12 +155,14 @@ def plan_tcp_proxy(shares: tuple[RuleShare, ...], rule: TrafficRule, routing: Tc
         )
         for share in weighted
     )
-    policy = routing.policies.get(weighted[0].destination.host, NO_POLICY)
+    policies = [routing.policies.get(share.destination.host, NO_POLICY) for share in weighted]
+    policy = policies[0]
     return TcpProxyPlan(
         stat_prefix=clusters[0].cluster if len(clusters) == 1 else f"{rule.name}.{rule.namespace}",
         clusters=clusters,
         idle_timeout=policy.idle_timeout,
         max_connection_duration=policy.max_connection_duration,
+        hash_source_ip=any(one.hash_source_ip for one in policies),
         access_log=routing.access_log,
     )
 
@@ -165,5 +174,6 @@ def single_cluster_proxy(cluster: str, access_log: AccessLogPlan | None, policy:
         clusters=(WeightedTcpCluster(cluster=cluster, weight=1),),
         idle_timeout=policy.idle_timeout,
         max_connection_duration=policy.max_connection_duration,
+        hash_source_ip=policy.hash_source_ip,
         access_log=access_log,
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from galley.frozen import frozen
 from galley.kinds.networking.destination_rule import (
     ConnectionPoolSettings,
     LoadBalancerSettings,
     OutlierDetection,
     PortTrafficPolicy,
+    RetryBudget,
     TrafficPolicy,
 )
 from galley.kinds.values import ClientTlsSettings
@@ -23,6 +26,7 @@ class EffectivePolicy:
     connection_pool: ConnectionPoolSettings | None = None
     outlier_detection: OutlierDetection | None = None
     tls: ClientTlsSettings | None = None
+    retry_budget: RetryBudget | None = None
 
 
 NO_POLICY = EffectivePolicy()
@@ -32,7 +36,8 @@ def effective_policy(rule: DestinationRuleInEffect | None, port: Port, subset: s
     """The policy of ``rule`` for ``port`` and ``subset``.
 
     Settings for a port replace all four blocks of their level, also those that they leave out; a subset's policy
-    replaces block by block what it has (Istio, "DestinationRule": portLevelSettings, subsets).
+    replaces block by block what it has (Istio, "DestinationRule": portLevelSettings, subsets). What a port cannot say
+    is dropped by settings for the host's, and kept by those for a subset's.
     """
     if rule is None:
         return NO_POLICY
@@ -48,14 +53,16 @@ def _at_host(policy: TrafficPolicy | None, port: Port) -> EffectivePolicy:
 
 
 def _at_subset(policy: EffectivePolicy, own: TrafficPolicy, port: Port) -> EffectivePolicy:
+    retry_budget = own.retry_budget or policy.retry_budget
     at_port = _for_port(own, port)
     if at_port is not None:
-        return _blocks(at_port)
+        return replace(_blocks(at_port), retry_budget=retry_budget)
     return EffectivePolicy(
         load_balancer=own.load_balancer or policy.load_balancer,
         connection_pool=own.connection_pool or policy.connection_pool,
         outlier_detection=own.outlier_detection or policy.outlier_detection,
         tls=own.tls or policy.tls,
+        retry_budget=retry_budget,
     )
 
 
@@ -69,4 +76,5 @@ def _blocks(policy: TrafficPolicy | PortTrafficPolicy) -> EffectivePolicy:
         connection_pool=policy.connection_pool,
         outlier_detection=policy.outlier_detection,
         tls=policy.tls,
+        retry_budget=policy.retry_budget if isinstance(policy, TrafficPolicy) else None,
     )

@@ -14,10 +14,16 @@ from citadel.policy.authorization.filters import plan_rbac
 from galley.frozen import FrozenMap
 from galley.kinds.http import RegexRewrite
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
-from galley.kinds.networking.destination_rule import ConnectionKeepalive, OutlierDetection
+from galley.kinds.networking.destination_rule import (
+    ConnectionKeepalive,
+    HttpCookie,
+    HttpCookieAttribute,
+    OutlierDetection,
+)
 from galley.kinds.values import StringMatch, TcpKeepalive
 from galley.meta import ResourceKey
 from pilot.ir.cluster import (
+    SLOW_STARTS,
     CircuitBreakerPlan,
     ClusterPlan,
     DiscoveryType,
@@ -25,6 +31,8 @@ from pilot.ir.cluster import (
     LbPolicy,
     LoadAssignmentPlan,
     LocalityPlan,
+    RetryBudgetPlan,
+    SlowStartPlan,
     UpstreamProtocol,
 )
 from pilot.ir.http_filters import HttpFilterPlan, RouteCorsPlan, RouteFaultPlan, RouterPlan
@@ -47,6 +55,7 @@ from pilot.ir.network_filters import (
 from pilot.ir.route import (
     DirectResponsePlan,
     ForwardPlan,
+    HashPolicyPlan,
     HeaderMutationPlan,
     MirrorPlan,
     RedirectPlan,
@@ -124,20 +133,30 @@ one_endpoint = st.builds(
         st.builds(LocalityPlan, locality=st.builds(Locality, region=names), endpoints=st.tuples(endpoints))
     ),
 )
-from_endpoints = st.sampled_from([policy for policy in LbPolicy if policy is not LbPolicy.CLUSTER_PROVIDED])
-sources = st.one_of(
-    st.fixed_dictionaries({"discovery": st.just(DiscoveryType.EDS), "lb_policy": from_endpoints}),
+slow_starts = st.builds(
+    SlowStartPlan,
+    window=durations,
+    min_percent=st.none() | st.floats(0, 100),
+    aggression=st.none() | st.floats(0.1, 10),
+)
+balancers: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({"lb_policy": LbPolicy.RANDOM}),
+    st.fixed_dictionaries(
+        {"lb_policy": st.sampled_from(sorted(SLOW_STARTS)), "slow_start": st.none() | slow_starts},
+    ),
+    st.fixed_dictionaries({"lb_policy": st.just(LbPolicy.RING_HASH), "hash_table_size": st.integers(1, 8 << 20)}),
+    st.fixed_dictionaries({"lb_policy": st.just(LbPolicy.MAGLEV), "hash_table_size": st.sampled_from([2, 65537])}),
+)
+sources: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.builds(dict, balancers, discovery=st.just(DiscoveryType.EDS)),
     st.just({"discovery": DiscoveryType.ORIGINAL_DST, "lb_policy": LbPolicy.CLUSTER_PROVIDED}),
-    st.fixed_dictionaries(
-        {
-            "discovery": st.sampled_from([DiscoveryType.STATIC, DiscoveryType.STRICT_DNS]),
-            "lb_policy": from_endpoints,
-            "load_assignment": st.none() | load_assignments,
-        }
+    st.builds(
+        dict,
+        balancers,
+        discovery=st.sampled_from([DiscoveryType.STATIC, DiscoveryType.STRICT_DNS]),
+        load_assignment=st.none() | load_assignments,
     ),
-    st.fixed_dictionaries(
-        {"discovery": st.just(DiscoveryType.LOGICAL_DNS), "lb_policy": from_endpoints, "load_assignment": one_endpoint}
-    ),
+    st.builds(dict, balancers, discovery=st.just(DiscoveryType.LOGICAL_DNS), load_assignment=one_endpoint),
 )
 cluster_plans = st.builds(
     lambda source, **traits: ClusterPlan(**source, **traits),
@@ -145,7 +164,13 @@ cluster_plans = st.builds(
     name=clusters,
     connect_timeout=durations,
     protocol=st.sampled_from(UpstreamProtocol),
-    circuit_breakers=st.builds(CircuitBreakerPlan, max_connections=counts, max_retries=counts),
+    circuit_breakers=st.builds(
+        CircuitBreakerPlan,
+        max_connections=counts,
+        max_retries=counts,
+        retry_budget=st.none()
+        | st.builds(RetryBudgetPlan, percent=st.floats(0, 100), min_concurrency=st.integers(1, 100)),
+    ),
     outlier_detection=st.none() | outliers,
     tcp_keepalive=st.none()
     | st.builds(TcpKeepalive, probes=st.integers(0, 9), time=st.none() | durations, interval=st.none() | durations),
@@ -186,6 +211,21 @@ rewrites: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"prefix_rewrite": paths}),
     st.just({"regex_rewrite": RegexRewrite(match="/v([0-9]+)/(.*)", rewrite=r"/\2/\1")}),
 )
+hash_policies = st.one_of(
+    st.builds(HashPolicyPlan, header=names),
+    st.builds(HashPolicyPlan, query_parameter=names),
+    st.just(HashPolicyPlan(source_ip=True)),
+    st.builds(
+        HashPolicyPlan,
+        cookie=st.builds(
+            HttpCookie,
+            name=names,
+            path=st.just("") | paths,
+            ttl=st.none() | st.just(timedelta(0)) | durations,
+            attributes=st.lists(st.builds(HttpCookieAttribute, name=names, value=names), max_size=2).map(tuple),
+        ),
+    ),
+)
 forwards = st.builds(
     lambda rewrite, **traits: ForwardPlan(**rewrite, **traits),
     rewrite=rewrites,
@@ -194,6 +234,7 @@ forwards = st.builds(
     retry=st.none() | retries,
     host_rewrite=st.just("") | hosts,
     mirrors=st.lists(st.builds(MirrorPlan, cluster=clusters, percent=st.floats(0.0001, 100)), max_size=2).map(tuple),
+    hash_policies=st.lists(hash_policies, max_size=2).map(tuple),
     max_stream_duration=st.booleans(),
 )
 replaced_paths: st.SearchStrategy[dict[str, Any]] = st.one_of(

@@ -15,6 +15,8 @@ from galley.text.recorder import Recorder
 from galley.text.wording import quoted
 
 _LARGEST_TABLE = 5_000_011
+_LARGEST_RING = 8 << 20
+"""Envoy's own limit: it refuses a cluster with a larger one."""
 
 
 def check_load_balancer(
@@ -43,24 +45,30 @@ def _check_consistent_hash(recorder: Recorder, path: str, consistent: Consistent
     )
     if all(key is None for key in keys):
         hint = "give httpHeaderName, httpCookie, useSourceIp: true or httpQueryParameterName"
-        recorder.error(path, "missing-field", "does not say what to hash", hint)
+        recorder.warn(path, "missing-field", "does not say what to hash, so endpoints are chosen at random", hint)
     if consistent.http_header_name is not None:
         check_header_name(recorder, f"{path}.httpHeaderName", consistent.http_header_name)
     if consistent.http_query_parameter_name == "":
         recorder.error(f"{path}.httpQueryParameterName", "missing-field", "must not be empty")
     if consistent.http_cookie is not None:
         _check_cookie(recorder, f"{path}.httpCookie", consistent.http_cookie)
-    check_not_negative(recorder, f"{path}.minimumRingSize", consistent.minimum_ring_size)
+    _check_ring_size(recorder, f"{path}.minimumRingSize", consistent.minimum_ring_size)
     if consistent.ring_hash is not None:
-        check_not_negative(recorder, f"{path}.ringHash.minimumRingSize", consistent.ring_hash.minimum_ring_size)
+        _check_ring_size(recorder, f"{path}.ringHash.minimumRingSize", consistent.ring_hash.minimum_ring_size)
     if consistent.minimum_ring_size and (consistent.ring_hash or consistent.maglev):
         what = "is not possible together with ringHash or maglev"
         recorder.error(f"{path}.minimumRingSize", "exclusive-fields", what, "write ringHash.minimumRingSize")
-    if consistent.maglev is not None and consistent.maglev.table_size:
+    if consistent.maglev is not None:
         size = consistent.maglev.table_size
         if not 0 < size <= _LARGEST_TABLE or not _is_prime(size):
             what = f"must be a prime number of at most {_LARGEST_TABLE:,}, not {size}"
             recorder.error(f"{path}.maglev.tableSize", "invalid-number", what, "such as 65537")
+
+
+def _check_ring_size(recorder: Recorder, path: str, size: int) -> None:
+    check_not_negative(recorder, path, size)
+    if size > _LARGEST_RING:
+        recorder.error(path, "invalid-number", f"must be at most {_LARGEST_RING:,}, not {size}")
 
 
 def _check_cookie(recorder: Recorder, path: str, cookie: HttpCookie) -> None:

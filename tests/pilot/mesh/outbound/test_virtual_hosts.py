@@ -8,7 +8,7 @@ from pilot.mesh.outbound.virtual_hosts import (
     assemble_route_config,
     catch_all_host,
     plan_bare_host,
-    plan_default_host,
+    plan_service_host,
     plan_sniffed_host,
     service_domains,
     short_names,
@@ -75,8 +75,8 @@ def test_pods_of_headless_services_have_names_below_it() -> None:
 def test_ports_in_domains() -> None:
     naming = HostNaming(dns_domain=PROD, ports_in_domains=True)
     service = a_service("a.com")
-    assert plan_default_host(service, (), 8080, naming, None).domains == ("a.com:8080", "a.com.:8080")
-    assert set(plan_default_host(service, (), 80, naming, None).domains) == {"a.com", "a.com.", "a.com:80", "a.com.:80"}
+    assert plan_service_host(service, (), 8080, naming, ()).domains == ("a.com:8080", "a.com.:8080")
+    assert set(plan_service_host(service, (), 80, naming, ()).domains) == {"a.com", "a.com.", "a.com:80", "a.com.:80"}
     assert plan_bare_host("b.com", 80, naming, ()).domains == ("b.com", "b.com:80")
 
 

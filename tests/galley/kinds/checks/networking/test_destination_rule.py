@@ -117,7 +117,7 @@ def test_diagnostics(spec: str, expected: list[str]) -> None:
                 "error conflicting-certificates .tls.subjectAltNames",
             ],
         ),
-        ("{loadBalancer: {consistentHash: {}}}", ["error missing-field .loadBalancer.consistentHash"]),
+        ("{loadBalancer: {consistentHash: {}}}", ["warning missing-field .loadBalancer.consistentHash"]),
         (
             "{loadBalancer: {consistentHash: {httpHeaderName: 'a b', maglev: {tableSize: 65536}}}}",
             [
