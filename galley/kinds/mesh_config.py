@@ -10,6 +10,7 @@ from typing import Any
 from galley.frozen import frozen
 from galley.kinds.extension_provider import ExtensionProvider
 from galley.kinds.http import HttpRetry
+from galley.kinds.networking.destination_rule import LocalityLbSetting
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
 
@@ -168,7 +169,7 @@ class MeshConfig:
     enable_auto_mtls: bool | None = None
     mesh_mtls: Any = field(default=None, metadata={"name": "meshMTLS", "unenforced": "no mutual TLS is configured yet"})
     tls_defaults: Any = unsupported(None)
-    locality_lb_setting: Any = unsupported(None, "endpoints of all localities count alike")
+    locality_lb_setting: LocalityLbSetting = LocalityLbSetting()
     zone_aware_lb_setting: Any = unsupported(None, "endpoints of all zones count alike")
     hbone_idle_timeout: timedelta | None = unsupported(None)
     ingress_class: str = unsupported("")

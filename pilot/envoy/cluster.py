@@ -8,6 +8,7 @@ from envoy_data_plane.envoy.config.cluster.v3 import (
     CircuitBreakersThresholdsRetryBudget,
     Cluster,
     ClusterCommonLbConfig,
+    ClusterCommonLbConfigLocalityWeightedLbConfig,
     ClusterDiscoveryType,
     ClusterDnsLookupFamily,
     ClusterEdsClusterConfig,
@@ -51,6 +52,7 @@ _round_robin_lb_config = maker(ClusterRoundRobinLbConfig)
 _runtime_double = maker(RuntimeDouble)
 _ring_hash_lb_config = maker(ClusterRingHashLbConfig)
 _maglev_lb_config = maker(ClusterMaglevLbConfig)
+_locality_weighted_lb_config = maker(ClusterCommonLbConfigLocalityWeightedLbConfig)
 _circuit_breakers = maker(CircuitBreakers)
 _thresholds = maker(CircuitBreakersThresholds)
 _outlier_detection = maker(OutlierDetection)
@@ -78,10 +80,7 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
         lb_policy=_LB_POLICIES[plan.lb_policy],
         circuit_breakers=_render_circuit_breakers(plan.circuit_breakers),
         outlier_detection=_render_outlier_detection(outliers) if outliers is not None else None,
-        # Whoever ejects endpoints does not want traffic to go back to them: Istio switches panic routing off.
-        common_lb_config=_common_lb_config(healthy_panic_threshold=_percent(value=float(outliers.min_health_percent)))
-        if outliers is not None
-        else None,
+        common_lb_config=_render_common_lb_config(plan),
         upstream_connection_options=_render_connection_options(plan.tcp_keepalive),
         metadata=_render_metadata(plan),
     )
@@ -93,6 +92,17 @@ def render_cluster(plan: ClusterPlan) -> Cluster:
     _add_transport_socket(cluster, plan)
     _add_endpoints(cluster, plan)
     return cluster
+
+
+def _render_common_lb_config(plan: ClusterPlan) -> ClusterCommonLbConfig | None:
+    outliers = plan.outlier_detection
+    if outliers is None and not plan.locality_weighted:
+        return None
+    return _common_lb_config(
+        # Whoever ejects endpoints does not want traffic to go back to them: Istio switches panic routing off.
+        healthy_panic_threshold=_percent(value=float(outliers.min_health_percent)) if outliers is not None else None,
+        locality_weighted_lb_config=_locality_weighted_lb_config() if plan.locality_weighted else None,
+    )
 
 
 def _add_load_balancer(cluster: Cluster, plan: ClusterPlan) -> None:

@@ -42,8 +42,7 @@ def render_locality(plan: LocalityPlan) -> LocalityMessage:
 
 def render_locality_options(plan: LocalityPlan) -> LocalityLbEndpoints:
     """All but the locality itself and its endpoints."""
-    weight = sum(endpoint.weight for endpoint in plan.endpoints)
-    return _locality_endpoints(load_balancing_weight=weight, priority=plan.priority)
+    return _locality_endpoints(load_balancing_weight=plan.total_weight, priority=plan.priority)
 
 
 def render_endpoint(plan: EndpointPlan) -> LbEndpoint:

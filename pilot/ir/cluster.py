@@ -75,16 +75,24 @@ class EndpointPlan:
 
 @frozen
 class LocalityPlan:
-    """Endpoints of one locality, at least one and in a stable order. ValueError without any: it would have the weight
-    0, which Envoy refuses."""
+    """Endpoints of one locality, in a stable order. ``weight`` 0 means theirs together.
+
+    ValueError without endpoints and weight: Envoy refuses a locality of the weight 0.
+    """
 
     locality: Locality
     endpoints: tuple[EndpointPlan, ...]
     priority: int = 0
+    weight: int = 0
 
     def __post_init__(self) -> None:
-        if not self.endpoints:
+        if not self.total_weight:
             raise ValueError("a locality has endpoints")
+
+    @property
+    def total_weight(self) -> int:
+        """What it weighs among the localities of its priority."""
+        return self.weight or sum(endpoint.weight for endpoint in self.endpoints)
 
 
 @frozen
@@ -165,6 +173,7 @@ class ClusterPlan:
     connect_timeout: timedelta = timedelta(seconds=10)
     load_assignment: LoadAssignmentPlan | None = None
     lb_policy: LbPolicy = LbPolicy.LEAST_REQUEST
+    locality_weighted: bool = False
     hash_table_size: int = 0
     slow_start: SlowStartPlan | None = None
     protocol: UpstreamProtocol = UpstreamProtocol.HTTP1

@@ -27,6 +27,18 @@ class Locality:
 NOWHERE = Locality()
 
 
+_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone", "topology.istio.io/subzone")
+_WHOLE = ("topology.istio.io/locality", "istio-locality")
+
+
+def locality_of_labels(labels: Mapping[str, str]) -> Locality:
+    """What the labels of a workload say (Istio's order): each part of the topology, else all of them in one label."""
+    region, zone, sub_zone = (labels.get(name, "") for name in _LABELS)
+    if region or zone or sub_zone:
+        return Locality(region, zone, sub_zone)
+    return Locality.parse(next((labels[name] for name in _WHOLE if name in labels), ""))
+
+
 def write_locality(locality: Locality) -> dict[str, str]:
     """``locality`` as the JSON of a node has it: the parts that are known; empty when none is."""
     parts = {"region": locality.region, "zone": locality.zone, "sub_zone": locality.sub_zone}

@@ -30,7 +30,7 @@ def test_every_kind_is_there_with_its_fields() -> None:
     for _, kind in KINDS:
         assert f"\n## {kind}\n" in page
     assert "| `httpsRedirect` | true or false |" in page
-    assert re.search(r"\| `consistentHash` \| .* \| not supported: ", page)
+    assert re.search(r"\| `tunnel` \| .* \| not supported: ", page)
 
 
 def test_diagnostics_have_their_texts() -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from galley.kinds.checks.extension_provider import check_extension_providers
+from galley.kinds.checks.networking.load_balancer import check_locality
 from galley.kinds.checks.networking.resilience import check_retries
 from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label
 from galley.kinds.command_operators import wrong_with_format
@@ -43,6 +44,7 @@ def check_mesh_config(recorder: Recorder, resource: Resource[MeshConfig]) -> Non
     _check_export_to(recorder, body, mesh)
     _check_access_log(recorder, below(body, "accessLogFormat"), mesh)
     check_extension_providers(recorder, below(body, "extensionProviders"), mesh.extension_providers)
+    check_locality(recorder, below(body, "localityLbSetting"), mesh.locality_lb_setting, has_outlier_detection=True)
     if mesh.tcp_keepalive is not None:
         path = below(body, "tcpKeepalive")
         check_not_negative(recorder, f"{path}.probes", mesh.tcp_keepalive.probes)

@@ -117,7 +117,7 @@ class LoadBalancerSettings:
     simple: SimpleLb | None = None
     consistent_hash: ConsistentHashLb | None = None
     backend_utilization: Any = unsupported(None, "requests are balanced by LEAST_REQUEST instead")
-    locality_lb_setting: LocalityLbSetting | None = unsupported(None, "endpoints of all localities count alike")
+    locality_lb_setting: LocalityLbSetting | None = None
     zone_aware_lb_setting: ZoneAwareLbSetting | None = unsupported(None, "endpoints of all zones count alike")
     warmup_duration_secs: timedelta | None = None
     warmup: Warmup | None = None

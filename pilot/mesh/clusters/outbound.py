@@ -13,6 +13,7 @@ from galley.kinds.networking.destination_rule import (
     H2UpgradePolicy,
     HttpSettings,
     LoadBalancerSettings,
+    LocalityLbSetting,
     RetryBudget,
     SimpleLb,
     Subset,
@@ -34,7 +35,15 @@ from pilot.ir.cluster import (
 )
 from pilot.ir.proxy import ProxyPart
 from pilot.memo import Memo
-from pilot.mesh.clusters.endpoints import plan_assignment, plan_load_assignments
+from pilot.mesh.clusters.endpoints import Selected, plan_assignment, plan_load_assignments
+from pilot.mesh.clusters.localities import (
+    Caller,
+    LocalityRouting,
+    caller_of,
+    is_near_and_far,
+    is_weighted,
+    locality_routing,
+)
 from pilot.mesh.clusters.mutual_tls import MeshUpstream, ServicePeers, plan_mesh_tls, service_peers
 from pilot.mesh.clusters.upstream_tls import upstream_tls
 from pilot.mesh.context.push_context import PushContext
@@ -74,6 +83,10 @@ class ClusterDefaults:
     """Whether connections have an original destination: those of redirected sidecars have."""
     identified: bool = True
     """Whether the proxy has a certificate to show, where others have."""
+    localities: LocalityLbSetting = LocalityLbSetting()
+    """How localities count for a service whose rule does not say it."""
+    caller: Caller = Caller()
+    """Where the client is; of a service whose localities are alike it is left out."""
 
 
 def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
@@ -87,6 +100,7 @@ def cluster_defaults(mesh: MeshConfig, scope: OutboundScope) -> ClusterDefaults:
         gateway=gateway,
         redirected=not gateway and scope.interception is not Interception.NONE,
         identified=scope.certificates is not Certificates.NONE,
+        localities=mesh.locality_lb_setting,
     )
 
 
@@ -99,6 +113,7 @@ def plan_upstreams(context: PushContext, scope: OutboundScope, memo: Memo) -> Pr
 def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Memo) -> tuple[ClusterPlan, ...]:
     """All clusters of ``scope``: its services', then BlackHoleCluster and (sidecars) PassthroughCluster."""
     defaults = cluster_defaults(context.mesh, scope)
+    near = replace(defaults, caller=caller_of(scope))
     visible = context.visible_services(scope)
     plans: list[ClusterPlan] = []
     for service in (*visible.services, *visible.extra):
@@ -106,7 +121,8 @@ def plan_outbound_clusters(context: PushContext, scope: OutboundScope, memo: Mem
             rule = context.destination_rule(scope, service)
             inline = _inline_endpoints(context, service)
             peers = service_peers(context, scope, service, memo)
-            plans += memo(plan_service_clusters, service, rule, defaults, inline, peers)
+            own = near if inline and is_near_and_far(rule, defaults.localities) else defaults
+            plans += memo(plan_service_clusters, service, rule, own, inline, peers)
     plans += memo(plan_well_known_clusters, defaults)
     return tuple(plans)
 
@@ -190,7 +206,9 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
     protocol = upstream_protocol(port.protocol, http, defaults)
     is_http2 = protocol is UpstreamProtocol.HTTP2
     tls, by_endpoint = _tls(target, policy, protocol, original_destination=original)
-    assignment = _inline_assignment(target, by_endpoint=by_endpoint) if discovery in _DNS.values() else None
+    routing = locality_routing(policy, defaults.localities, defaults.caller)
+    inline = _inline_assignment(target, routing, by_endpoint=by_endpoint)
+    assignment = inline if discovery in _DNS.values() else None
     lb_policy, table_size = (LbPolicy.CLUSTER_PROVIDED, 0) if original else _lb_policy(policy)
     shifted = service.target_port(port.number) if original else port.number
     return ClusterPlan(
@@ -199,6 +217,7 @@ def _plan_cluster(target: _Target, defaults: ClusterDefaults) -> ClusterPlan:
         connect_timeout=tcp.connect_timeout or defaults.connect_timeout,
         load_assignment=assignment,
         lb_policy=lb_policy,
+        locality_weighted=is_weighted(policy, defaults.localities),
         hash_table_size=table_size,
         slow_start=_slow_start(policy) if lb_policy in SLOW_STARTS else None,
         protocol=protocol,
@@ -250,10 +269,11 @@ def _discovery(target: _Target, policy: EffectivePolicy, defaults: ClusterDefaul
     return _DNS.get(service.resolution, DiscoveryType.EDS)
 
 
-def _inline_assignment(target: _Target, *, by_endpoint: bool) -> LoadAssignmentPlan:
+def _inline_assignment(target: _Target, routing: LocalityRouting | None, *, by_endpoint: bool) -> LoadAssignmentPlan:
     """The endpoints where Envoy resolves names."""
     policies = target.peers.policies if target.peers is not None and by_endpoint else None
-    return plan_assignment(target.name, target.inline, target.subset.labels, target.service.origins, policies)
+    selected = Selected(target.inline, target.subset.labels, routing)
+    return plan_assignment(target.name, selected, target.service.origins, policies)
 
 
 def _supported(discovery: DiscoveryType, assignment: LoadAssignmentPlan | None) -> DiscoveryType:

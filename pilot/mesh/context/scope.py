@@ -9,6 +9,7 @@ from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.ir.proxy import WithheldPatches
 from pilot.mesh.context.auto_addressing import AddressFamilies
+from pilot.node.locality import NOWHERE, Locality
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 
@@ -66,6 +67,10 @@ class OutboundScope:
     certificates: Certificates = Certificates.CONTROL_PLANE
     auto_addresses: bool = False
     """Whether services without address have automatic ones, because the application's names come from here."""
+    locality: Locality = NOWHERE
+    network: str = ""
+    priority_labels: Labels = NO_LABELS
+    """Where the workload is, and what of its labels gives endpoints priorities: only where some rule asks for that."""
 
     @property
     def families(self) -> AddressFamilies:

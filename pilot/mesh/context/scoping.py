@@ -24,6 +24,8 @@ from pilot.mesh.context.scope import (
     OutboundScope,
     ProxyScope,
 )
+from pilot.mesh.rules.destination_rules import named_labels
+from pilot.node.locality import NOWHERE, Locality, locality_of_labels
 from pilot.node.metadata import Interception
 from pilot.node.node_id import ProxyKind
 from pilot.registry.catalog import WorkloadPort
@@ -130,6 +132,9 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
     """What clusters, endpoints and routes of ``proxy`` depend on."""
     labels = workload_labels(context, proxy)
     gateway = proxy.kind is ProxyKind.GATEWAY
+    setting = context.mesh.locality_lb_setting
+    asks_place = context.policies.prefers_localities or bool(setting.distribute)
+    priority_labels = sorted({*context.policies.priority_labels, *named_labels(setting)})
     return OutboundScope(
         kind=proxy.kind,
         namespace=proxy.namespace,
@@ -143,7 +148,18 @@ def outbound_scope(context: PushContext, proxy: Proxy) -> OutboundScope:
         http_proxy=_http_proxy_port(context, proxy) > 0,
         certificates=_certificates(context, proxy),
         auto_addresses=proxy.captures_dns and proxy.auto_addresses,
+        locality=_locality(context, proxy, labels) if asks_place else NOWHERE,
+        network=proxy.network if priority_labels else "",
+        priority_labels=FrozenMap({name: labels[name] for name in priority_labels if name in labels}),
     )
+
+
+def _locality(context: PushContext, proxy: Proxy, labels: Labels) -> Locality:
+    """Where the workload is: as its labels say, its node, or the registry of its address."""
+    by_labels = locality_of_labels(labels)
+    if by_labels != NOWHERE or proxy.locality != NOWHERE:
+        return by_labels if by_labels != NOWHERE else proxy.locality
+    return next((entry.endpoint.locality for entry in served_ports(context, proxy)), NOWHERE)
 
 
 def _own_target_ports(context: PushContext, proxy: Proxy) -> FrozenMap[int, int]:

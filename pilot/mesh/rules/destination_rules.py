@@ -9,7 +9,14 @@ from galley.exports import EVERYWHERE, Exports, resolve_exports
 from galley.frozen import frozen
 from galley.hosts.names import DEFAULT_DOMAIN, resolve_host
 from galley.hosts.wildcards import HostIndex
-from galley.kinds.networking.destination_rule import DestinationRule, Subset, TrafficPolicy
+from galley.kinds.networking.destination_rule import (
+    DestinationRule,
+    LoadBalancerSettings,
+    LocalityLbSetting,
+    PortTrafficPolicy,
+    Subset,
+    TrafficPolicy,
+)
 from galley.meta import Labels, Resource, ResourceKey
 
 
@@ -31,6 +38,14 @@ class DestinationRuleInEffect:
     def key(self) -> ResourceKey:
         """The oldest of the rules."""
         return self.origins[0]
+
+    @property
+    def prefers_localities(self) -> bool:
+        """Whether localities may count differently for clients of different places."""
+        return any(
+            level.outlier_detection is not None or _localities(level.load_balancer) is not None
+            for level in _levels(self)
+        )
 
     def subset_labels(self, name: str) -> Labels | None:
         """The labels of the named subset; None when there is no such subset."""
@@ -57,6 +72,10 @@ class DestinationRuleIndex:
     own: dict[str, _RulesByHost]
     exported: dict[str, _RulesByHost]
     private: dict[str, _RulesByHost]
+    prefers_localities: bool = False
+    """Whether any rule makes localities count differently for clients of different places."""
+    priority_labels: frozenset[str] = frozenset()
+    """The labels of clients that any rule asks about (``failoverPriority``)."""
 
     def in_effect(self, client: str, hostname: str, owner: str) -> DestinationRuleInEffect | None:
         """The rule for the service ``hostname`` of namespace ``owner``, asked from namespace ``client``.
@@ -89,7 +108,31 @@ def index_destination_rules(
         own=_tables(rule for rule in merged if rule.is_for_own_namespace()),
         exported=_tables(rule for rule in merged if not rule.is_private()),
         private=_tables(rule for rule in merged if rule.is_private()),
+        prefers_localities=any(rule.prefers_localities for rule in merged),
+        priority_labels=frozenset(
+            label
+            for rule in merged
+            for level in _levels(rule)
+            for label in named_labels(_localities(level.load_balancer) or LocalityLbSetting())
+        ),
     )
+
+
+def named_labels(setting: LocalityLbSetting) -> Iterator[str]:
+    """The labels of clients by which endpoints get priorities; those with a value of their own ask for none."""
+    return (label for label in setting.failover_priority if "=" not in label)
+
+
+def _levels(rule: DestinationRuleInEffect) -> Iterator[TrafficPolicy | PortTrafficPolicy]:
+    """The policies of host and subsets, with those for ports."""
+    for policy in (rule.traffic_policy, *(subset.traffic_policy for subset in rule.subsets)):
+        if policy is not None:
+            yield policy
+            yield from policy.port_level_settings
+
+
+def _localities(balancer: LoadBalancerSettings | None) -> LocalityLbSetting | None:
+    return balancer.locality_lb_setting if balancer is not None else None
 
 
 def _merge_all(
