@@ -195,7 +195,7 @@ def a_virtual_service(
 
 def a_rule(*hosts: str, **traits: Any) -> TrafficRule:
     """The rule that is read from a VirtualService document (see ``a_virtual_service``)."""
-    (rule,) = read_virtual_service(a_virtual_service(*hosts, **traits), RuleSettings())
+    (rule,) = read_virtual_service(a_virtual_service(*hosts, **traits), (), RuleSettings())
     return rule
 
 

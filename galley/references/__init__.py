@@ -18,6 +18,7 @@ from galley.references.access import (
 )
 from galley.references.attachment import find_idle_peer_authentications, find_rival_sidecars
 from galley.references.claims import find_duplicate_policies, find_duplicate_rules, find_duplicate_services
+from galley.references.delegates import find_lost_delegates
 from galley.references.destinations import find_idle_rules, find_lost_imports, find_lost_routes
 from galley.references.gateways import find_conflicting_gateways, find_lost_gateways
 from galley.references.known_hosts import KnownHosts
@@ -39,6 +40,7 @@ def _find(config: ConfigSnapshot) -> Iterator[Diagnostic]:
     hosts = KnownHosts(config)
     yield from find_lost_routes(config, hosts)
     yield from find_lost_gateways(config, hosts)
+    yield from find_lost_delegates(config)
     yield from find_duplicate_rules(config, hosts)
     yield from find_idle_rules(config, hosts)
     yield from find_duplicate_policies(config, hosts)

@@ -105,3 +105,33 @@ def test_what_no_rule_covers_reaches_every_instance(mesh: Mesh) -> None:
     eventually(lambda: len(names([client.call("http://reviews:9080/") for _ in range(30)])) == 3, 10)
     for host in ("reviews", "reviews.default", "reviews.default.svc", "reviews.default.svc.cluster.local"):
         assert client.call(f"http://{host}:9080/path").json["path"] == "/path"
+
+
+def test_a_delegate_of_another_namespace_routes_what_is_handed_on_to_it(mesh: Mesh) -> None:
+    root = virtual_service(
+        "reviews",
+        {"match": [{"uri": {"prefix": "/team"}}], "delegate": {"name": "rules", "namespace": "team"}},
+        {"route": [to("reviews", "v1")]},
+    )
+
+    def rules(version: str) -> str:
+        routes = [
+            {"match": [{"uri": {"prefix": "/team/own"}}], "route": [to("reviews.default.svc.cluster.local", version)]},
+            {"match": [{"uri": {"prefix": "/other"}}], "route": [to("reviews.default.svc.cluster.local", "v3")]},
+        ]
+        delegate = virtual_service("rules", *routes)
+        delegate["metadata"]["namespace"] = "team"
+        del delegate["spec"]["hosts"]
+        return write(delegate)
+
+    mesh.write("services.yaml", write(service("reviews"), destination_rule("reviews", *VERSIONS), root))
+    mesh.write("team.yaml", rules("v2"))
+    mesh.serve()
+    start_reviews(mesh)
+    client = mesh.client()
+    for version in VERSIONS:
+        client.sidecar.wait_for_endpoint(f"outbound|9080|{version}|reviews.default.svc.cluster.local")
+    for path, version in {"/team/own/1": "v2", "/team/else": "v1", "/other": "v1"}.items():
+        assert client.call(f"http://reviews:9080{path}").name == f"reviews-{version}"
+    mesh.write("team.yaml", rules("v3"))
+    eventually(lambda: client.call("http://reviews:9080/team/own").name == "reviews-v3", 10)

@@ -90,7 +90,7 @@ class HttpRoute:
     route: tuple[HttpRouteDestination, ...] = ()
     redirect: HttpRedirect | None = None
     direct_response: HttpDirectResponse | None = None
-    delegate: Delegate | None = unsupported(None, "delegation between VirtualServices is not translated yet")
+    delegate: Delegate | None = None
     rewrite: HttpRewrite | None = None
     timeout: timedelta | None = None
     retries: HttpRetry | None = None

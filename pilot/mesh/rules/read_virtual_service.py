@@ -21,6 +21,7 @@ from galley.kinds.networking.virtual_service import (
 )
 from galley.kinds.values import Destination, Percent, StringMatch
 from galley.meta import Resource
+from pilot.mesh.rules.delegates import with_delegates
 from pilot.mesh.rules.model import (
     ClaimPath,
     ConnectionCondition,
@@ -38,9 +39,14 @@ from pilot.mesh.rules.model import (
 )
 
 
-def read_virtual_service(resource: Resource[VirtualService], settings: RuleSettings) -> tuple[TrafficRule, ...]:
-    """The rules of a VirtualService; without gateways they are for the sidecars of the mesh."""
-    spec, reader = resource.spec, _Reader(resource.namespace, settings.domain)
+def read_virtual_service(
+    resource: Resource[VirtualService], delegates: tuple[Resource[VirtualService], ...], settings: RuleSettings
+) -> tuple[TrafficRule, ...]:
+    """The rules of a VirtualService, with the routes of its ``delegates``; without gateways they are for sidecars. One
+    without hosts has none: it is a delegate itself."""
+    spec, reader = with_delegates(resource, delegates, settings).spec, _Reader(resource.namespace, settings.domain)
+    if not spec.hosts:
+        return ()
     gateways = (resolve_gateway(reference, resource.namespace) for reference in spec.gateways or (MESH_GATEWAY,))
     rule = TrafficRule(
         origin=resource.key,
@@ -131,7 +137,7 @@ class _Reader:
             for one in route.route
             if (found := one.destination) is not None
         )
-        if route.delegate is not None or not shares:
+        if not shares:
             return None
         return HttpForward(
             shares=_weighted(shares), rewrite=route.rewrite, timeout=route.timeout, retries=route.retries

@@ -12,12 +12,23 @@ from typing import Any
 from galley.kinds.networking.virtual_service import VirtualService
 from galley.meta import Resource
 from galley.snapshot import ConfigSnapshot
+from pilot.mesh.rules.delegates import delegates_of
 from pilot.mesh.rules.model import RuleSettings, TrafficRule
 from pilot.mesh.rules.read_virtual_service import read_virtual_service
 
-RuleReader = Callable[[Resource[Any], RuleSettings], tuple[TrafficRule, ...]]
+Reading = tuple[Resource[Any], tuple[Resource[Any], ...]]
+"""A resource that holds rules, and the others of which they are made, too."""
 
-RULE_READERS: dict[type[Any], RuleReader] = {VirtualService: read_virtual_service}
+
+@dataclass(frozen=True, slots=True)
+class RuleReader:
+    """Reads the resources of one kind: ``read`` makes rules of what ``parts`` names beside a resource, and of that."""
+
+    read: Callable[[Resource[Any], tuple[Resource[Any], ...], RuleSettings], tuple[TrafficRule, ...]]
+    parts: Callable[[Resource[Any], ConfigSnapshot], tuple[Resource[Any], ...]]
+
+
+RULE_READERS: dict[type[Any], RuleReader] = {VirtualService: RuleReader(read_virtual_service, delegates_of)}
 """Who reads the resources of each kind that holds rules for traffic. The next API is one more line."""
 
 
@@ -29,7 +40,7 @@ class RuleIndex:
     """
 
     settings: RuleSettings
-    by_resource: Mapping[Resource[Any], tuple[TrafficRule, ...]]
+    by_reading: Mapping[Reading, tuple[TrafficRule, ...]]
     by_gateway: Mapping[str, tuple[TrafficRule, ...]]
     source_labels: frozenset[str]
 
@@ -52,18 +63,18 @@ def index_rules(config: ConfigSnapshot, previous: RuleIndex | None = None) -> Ru
     the index.
     """
     settings = RuleSettings(domain=config.domain, export_default=config.mesh.default_virtual_service_export_to)
-    known = previous.by_resource if previous is not None and previous.settings == settings else {}
-    read = {
-        resource: known[resource] if resource in known else reader(resource, settings)
-        for kind, reader in RULE_READERS.items()
-        for resource in config.of(kind)
-    }
-    if previous is not None and known is previous.by_resource and read.keys() == known.keys():
+    known = previous.by_reading if previous is not None and previous.settings == settings else {}
+    read: dict[Reading, tuple[TrafficRule, ...]] = {}
+    for kind, reader in RULE_READERS.items():
+        for resource in config.of(kind):
+            reading = resource, reader.parts(resource, config)
+            read[reading] = known[reading] if reading in known else reader.read(*reading, settings)
+    if previous is not None and known is previous.by_reading and read.keys() == known.keys():
         return previous
     rules = sorted((rule for found in read.values() for rule in found), key=lambda rule: rule.age)
     return RuleIndex(
         settings=settings,
-        by_resource=read,
+        by_reading=read,
         by_gateway=_by_gateway(rules),
         source_labels=frozenset(name for rule in rules for site in rule.sites for name in site.source_labels),
     )

@@ -71,8 +71,6 @@ def _check_hosts(recorder: Recorder, spec: VirtualService) -> None:
 def _check_delegate(recorder: Recorder, spec: VirtualService) -> None:
     """Without hosts it can only be the target of another rule's ``delegate``."""
     if spec.http and not (spec.gateways or spec.tls or spec.tcp):
-        what = "is missing, so the rule could only be a delegate, and delegation is not supported yet"
-        recorder.warn("spec.hosts", "not-supported-yet", what)
         return
     recorder.error(
         "spec.hosts", "missing-field", "needs at least one host", "only a delegate has none: http and no more"

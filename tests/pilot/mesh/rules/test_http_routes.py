@@ -11,7 +11,7 @@ from galley.kinds.http import (
     HttpRewrite,
     RegexRewrite,
 )
-from galley.kinds.networking.virtual_service import Delegate, HttpMirrorPolicy, HttpRoute, HttpRouteDestination
+from galley.kinds.networking.virtual_service import HttpMirrorPolicy, HttpRoute, HttpRouteDestination
 from galley.kinds.values import Percent
 from pilot.ir.http_filters import RouteCorsPlan
 from pilot.ir.route import (
@@ -169,7 +169,6 @@ def test_redirects_and_direct_responses_need_no_destination() -> None:
 
 def test_what_has_no_action_that_is_translated_is_left_out() -> None:
     routes = plan(
-        HttpRoute(delegate=Delegate(name="other")),
         HttpRoute(),
         HttpRoute(redirect=HttpRedirect(redirect_code=304)),
         a_route(),

@@ -30,7 +30,7 @@ def test_hosts_gateways_and_exports_relate_to_its_namespace() -> None:
     resource = a_virtual_service(
         "reviews", "A.com", "fd00::1", gateways=("mesh", "edge"), export_to=(".", "shop"), namespace="books"
     )
-    (rule,) = read_virtual_service(resource, RuleSettings(domain="mesh.example"))
+    (rule,) = read_virtual_service(resource, (), RuleSettings(domain="mesh.example"))
     assert rule.origin is resource.key
     assert rule.hosts == ("reviews.books.svc.mesh.example", "a.com", "fd00::1")
     assert rule.gateways == ("mesh", "books/edge")
@@ -40,7 +40,7 @@ def test_hosts_gateways_and_exports_relate_to_its_namespace() -> None:
 
 def test_what_it_does_not_say_is_the_meshs() -> None:
     resource = a_virtual_service()
-    (rule,) = read_virtual_service(resource, RuleSettings(export_default=("~",)))
+    (rule,) = read_virtual_service(resource, (), RuleSettings(export_default=("~",)))
     assert (rule.gateways, rule.exports, rule.age) == (("mesh",), Exports(), resource.age)
 
 
@@ -107,9 +107,14 @@ def test_mirrors_old_and_new() -> None:
 
 
 def test_what_is_not_translated_has_no_action() -> None:
-    rule = a_rule(routes=(HttpRoute(), HttpRoute(delegate=Delegate(name="x")), a_route()))
-    assert [http.action is None for http in rule.http] == [True, True, False]
-    assert isinstance(rule.http[2].action, HttpForward)
+    rule = a_rule(routes=(HttpRoute(), a_route()))
+    assert [http.action is None for http in rule.http] == [True, False]
+    assert isinstance(rule.http[1].action, HttpForward)
+
+
+def test_a_delegate_that_is_not_there_leaves_its_place_empty() -> None:
+    rule = a_rule(routes=(HttpRoute(delegate=Delegate(name="x")), a_route()))
+    assert len(rule.http) == 1
 
 
 def test_every_kind_of_destination_is_named_once() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from galley.exports import Exports
@@ -10,6 +12,7 @@ from galley.hosts.names import MESH_GATEWAY, service_host
 from galley.kinds.networking.gateway import ServerTlsMode
 from galley.kinds.values import StringMatch
 from galley.meta import Resource, ResourceKey
+from galley.snapshot import ConfigSnapshot
 from pilot.ir.route import VirtualHostPlan
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.rules.model import (
@@ -23,7 +26,7 @@ from pilot.mesh.rules.model import (
     RuleShare,
     TrafficRule,
 )
-from pilot.mesh.rules.rule_index import RULE_READERS
+from pilot.mesh.rules.rule_index import RULE_READERS, RuleReader
 from tests.builders import (
     a_context,
     a_gateway,
@@ -62,7 +65,14 @@ class PathTable:
     tls_service: str = ""
 
 
-def read_path_table(resource: Resource[PathTable], settings: RuleSettings) -> tuple[TrafficRule, ...]:
+def no_parts(_: Resource[PathTable], __: ConfigSnapshot) -> tuple[Resource[Any], ...]:
+    """Nothing but the table itself makes its rules."""
+    return ()
+
+
+def read_path_table(
+    resource: Resource[PathTable], _: tuple[Resource[Any], ...], settings: RuleSettings
+) -> tuple[TrafficRule, ...]:
     """A rule for sidecars, and one for the gateway if there is one: several rules of one resource."""
     table = resource.spec
 
@@ -93,7 +103,7 @@ def read_path_table(resource: Resource[PathTable], settings: RuleSettings) -> tu
 
 @pytest.fixture(autouse=True)
 def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(RULE_READERS, PathTable, read_path_table)
+    monkeypatch.setitem(RULE_READERS, PathTable, RuleReader(read_path_table, no_parts))
 
 
 def a_path_table(host: str, *, name: str = "table", created: str = "", **traits: object) -> Resource[PathTable]:
@@ -163,13 +173,15 @@ def test_its_opaque_rules_pass_tls_on_at_a_gateway() -> None:
 def test_what_did_not_change_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 
-    def counting(resource: Resource[PathTable], settings: RuleSettings) -> tuple[TrafficRule, ...]:
+    def counting(
+        resource: Resource[PathTable], parts: tuple[Resource[Any], ...], settings: RuleSettings
+    ) -> tuple[TrafficRule, ...]:
         read.append(resource.name)
-        return read_path_table(resource, settings)
+        return read_path_table(resource, parts, settings)
 
-    monkeypatch.setitem(RULE_READERS, PathTable, counting)
+    monkeypatch.setitem(RULE_READERS, PathTable, RuleReader(counting, no_parts))
     kept = a_path_table("a.com", name="kept", paths=(("/", "web"),))
     before = a_context(*SERVICES, kept, a_path_table("b.com", name="old"))
     after = a_context(*SERVICES, kept, a_path_table("b.com", name="new"), previous=before)
     assert read == ["kept", "old", "new"]
-    assert after.rules.by_resource[kept] is before.rules.by_resource[kept]
+    assert after.rules.by_reading[kept, ()] is before.rules.by_reading[kept, ()]
