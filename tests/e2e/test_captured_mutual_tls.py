@@ -24,7 +24,7 @@ from tests.e2e.namespaces.sniffer import Direction, Sniffer, is_tls
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable())
 
-HTTP_PORT, TCP_PORT = 9080, 6000
+HTTP_PORT, TCP_PORT, UNDECLARED_PORT = 9080, 6000, 7000
 SUFFIX = "default.svc.cluster.local"
 ACCESS_LOG = {"accessLogFile": "/dev/stdout", "accessLogFormat": "peer=%DOWNSTREAM_PEER_URI_SAN% %UPSTREAM_CLUSTER%\n"}
 MARKER = "written-by-the-application"
@@ -63,6 +63,7 @@ class World:
         self.c = self.mesh.plain("c")
         self.app = self.b.app(HttpEcho, "b", HTTP_PORT)
         self.b.app(TcpEcho, "b", TCP_PORT)
+        self.b.app(TcpEcho, "undeclared", UNDECLARED_PORT)
         for port, name in ((80, "b"), (TCP_PORT, "store")):
             self.a.envoy.wait_for_endpoint(f"outbound|{port}||{name}.{SUFFIX}")
 
@@ -90,8 +91,11 @@ class World:
 
     def greeting_of_store(self, client: MeshPod) -> str:
         """What the TCP application says first to a process of ``client``; "" when it is not let in."""
-        address = self.vip("store") if client is self.a else self.b.address
-        with client.pod.namespace.entered(), socket.create_connection((address, TCP_PORT), 5) as connection:
+        return self.greeting(client, self.vip("store") if client is self.a else self.b.address, TCP_PORT)
+
+    def greeting(self, client: MeshPod, address: str, port: int) -> str:
+        """The same of the application at ``address`` and ``port``."""
+        with client.pod.namespace.entered(), socket.create_connection((address, port), 5) as connection:
             connection.sendall(b"hello\n")  # a server that waits for TLS learns now that there is none
             try:
                 return connection.makefile().readline().strip()
@@ -189,3 +193,10 @@ def test_without_mutual_tls_the_same_is_read_off_the_wire(world: World) -> None:
     to_b = [found.target_port for found, stream in heard.items() if MARKER.encode() in stream]
     assert {HTTP_PORT, TCP_PORT} <= set(to_b)
     assert [found for found, stream in heard.items() if is_tls(stream)] == []
+
+
+@pytest.mark.parametrize("mode", ["DISABLE", "PERMISSIVE"])
+def test_connections_to_ports_that_no_service_declares_are_let_in(world: World, mode: str) -> None:
+    world.settle(mode)
+    for client in (world.a, world.c):
+        assert world.greeting(client, world.b.address, UNDECLARED_PORT) == "undeclared"

@@ -20,7 +20,7 @@ from pilot.ir.route import (
 )
 from pilot.mesh.context.scope import InboundPort
 from pilot.mesh.filters import plan_filter_chain, plan_http_filters
-from pilot.mesh.inbound.matches import InboundMatch, inbound_matches
+from pilot.mesh.inbound.matches import OPAQUE_ANYTHING, InboundMatch, inbound_matches
 from pilot.mesh.listener_settings import ListenerSettings
 from pilot.mesh.naming import (
     BLACK_HOLE_CLUSTER,
@@ -98,10 +98,14 @@ def plan_passthrough_chains(
         http_name="virtualInbound-catchall-http",
         opaque_name="virtualInbound",
         destination_port=destination_port,
-        # The inspector looks for TLS at all ports but those that are named, though none is ended here.
-        any_transport=mode is MtlsMode.DISABLE and settings.mtls is not None and not destination_port,
+        any_transport=False,
     )
-    return _plan_chains(end, inbound_matches(mode, Protocol.AUTO, settings.shared.plain_http), settings)
+    matches = inbound_matches(mode, Protocol.AUTO, settings.shared.plain_http)
+    if mode is MtlsMode.DISABLE and settings.mtls is not None and not destination_port:
+        # The inspector looks for TLS at all ports but those that are named, though none is ended here. A chain for any
+        # transport alone would not do: Envoy does not come back to it from the chains for plain text.
+        matches = (*matches, OPAQUE_ANYTHING)
+    return _plan_chains(end, matches, settings)
 
 
 def _refuses(mode: MtlsMode, settings: InboundSettings) -> bool:

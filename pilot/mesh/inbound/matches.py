@@ -29,6 +29,8 @@ class InboundMatch:
 
 
 _OPAQUE_TLS = InboundMatch(http=False, transport=TLS)
+OPAQUE_ANYTHING = InboundMatch(http=False, transport="")
+"""Whatever no other row of the transport takes."""
 _OPAQUE_PLAIN = InboundMatch(http=False, transport=PLAIN_TEXT)
 
 

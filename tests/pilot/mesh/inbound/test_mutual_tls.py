@@ -87,7 +87,7 @@ def test_nobody_looks_for_tls_where_none_ends() -> None:
 def test_tls_of_the_application_passes_where_the_inspector_sees_it_though_all_is_plain_text() -> None:
     listener = virtual_inbound(a_port(), mode=DISABLE, at={9080: STRICT})
     opaque = [chain for chain in listener.chains if chain.name == "virtualInbound"]
-    assert [chain.match.transport_protocol for chain in opaque] == [""]
+    assert [chain.match.transport_protocol for chain in opaque] == ["raw_buffer", ""]
 
 
 def test_a_listener_of_its_own() -> None:
