@@ -42,6 +42,7 @@ def read_node(node: Any) -> Proxy:
         node_id=node["id"],
         metadata=node.get("metadata") or {},
         locality=read_locality(node.get("locality") or {}),
+        node_cluster=str(node.get("cluster") or ""),
     )
 
 

@@ -140,6 +140,7 @@ def proxy_of_node(node: Node) -> Proxy:
         metadata=node.metadata,
         locality=Locality(region=node.region, zone=node.zone, sub_zone=node.sub_zone),
         envoy_version=node.user_agent_version,
+        node_cluster=node.cluster,
     )
     for address in proxy.addresses:
         if ip_address(address).is_unspecified:

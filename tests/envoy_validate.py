@@ -55,13 +55,19 @@ def validate_bootstrap(bootstrap: Json, *, envoy: Path | None = None) -> str:
 
 
 def build_bootstrap(resources: Iterable[Json]) -> Json:
-    """A bootstrap with these resources (protobuf JSON with ``@type``) in it, all under names and ports of their own."""
+    """A bootstrap with these resources (protobuf JSON with ``@type``) in it, under names and ports of their own: only
+    the first cluster of a name keeps it, for listeners that must find it."""
     clusters, listeners = [_xds_cluster()], []
+    taken: set[str] = set()
     for index, resource in enumerate(resources):
         content = {key: value for key, value in resource.items() if key != "@type"}
         match resource["@type"]:
             case str(url) if url == CLUSTER:
-                clusters.append({**content, "name": f"{content['name']}#{index}", **_service_name(content)})
+                name = content["name"]
+                clusters.append(
+                    {**content, "name": f"{name}#{index}" if name in taken else name, **_service_name(content)}
+                )
+                taken.add(name)
             case str(url) if url == ENDPOINT:
                 clusters.append({"name": f"endpoints#{index}", "connectTimeout": "1s", "loadAssignment": content})
             case str(url) if url == LISTENER:

@@ -22,6 +22,7 @@ from galley.kinds.checks.networking.workload import check_workload_entry, check_
 from galley.kinds.checks.security.authorization_policy import check_authorization_policy
 from galley.kinds.checks.security.peer_authentication import check_peer_authentication
 from galley.kinds.checks.security.request_authentication import check_request_authentication
+from galley.kinds.checks.telemetry import check_telemetry
 from galley.kinds.kubernetes.service import KubernetesService
 from galley.kinds.mesh_config import MeshConfig
 from galley.kinds.networking.destination_rule import DestinationRule
@@ -33,6 +34,7 @@ from galley.kinds.networking.virtual_service import VirtualService
 from galley.kinds.security.authorization_policy import AuthorizationPolicy
 from galley.kinds.security.peer_authentication import PeerAuthentication
 from galley.kinds.security.request_authentication import RequestAuthentication
+from galley.kinds.telemetry import Telemetry
 from galley.meta import Resource
 from galley.text.recorder import Recorder
 
@@ -108,7 +110,7 @@ _ROWS = (
     ),
     KindSpec(NETWORKING, "EnvoyFilter", EnvoyFilter, ("v1alpha3",), check=check_envoy_filter),
     KindSpec(NETWORKING, "ProxyConfig", None, ("v1beta1",), unsupported="write proxies' settings into their bootstrap"),
-    KindSpec("telemetry.istio.io", "Telemetry", None, ("v1", "v1alpha1"), unsupported="it has no effect"),
+    KindSpec("telemetry.istio.io", "Telemetry", Telemetry, ("v1", "v1alpha1"), check=check_telemetry),
     KindSpec("extensions.istio.io", "WasmPlugin", None, ("v1alpha1",), unsupported="the plugin is not loaded"),
     KindSpec("extensions.istio.io", "TrafficExtension", None, ("v1alpha1",), unsupported="the extension is not loaded"),
     KindSpec("install.istio.io", "IstioOperator", None, ("v1alpha1",), unsupported="nothing is installed"),

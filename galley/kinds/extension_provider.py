@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from galley.frozen import FrozenMap, frozen
+from galley.kinds.telemetry_provider import ZipkinTracing
 from galley.kinds.values import unsupported
 
 _NO_TELEMETRY = "no telemetry provider is called yet"
@@ -83,7 +84,7 @@ class ExtensionProvider:
     name: str = ""
     envoy_ext_authz_http: ExternalAuthorizationHttp | None = None
     envoy_ext_authz_grpc: ExternalAuthorizationGrpc | None = None
-    zipkin: Any = unsupported(None, _NO_TELEMETRY)
+    zipkin: ZipkinTracing | None = None
     lightstep: Any = unsupported(None, _NO_TELEMETRY)
     datadog: Any = unsupported(None, _NO_TELEMETRY)
     stackdriver: Any = unsupported(None, _NO_TELEMETRY)
@@ -97,6 +98,21 @@ class ExtensionProvider:
     envoy_otel_als: Any = unsupported(None, _NO_TELEMETRY)
 
     @property
+    def tracing(self) -> ZipkinTracing | None:
+        """The server that it sends spans to, if it is one for that."""
+        return self.zipkin
+
+    @property
+    def collector(self) -> ZipkinTracing | None:
+        """The server that it reports to, if it is one of telemetry."""
+        return self.tracing
+
+    @property
     def authorization(self) -> ExternalAuthorizationHttp | ExternalAuthorizationGrpc | None:
         """The authorization server that it is, if it is one."""
         return self.envoy_ext_authz_http or self.envoy_ext_authz_grpc
+
+
+def provider_named(providers: tuple[ExtensionProvider, ...], name: str) -> ExtensionProvider | None:
+    """The provider that a Telemetry resource or ``defaultProviders`` names, in any case (Istio's rule)."""
+    return next((one for one in providers if one.name.lower() == name.lower()), None)

@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from galley.frozen import frozen
 from galley.kinds.extension_provider import ExtensionProvider
 from galley.kinds.http import HttpRetry
 from galley.kinds.networking.destination_rule import LocalityLbSetting
 from galley.kinds.networking.sidecar import OutboundTrafficPolicyMode
+from galley.kinds.telemetry import NO_TAGS, CustomTags
 from galley.kinds.values import ClientTlsSettings, TcpKeepalive, unsupported, until_identities
 
 EVERYWHERE = ("*",)
 
+_NOT_CALLED = "spans are sent to Zipkin, or to a provider that a Telemetry resource or defaultProviders name"
+
 DEFAULT_TRUST_DOMAIN = "cluster.local"
 """The trust domain of a mesh that names none (Istio's)."""
+
+DEFAULT_SAMPLING = 1.0
+"""The percentage of requests that begin a trace where nothing else is said (Istio's)."""
 
 
 class InboundTrafficPolicyMode(StrEnum):
@@ -94,6 +100,42 @@ class Topology:
 
 
 @frozen
+class ZipkinAddress:
+    """A Zipkin at ``host:port``, which is that of a service; a name without the mesh's domain is completed."""
+
+    address: str = ""
+
+
+@frozen
+class ProxyTracing:
+    """Spans, as far as neither Telemetry resources nor ``defaultProviders`` say it. ``sampling`` is a percentage; 0
+    and more than 100 are Istio's default."""
+
+    __oneofs__: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("zipkin", "lightstep", "datadog", "stackdriver", "open_census_agent"),
+    )
+    zipkin: ZipkinAddress | None = None
+    lightstep: Any = unsupported(None, _NOT_CALLED)
+    datadog: Any = unsupported(None, _NOT_CALLED)
+    stackdriver: Any = unsupported(None, _NOT_CALLED)
+    open_census_agent: Any = unsupported(None, _NOT_CALLED)
+    custom_tags: CustomTags = NO_TAGS
+    max_path_tag_length: int = 0
+    sampling: float = 0.0
+    tls_settings: Any = unsupported(None, "a DestinationRule for the server's host says it")
+    enable_istio_tags: bool | None = None
+
+
+@frozen
+class DefaultProviders:
+    """The providers of workloads for which no Telemetry resource names others; of tracing the first one counts."""
+
+    tracing: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = unsupported((), "Envoys' own statistics are always there")
+    access_logging: tuple[str, ...] = unsupported((), "MeshConfig's accessLogFile says where all proxies log")
+
+
+@frozen
 class ProxyConfig:
     """``defaultConfig``: only the fields that reach xDS; all others belong to a proxy's bootstrap."""
 
@@ -111,7 +153,7 @@ class ProxyConfig:
     config_path: str = unsupported("")
     binary_path: str = unsupported("")
     tracing_service_name: str = unsupported("")
-    tracing: Any = unsupported(None, "no trace spans are sent")
+    tracing: ProxyTracing = ProxyTracing()
     proxy_metadata: Any = unsupported(None, "node metadata comes from pilot bootstrap")
     proxy_headers: Any = unsupported(None)
     proxy_stats_matcher: Any = unsupported(None)
@@ -176,7 +218,7 @@ class MeshConfig:
     ingress_service: str = unsupported("")
     ingress_selector: str = unsupported("")
     ingress_controller_mode: str = unsupported("")
-    enable_tracing: bool = unsupported(True, "no trace spans are sent")
+    enable_tracing: bool = True
     enable_envoy_access_log_service: bool = unsupported(False)
     disable_envoy_listener_log: bool = unsupported(False)
     config_sources: Any = unsupported(None, "pilot serve --config names the directories")
@@ -190,7 +232,7 @@ class MeshConfig:
     verify_certificate_at_client: bool | None = unsupported(None)
     ca: Any = unsupported(None)
     extension_providers: tuple[ExtensionProvider, ...] = ()
-    default_providers: Any = unsupported(None)
+    default_providers: DefaultProviders = DefaultProviders()
     discovery_selectors: Any = unsupported(None)
     path_normalization: PathNormalization = PathNormalization()
     default_traffic_policy: Any = unsupported(None)

@@ -11,6 +11,7 @@ from galley.frozen import frozen
 from galley.kinds.mesh_config import ForwardClientCertDetails, NormalizationType
 from pilot.ir.http_filters import HttpFilterPlan, RouterPlan
 from pilot.ir.route import RouteConfigPlan
+from pilot.ir.telemetry import TracingPlan
 from pilot.ir.weights import settle_shares
 
 
@@ -54,6 +55,7 @@ class HttpConnectionSettings:
     accept_http_10: bool = False
     normalization: NormalizationType = NormalizationType.DEFAULT
     access_log: AccessLogPlan | None = None
+    tracing: TracingPlan | None = None
 
 
 @frozen

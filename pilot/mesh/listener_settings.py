@@ -6,8 +6,10 @@ from datetime import timedelta
 
 from galley.frozen import frozen
 from galley.kinds.mesh_config import AccessLogEncoding, MeshConfig
+from galley.meta import ResourceKey
 from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.ir.network_filters import AccessLogPlan, HttpConnectionSettings
+from pilot.ir.telemetry import NO_TELEMETRY, TelemetryPlan
 
 NO_TIME = timedelta(0)
 
@@ -20,6 +22,8 @@ class ListenerSettings:
     http: HttpConnectionSettings = HttpConnectionSettings()
     detection_timeout: timedelta = NO_TIME
     attached: AttachedFilters = NO_ATTACHED_FILTERS
+    origins: tuple[ResourceKey, ...] = ()
+    """The resources by which the listeners report."""
 
     @property
     def access_log(self) -> AccessLogPlan | None:
@@ -33,7 +37,11 @@ class ListenerSettings:
 
 
 def listener_settings(
-    mesh: MeshConfig, *, accept_http_10: bool, attached: AttachedFilters = NO_ATTACHED_FILTERS
+    mesh: MeshConfig,
+    *,
+    accept_http_10: bool,
+    attached: AttachedFilters = NO_ATTACHED_FILTERS,
+    telemetry: TelemetryPlan = NO_TELEMETRY,
 ) -> ListenerSettings:
     """What ``mesh`` says for all listeners of a proxy; ``accept_http_10`` is for the proxy to say (``HTTP10``)."""
     return ListenerSettings(
@@ -41,9 +49,11 @@ def listener_settings(
             accept_http_10=accept_http_10,
             normalization=mesh.path_normalization.normalization,
             access_log=plan_access_log(mesh),
+            tracing=telemetry.tracing,
         ),
         detection_timeout=mesh.protocol_detection_timeout,
         attached=attached,
+        origins=telemetry.origins,
     )
 
 

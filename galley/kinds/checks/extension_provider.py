@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from galley.kinds.checks.scalars import check_duration, check_port, is_dns_label, is_header_name, wrong_with_name
+from galley.kinds.checks.telemetry_provider import check_zipkin
 from galley.kinds.extension_provider import (
     ExtensionProvider,
     ExternalAuthorizationGrpc,
@@ -32,6 +33,8 @@ def check_extension_providers(recorder: Recorder, path: str, providers: tuple[Ex
             _check_http(recorder, f"{field}.envoyExtAuthzHttp", provider.envoy_ext_authz_http)
         if provider.envoy_ext_authz_grpc is not None:
             _check_server(recorder, f"{field}.envoyExtAuthzGrpc", provider.envoy_ext_authz_grpc)
+        if provider.zipkin is not None:
+            check_zipkin(recorder, f"{field}.zipkin", provider.zipkin)
 
 
 def _check_server(recorder: Recorder, path: str, server: ExternalAuthorizationHttp | ExternalAuthorizationGrpc) -> None:

@@ -10,9 +10,19 @@ from typing import Any
 from galley.kinds.checks.extension_provider import check_extension_providers
 from galley.kinds.checks.networking.load_balancer import check_locality
 from galley.kinds.checks.networking.resilience import check_retries
-from galley.kinds.checks.scalars import check_duration, check_not_negative, check_port, is_dns_label
+from galley.kinds.checks.scalars import (
+    check_duration,
+    check_not_negative,
+    check_percent,
+    check_port,
+    is_dns_label,
+    is_port,
+    wrong_with_name,
+)
+from galley.kinds.checks.telemetry import check_custom_tags
+from galley.kinds.checks.telemetry_provider import check_tag_length
 from galley.kinds.command_operators import wrong_with_format
-from galley.kinds.mesh_config import AccessLogEncoding, MeshConfig
+from galley.kinds.mesh_config import DEFAULT_SAMPLING, AccessLogEncoding, MeshConfig, ProxyTracing
 from galley.meta import Resource
 from galley.text.nodes import Mapping, below
 from galley.text.recorder import Recorder
@@ -50,10 +60,26 @@ def check_mesh_config(recorder: Recorder, resource: Resource[MeshConfig]) -> Non
         check_not_negative(recorder, f"{path}.probes", mesh.tcp_keepalive.probes)
         check_duration(recorder, f"{path}.time", mesh.tcp_keepalive.time)
         check_duration(recorder, f"{path}.interval", mesh.tcp_keepalive.interval)
+    _check_tracing(recorder, below(body, "defaultConfig.tracing"), mesh.default_config.tracing)
     topology = mesh.default_config.gateway_topology
     if topology is not None:
         path = below(body, "defaultConfig.gatewayTopology.numTrustedProxies")
         check_not_negative(recorder, path, topology.num_trusted_proxies)
+
+
+def _check_tracing(recorder: Recorder, path: str, tracing: ProxyTracing) -> None:
+    if tracing.sampling > 100:
+        what = f"is more than 100, so that it is taken for the default, {DEFAULT_SAMPLING:g}"
+        recorder.warn(f"{path}.sampling", "invalid-percentage", what, "write a percentage")
+    else:
+        check_percent(recorder, f"{path}.sampling", tracing.sampling)
+    check_tag_length(recorder, f"{path}.maxPathTagLength", tracing.max_path_tag_length)
+    check_custom_tags(recorder, f"{path}.customTags", tracing.custom_tags)
+    if tracing.zipkin is not None:
+        host, _, port = tracing.zipkin.address.rpartition(":")
+        if wrong_with_name(host) or not is_port(port):
+            what = f"{quoted(tracing.zipkin.address)} is not the host and port of a service"
+            recorder.error(f"{path}.zipkin.address", "invalid-host", what, "such as zipkin.istio-system:9411")
 
 
 def _check_trust_domains(recorder: Recorder, body: str, mesh: MeshConfig) -> None:

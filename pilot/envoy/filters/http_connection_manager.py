@@ -65,6 +65,10 @@ def render_http_connection_manager(plan: HttpConnectionPlan) -> HttpConnectionMa
         )
     if plan.idle_timeout is not None:
         manager.common_http_protocol_options = _common_options(idle_timeout=plan.idle_timeout)
+    if plan.settings.tracing is not None:
+        from pilot.envoy.filters.tracing import add_tracing  # noqa: PLC0415 - for meshes that trace alone
+
+        add_tracing(manager, plan.settings.tracing)
     _add_normalization(manager, plan.settings.normalization)
     _add_client_certificate(manager, plan)
     return manager

@@ -12,6 +12,7 @@ from galley.kinds.networking.envoy_filter import EnvoyFilter
 from galley.kinds.networking.gateway import Gateway
 from galley.kinds.networking.sidecar import Sidecar
 from galley.kinds.security.peer_authentication import PeerAuthentication
+from galley.kinds.telemetry import Telemetry
 from galley.kinds.values import AttachedPolicy
 from pilot.node.node_id import ProxyKind
 
@@ -49,11 +50,13 @@ class AttachedRow:
 _SIDECARS, _GATEWAYS = frozenset({ProxyKind.SIDECAR}), frozenset({ProxyKind.GATEWAY})
 _OUTBOUND, _INBOUND = frozenset({Side.OUTBOUND}), frozenset({Side.INBOUND})
 
-# The patches of an EnvoyFilter change what is rendered, not what is planned: see `pilot.mesh.context.patching`.
+# The patches of an EnvoyFilter change what is rendered, not what is planned: see `pilot.mesh.context.patching`. What a
+# Telemetry resource says is in the scopes of listeners, so that clusters and routes do not depend on it.
 _ROWS = (
     AttachedRow(Gateway, _GATEWAYS, _OUTBOUND),
     AttachedRow(Sidecar, _SIDECARS, _OUTBOUND | _INBOUND),
     AttachedRow(EnvoyFilter, frozenset(), frozenset()),
+    AttachedRow(Telemetry, frozenset(), frozenset()),
     AttachedRow(PeerAuthentication, _SIDECARS, _INBOUND, LabelsOf.ENDPOINTS, needs_identities=True),
 )
 
@@ -71,7 +74,7 @@ def _policy_rows(kind: type[AttachedKind]) -> tuple[AttachedRow, ...]:
 
 
 def _is_policy(kind: type | None) -> bool:
-    return kind is not None and issubclass(kind, AttachedPolicy)
+    return kind is not None and issubclass(kind, AttachedPolicy) and kind.__name__ not in {row.name for row in _ROWS}
 
 
 ATTACHED_KINDS = (
@@ -83,4 +86,4 @@ ATTACHED_KINDS = (
         for row in _policy_rows(cast("type[AttachedKind]", spec.type))
     ),
 )
-"""Every kind that says by ``AttachedPolicy`` whom it is for is here by itself."""
+"""Every kind that says by ``AttachedPolicy`` whom it is for is here by itself, unless it is among those above."""

@@ -60,6 +60,8 @@ class Proxy:
     auto_addresses: bool = True
     """Whether it may use the automatic addresses of services; matters only with ``dns_capture``."""
     envoy_version: tuple[int, int, int] | None = None
+    node_cluster: str = ""
+    """The cluster that the node says it is of; tracers take it for the name of the service."""
     texts: FrozenMap[str, str] = FrozenMap()
     """The metadata of the node that are texts, which EnvoyFilters may ask for; among them ISTIO_VERSION."""
 
@@ -100,15 +102,16 @@ def read_proxy(
     metadata: Mapping[str, Any],
     locality: Locality = NOWHERE,
     envoy_version: tuple[int, int, int] | None = None,
+    node_cluster: str = "",
 ) -> Proxy:
-    """The proxy that an xDS node describes: id, metadata, and what Envoy adds of itself.
+    """The proxy that an xDS node describes: id, cluster, metadata, and what Envoy adds of itself.
 
     The namespace is that of the metadata, else of the id. Raises ``NodeError`` when the id has another form, its kind
     is not served, or something it says is none, or could make what others are sent invalid.
     """
     parsed = NodeId.parse(node_id)
     try:
-        for text in (node_id, locality.region, locality.zone, locality.sub_zone):
+        for text in (node_id, node_cluster, locality.region, locality.zone, locality.sub_zone):
             check_text(text)
         described = read_metadata(metadata)
         addresses = _addresses(described, parsed)
@@ -139,6 +142,7 @@ def read_proxy(
         dns_capture=described.dns_capture,
         auto_addresses=described.auto_addresses,
         envoy_version=envoy_version,
+        node_cluster=node_cluster,
         texts=_texts(metadata),
     )
 

@@ -8,6 +8,7 @@ from citadel.policy.external_authorization import AuthorizationServer
 from galley.frozen import FrozenMap, frozen
 from galley.meta import NO_LABELS, Labels, ResourceKey
 from pilot.ir.proxy import WithheldPatches
+from pilot.ir.telemetry import NO_TELEMETRY, TelemetryPlan
 from pilot.mesh.context.auto_addressing import AddressFamilies
 from pilot.node.locality import NOWHERE, Locality
 from pilot.node.metadata import Interception
@@ -80,7 +81,7 @@ class OutboundScope:
 
 @frozen
 class ListenerScope:
-    """What outbound listeners depend on besides: where they bind in interception mode NONE."""
+    """What outbound listeners depend on besides: where they bind in interception mode NONE, and what they report."""
 
     outbound: OutboundScope
     bind_address: str = ""
@@ -90,6 +91,7 @@ class ListenerScope:
     """Whether the application's DNS queries are led to the proxy."""
     inbound_ports: tuple[tuple[str, int], ...] = ()
     """Addresses and ports that inbound listeners of mode NONE hold already; inbound wins."""
+    telemetry: TelemetryPlan = NO_TELEMETRY
 
 
 @frozen
@@ -123,6 +125,7 @@ class InboundScope:
     ports: tuple[InboundPort, ...] = ()
     attached: AttachedKeys = FrozenMap()
     servers: AccessServers = NO_SERVERS
+    telemetry: TelemetryPlan = NO_TELEMETRY
     accept_http_10: bool = False
     ipv6: bool = False
     dual_stack: bool = False

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from galley.frozen import FrozenMap
 from galley.kinds.networking.sidecar import CaptureMode, IstioIngressListener, Sidecar
+from galley.kinds.telemetry import WorkloadMode
 from galley.kinds.values import UNIX_SCHEME
 from galley.meta import NO_LABELS, Labels, Resource, ResourceKey
 from pilot.ir.proxy import WithheldPatches
@@ -24,6 +25,7 @@ from pilot.mesh.context.scope import (
     OutboundScope,
     ProxyScope,
 )
+from pilot.mesh.context.telemetry import telemetry_of
 from pilot.mesh.rules.destination_rules import named_labels
 from pilot.node.locality import NOWHERE, Locality, locality_of_labels
 from pilot.node.metadata import Interception
@@ -182,13 +184,15 @@ def listener_scope(context: PushContext, proxy: Proxy) -> ListenerScope:
     """What outbound and gateway listeners of ``proxy`` depend on."""
     unredirected = proxy.kind is ProxyKind.SIDECAR and proxy.interception is Interception.NONE
     inbound = inbound_scope(context, proxy).ports if unredirected else ()
+    outbound, labels = outbound_scope(context, proxy), workload_labels(context, proxy)
     return ListenerScope(
-        outbound=outbound_scope(context, proxy),
+        outbound=outbound,
         bind_address=proxy.bind_address if unredirected else "",
         http_proxy_port=_http_proxy_port(context, proxy),
         accept_http_10=proxy.accept_http_10,
         dns_capture=proxy.captures_dns,
         inbound_ports=tuple(sorted({(port.listen_address, port.listen_port) for port in inbound if port.bound})),
+        telemetry=telemetry_of(context, proxy, labels, WorkloadMode.CLIENT, lambda: outbound),
     )
 
 
@@ -214,6 +218,13 @@ def inbound_scope(context: PushContext, proxy: Proxy) -> InboundScope:
         ports=_one_per_socket(ports),
         attached=attached,
         servers=access_servers(context, lambda: outbound_scope(context, proxy), attached),
+        telemetry=telemetry_of(
+            context,
+            proxy,
+            workload_labels(context, proxy),
+            WorkloadMode.SERVER,
+            lambda: outbound_scope(context, proxy),
+        ),
         accept_http_10=proxy.accept_http_10,
         ipv6=proxy.ipv6,
         dual_stack=proxy.dual_stack,

@@ -14,6 +14,7 @@ from pilot.ir.attached_filters import NO_ATTACHED_FILTERS, AttachedFilters
 from pilot.ir.listener import ChainMatchPlan, FilterChainPlan, TcpListenerPlan
 from pilot.ir.listener_filters import TlsInspectorPlan
 from pilot.ir.network_filters import HttpConnectionPlan, TerminalFilterPlan
+from pilot.ir.telemetry import NO_TELEMETRY, TelemetryPlan
 from pilot.memo import Memo
 from pilot.mesh.context.push_context import PushContext
 from pilot.mesh.context.scope import ListenerScope
@@ -40,19 +41,25 @@ def plan_gateway_listeners(context: PushContext, scope: ListenerScope, memo: Mem
     """The listeners of a gateway. A port on which no server has a filter chain is not opened."""
     rules = GatewayRules(context=context, scope=scope.outbound, memo=memo)
     attached = rules.attached_filters
-    settings = gateway_settings(context.mesh, accept_http_10=scope.accept_http_10, attached=attached)
+    settings = gateway_settings(
+        context.mesh, accept_http_10=scope.accept_http_10, attached=attached, telemetry=scope.telemetry
+    )
     planned = []
     for port in rules.ports():
         chains = tuple(_chains(rules, port, settings))
         if chains:
             gateways = (server.gateway for server in port.servers)
-            origins = tuple(dict.fromkeys((*gateways, *attached.origins)))
+            origins = tuple(dict.fromkeys((*gateways, *attached.origins, *settings.shared.origins)))
             planned.append(memo(plan_gateway_listener, port.bind, port.port, chains, origins))
     return tuple(sorted(planned, key=lambda listener: listener.name))
 
 
 def gateway_settings(
-    mesh: MeshConfig, *, accept_http_10: bool, attached: AttachedFilters = NO_ATTACHED_FILTERS
+    mesh: MeshConfig,
+    *,
+    accept_http_10: bool,
+    attached: AttachedFilters = NO_ATTACHED_FILTERS,
+    telemetry: TelemetryPlan = NO_TELEMETRY,
 ) -> GatewaySettings:
     """What MeshConfig says for gateways, ``defaultConfig.gatewayTopology`` included."""
     topology = mesh.default_config.gateway_topology or Topology()
@@ -61,7 +68,7 @@ def gateway_settings(
     return GatewaySettings(
         trusted_hops=topology.num_trusted_proxies,
         forward_client_cert=ForwardClientCertDetails.SANITIZE_SET if unset else details,
-        shared=listener_settings(mesh, accept_http_10=accept_http_10, attached=attached),
+        shared=listener_settings(mesh, accept_http_10=accept_http_10, attached=attached, telemetry=telemetry),
     )
 
 

@@ -60,6 +60,7 @@ def _settings(context: PushContext, scope: InboundScope, memo: Memo) -> InboundS
             context.mesh,
             accept_http_10=scope.accept_http_10,
             attached=plan_attached_filters(context, scope.attached, scope.servers, memo),
+            telemetry=scope.telemetry,
         ),
         mtls=context.mtls_for(scope.certificates),
     )
@@ -147,4 +148,6 @@ def plan_bound_listener(
 
 def _origins(ports: tuple[InboundPort, ...], peers: PeerModes, settings: InboundSettings) -> tuple[ResourceKey, ...]:
     of_ports = (origin for port in ports for origin in port.origins)
-    return tuple(dict.fromkeys((*of_ports, *peers.origins, *settings.shared.attached.origins)))
+    return tuple(
+        dict.fromkeys((*of_ports, *peers.origins, *settings.shared.attached.origins, *settings.shared.origins))
+    )

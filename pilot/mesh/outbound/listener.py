@@ -70,7 +70,7 @@ def plan_outbound_listener(listener: OutboundListener, settings: OutboundSetting
         dual_stack=settings.dual_stack and listener.address == ANY_IPV4,
         listener_filters_timeout=settings.shared.detection_timeout if sniffed else NO_TIME,
         continue_on_listener_filters_timeout=True,
-        origins=listener.origins,
+        origins=tuple(dict.fromkeys((*listener.origins, *settings.shared.origins))),
     )
 
 
@@ -125,4 +125,5 @@ def plan_virtual_outbound(address: str, port: int, transparent: bool, settings: 
         use_original_dst=True,
         transparent=transparent,
         dual_stack=settings.dual_stack,
+        origins=settings.shared.origins,
     )

@@ -57,7 +57,7 @@ def outbound_settings(context: PushContext, scope: ListenerScope) -> OutboundSet
     blocked = context.outbound_traffic_policy(scope.outbound) is OutboundTrafficPolicyMode.REGISTRY_ONLY
     return OutboundSettings(
         unknown_cluster=BLACK_HOLE_CLUSTER if blocked else PASSTHROUGH_CLUSTER,
-        shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10),
+        shared=listener_settings(context.mesh, accept_http_10=scope.accept_http_10, telemetry=scope.telemetry),
         # Where nothing is redirected, a workload is one loopback address.
         dual_stack=scope.outbound.dual_stack and scope.outbound.interception is not Interception.NONE,
         mutual_tls=context.mtls_for(scope.outbound.certificates) is not None,

@@ -121,7 +121,7 @@ def test_an_unknown_kind_is_a_warning_with_a_suggestion(api_version: str, kind: 
     assert warning.hint == hint
 
 
-@pytest.mark.parametrize("kind", ["Telemetry", "WasmPlugin", "ProxyConfig"])
+@pytest.mark.parametrize("kind", ["WasmPlugin", "ProxyConfig"])
 def test_a_known_kind_that_is_not_supported_is_a_warning(kind: str) -> None:
     row = next(row for row in KINDS.values() if row.kind == kind)
     warning = the_diagnostic(row.api_versions[0], kind)

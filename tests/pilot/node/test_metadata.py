@@ -114,6 +114,7 @@ def test_what_the_bootstrap_writes_is_what_the_server_reads(flags: list[str], ag
         has_agent=agent,
         agent_id=agent_id,
         dns_capture=options.dns_capture,
+        node_cluster=node["cluster"],
         texts=FrozenMap({key: value for key, value in node["metadata"].items() if isinstance(value, str)}),
     )
     assert read_node({"node": json.loads(json.dumps(node))}) == expected
