@@ -15,6 +15,7 @@ from citadel.commands.options import FAILED
 from citadel.commands.root import add_root_parser
 from citadel.commands.token import add_token_parser
 from citadel.state_files import StateError
+from galley.version import add_version_flag
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="citadel", description=__doc__)
+    add_version_flag(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (add_init_parser, add_inspect_parser, add_token_parser, add_issue_parser, add_root_parser):
         add(commands)

@@ -13,6 +13,7 @@ from galley.commands.watch import add_watch_parser
 from galley.publishing.validate import Validation, validate
 from galley.sources.directory import link_notices, read_paths
 from galley.text.diagnostics import Severity
+from galley.version import add_version_flag
 
 OK, FOUND_ERRORS, USAGE = 0, 1, 2
 STDIN = "<stdin>"
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="galley", description="Looks at Istio configuration without serving it.")
+    add_version_flag(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_validate(commands)
     add_watch_parser(commands)

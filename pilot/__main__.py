@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from galley.version import add_version_flag
+
 _COMMANDS = (
     "serve",
     "bootstrap",
@@ -43,6 +45,7 @@ def build_parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     Only what is wanted is imported: a container's health check is one of them, and runs every few seconds.
     """
     parser = argparse.ArgumentParser(prog="pilot", description=__doc__)
+    add_version_flag(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     wanted = arguments[0] if arguments else ""
     for name in (wanted,) if wanted in _COMMANDS else _COMMANDS:

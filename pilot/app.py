@@ -22,6 +22,7 @@ from galley.snapshot import ConfigSnapshot
 from galley.sources import ConfigSource
 from galley.sources.directory import DirectorySource
 from galley.supervision import Supervisor
+from galley.version import version
 from pilot.admin.http import AdminServer
 from pilot.admin.pages import admin_pages
 from pilot.controlplane.key_fetching import KeyFetching
@@ -129,12 +130,12 @@ class ControlPlane:
         admin = AdminServer(self._settings.admin_address, pages, self._settings.admin_hosts)
         try:
             server = await self._start_ads()
-        except OSError:
+        except OSError as error:
             await admin.close()
-            raise
+            raise OSError(f"{error}; name another with --xds-address, or stop what listens there") from None
         try:
-            log.info("xDS on %s:%d, admin on http://%s:%d", self._settings.xds_address.host, server.port,
-                     self._settings.admin_address.host, admin.port)  # fmt: skip
+            log.info("pilothouse %s: xDS on %s:%d, admin on http://%s:%d", version(), self._settings.xds_address.host,
+                     server.port, self._settings.admin_address.host, admin.port)  # fmt: skip
             await _first_to_end(stopping.wait(), *self._stages())
             log.info("stopping")
         finally:

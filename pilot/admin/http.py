@@ -63,7 +63,11 @@ class AdminServer:
     def __init__(self, address: ListenAddress, pages: Mapping[str, Page], hosts: Collection[str] = ()) -> None:
         """Raises OSError when the address cannot be listened on."""
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        self._socket = socket.create_server((address.host, address.port), family=family, backlog=128)
+        try:
+            self._socket = socket.create_server((address.host, address.port), family=family, backlog=128)
+        except OSError as error:
+            what = f"cannot listen on {address} for the admin port: {error.strerror or error}"
+            raise OSError(f"{what}; name another with --admin-address") from None
         self.port: int = self._socket.getsockname()[1]
         app = _App(pages, frozenset(host.lower() for host in (address.host, *hosts)))
         config = Config(

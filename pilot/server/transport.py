@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -57,12 +58,27 @@ def new_server(most_streams: int) -> grpc.aio.Server:
 
 def bind(server: grpc.aio.Server, port: ServingPort) -> int:
     """Have ``server`` listen; the number of the port, also where 0 was asked for. OSError when that cannot be."""
+    _check_free(port.address)
     try:
         if port.credentials is None:
             return server.add_insecure_port(port.address)
         return server.add_secure_port(port.address, port.credentials)
     except RuntimeError as error:
         raise OSError(f"cannot listen on {port.address}: {error}") from error
+
+
+def _check_free(address: str) -> None:
+    """OSError, in words, when nobody can listen on ``host:port``: gRPC would write pages to standard error."""
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not port.isdecimal() or port == "0" or address.startswith("unix:"):
+        return
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, int(port)))
+        except OSError as error:
+            raise OSError(f"cannot listen on {address} for xDS: {error.strerror or error}") from None
 
 
 def server_credentials(citadel: Citadel, *, client_certificates: bool) -> grpc.ServerCredentials:
