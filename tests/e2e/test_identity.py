@@ -174,8 +174,12 @@ def test_a_root_does_not_sign_before_everybody_has_it(identity: Identity) -> Non
     try:
         identity.citadel("root prepare")
         only = "~ratings.default~default.svc.cluster.local: it has not acknowledged the roots"
-        eventually(lambda: identity.refusal("root", "activate").count("sidecar~") == 1, 10, what="that one lacks it")
-        assert only in identity.refusal("root", "activate")
+
+        def lacks_it() -> bool:
+            refusal = identity.refusal("root", "activate")
+            return refusal.count("sidecar~") == 1 and only in refusal
+
+        eventually(lacks_it, 15, what="that one alone lacks it")
         assert only in identity.citadel("root status")
     finally:
         os.kill(pid, signal.SIGCONT)

@@ -61,7 +61,7 @@ def check(listener: TcpListenerPlan, port: int, protocol: str, mode: MtlsMode) -
         assert is_http(chain) is reads_http, connection
 
 
-@pytest.mark.parametrize(("whole", "one"), itertools.product(MODES, (None, *MODES)), ids=str)
+@pytest.mark.parametrize(("whole", "one"), [*itertools.product(MODES, (None, *MODES))], ids=str)
 def test_captured(whole: MtlsMode, one: MtlsMode | None) -> None:
     ports = [a_port(protocol, port) for port, protocol in PORTS.items() if port != UNDECLARED]
     for special in PORTS:
@@ -78,6 +78,6 @@ def test_transparently_captured(whole: MtlsMode) -> None:
         check(listener, port, "AUTO", whole)
 
 
-@pytest.mark.parametrize(("mode", "protocol"), itertools.product(MODES, ("HTTP", "TCP", "AUTO", "GRPC")), ids=str)
+@pytest.mark.parametrize(("mode", "protocol"), [*itertools.product(MODES, ("HTTP", "TCP", "AUTO", "GRPC"))], ids=str)
 def test_at_a_socket_of_its_own(mode: MtlsMode, protocol: str) -> None:
     check(bound(protocol, mode=mode), 9080, protocol, mode)
